@@ -1,0 +1,27 @@
+// A small HTTP client for the agent's own commands (status, send): one request, one answer, one deadline.
+// Thread-safe (holds no state).
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/http/server.h"
+#include "storage/model/result.h"
+
+namespace hookspool::net {
+
+struct ClientAnswer {
+  int status = 0;
+  std::string content_type;
+  std::string body;
+};
+
+// `address` as in HttpOptions::listen. GET if `method` is "GET", else POST with the body.
+Result<ClientAnswer, HttpError> http_call(const std::string& address, const std::string& method,
+                                          const std::string& target,
+                                          const std::vector<std::pair<std::string, std::string>>& headers,
+                                          const std::string& body, std::chrono::milliseconds deadline);
+
+}  // namespace hookspool::net

@@ -1,0 +1,148 @@
+// The journal: webhooks on the local disk, from their acknowledgement until retention lets them go.
+//
+// A folder of SQLite files (segments; the bytes are described in storage/FORMAT.md), exactly one of which is
+// written, by one thread over one connection that also checkpoints. Every opening of the journal begins a new
+// epoch and a new segment, so a file that an earlier process wrote, or whose sync failed, is never written again.
+//
+// Thread-safety: every member may be called from any thread, except close() and the destructor, which must be
+// the last call. Errors come back as values; SQLite's exceptions end inside storage/.
+// This layer reads no clock (ages come from the events' own received_at_us), draws no random numbers and logs
+// nothing: what an operator should read is in the returned values and in `Opened::notes`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/model/event.h"
+#include "storage/model/result.h"
+#include "storage/model/uuid.h"
+
+namespace hookspool::storage {
+
+struct JournalError {
+  enum class Kind {
+    kFull,      // over the byte budget, below the free-space limit, or the disk said so; nothing was kept
+    kIo,        // the disk failed; nothing was acknowledged
+    kGone,      // the segment's file lost its name (deleted or replaced from outside)
+    kCorrupt,   // a row or a file cannot be trusted
+    kTooNew,    // written by a newer hookspool
+    kLocked,    // another process has this journal open
+    kLimit,     // a named limit of this layer was reached (lanes_max)
+    kClosed,    // close() was called
+    kNotFound,  // no such lane, epoch or number is retained
+  };
+  Kind kind;
+  std::string text;  // what was attempted on what, and what to do
+};
+
+template <class T>
+using JournalResult = Result<T, JournalError>;
+
+struct JournalOptions {
+  std::filesystem::path folder;   // made (0700) if absent
+  std::string agent_id;           // empty: the one kept in the folder, else made there once
+  RandomBytes random_bytes;       // thread-safe
+  std::uint64_t bytes_max = 2ull << 30;            // all segments together; above it append() answers kFull
+  std::uint64_t free_bytes_min = 256ull << 20;     // of the file system; below it append() answers kFull
+  std::uint64_t segment_bytes_max = 64ull << 20;   // a segment is closed at this size ...
+  std::chrono::microseconds segment_age_max = std::chrono::hours(1);  // ... or this age of its first event
+  std::size_t lanes_max = 1024;
+  std::size_t group_events_max = 1024;             // one commit at most
+  std::size_t group_bytes_max = 8u << 20;
+  // Called by the writer's thread after a group is durable, before its senders are answered; must not block.
+  std::function<void(std::span<const EventPtr>)> on_committed;
+};
+
+// A gap-free run of one lane within one epoch, as far as it is retained and durable.
+struct LaneRun {
+  Uuid epoch;
+  std::uint64_t first_seq = 0;   // the oldest that can still be read
+  std::uint64_t last_seq = 0;    // the newest that is durable
+  Position confirmed;            // how far PostgreSQL is known to have it (a hint: the watermark there decides)
+  bool current = false;          // the epoch that is still growing
+};
+
+struct SegmentInfo {
+  std::uint64_t number = 0;
+  Uuid epoch;
+  std::uint64_t bytes = 0;            // database and WAL
+  std::uint64_t events = 0;
+  std::int64_t newest_received_at_us = 0;
+  bool active = false;                // the one being written
+  bool delivered = false;             // every lane has passed it
+};
+
+struct JournalStats {
+  std::uint64_t bytes = 0;             // all segments
+  std::uint64_t bytes_max = 0;
+  std::uint64_t free_bytes = 0;        // of the file system, when last looked at
+  std::uint64_t segments = 0;
+  std::uint64_t events_appended = 0;   // since the opening
+  std::uint64_t events_refused = 0;    // answered with an error since the opening
+  std::uint64_t commits = 0;
+  std::uint64_t commit_failures = 0;
+  std::uint64_t last_commit_us = 0;    // duration of the last group's transaction, fsync included (steady clock)
+  std::uint64_t mean_commit_us = 0;    // exponentially weighted
+  std::uint64_t max_commit_us = 0;
+  std::uint64_t pending = 0;           // durable and not confirmed, all lanes
+  std::uint64_t sealed_after_error = 0;
+  bool accepting = true;               // would an append be tried now (budget, last failure)
+  std::string refusing_because;        // empty when accepting
+};
+
+class Journal {
+ public:
+  struct Opened {
+    std::unique_ptr<Journal> journal;
+    std::vector<std::string> notes;  // what the opening found: files set aside, segments recovered
+  };
+  static JournalResult<Opened> open(JournalOptions options);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  const std::string& agent_id() const;
+  Uuid epoch() const;  // the current one; changes when a failed segment was sealed
+
+  // Blocks until the event is on disk (its transaction is synced and the file still has its name) or refused.
+  JournalResult<EventPtr> append(Event event);
+
+  // Lanes that have retained events or are known from this life.
+  std::vector<std::string> lanes() const;
+  // The retained runs of a lane, oldest epoch first.
+  std::vector<LaneRun> runs(std::string_view lane) const;
+  // Up to the given numbers of durable events from `from_seq` on, in order, without a gap, at least one.
+  // kCorrupt names the number of a row whose checksum does not fit; events before it are returned first.
+  JournalResult<std::vector<EventPtr>> read(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
+                                            std::size_t events_max, std::size_t bytes_max) const;
+
+  // PostgreSQL has the lane's run up to here. Never moves back unless `rewind`. Kept on disk lazily: with the
+  // next group, or by save_cursors(); losing it costs a question to PostgreSQL, never an event.
+  void confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind = false);
+  JournalResult<void> save_cursors();
+
+  std::vector<SegmentInfo> segments() const;  // oldest first
+  // Unlinks one segment. Refused (kNotFound) for the active one and for one that is not wholly delivered.
+  JournalResult<void> drop_segment(std::uint64_t number);
+  // Closes the active segment although it is small, so that it can be dropped when delivered.
+  JournalResult<void> rotate();
+
+  JournalStats stats() const;
+
+  // Answers what waits, checkpoints, releases the lock. append() answers kClosed from then on.
+  JournalResult<void> close();
+
+ private:
+  class Impl;
+  explicit Journal(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hookspool::storage
