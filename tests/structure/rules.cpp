@@ -1,0 +1,284 @@
+#include "tests/structure/rules.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
+#include <string_view>
+
+namespace hookspool::structure {
+namespace {
+
+// A folder (and what lies below it) and the folders it may include from. The longest match counts.
+struct Layer {
+  std::string_view folder;
+  std::vector<std::string_view> may_include;
+};
+
+const std::vector<Layer>& layers() {
+  static const std::vector<Layer> kLayers = {
+      {"storage/model", {"storage/model"}},
+      {"storage", {"storage"}},
+      {"net", {"storage/model"}},
+      {"net/http", {"net/http", "net/verify", "storage/model"}},
+      {"net/pg", {"net/pg", "storage/model"}},
+      {"net/verify", {"net/verify", "storage/model"}},
+      {"agent", {"agent", "net", "storage"}},
+      {"tests", {"agent", "net", "storage", "tests"}},
+  };
+  return kLayers;
+}
+
+// A library's headers by prefix, and where they may be included. Tests may look at the real thing anywhere.
+struct Library {
+  std::string_view prefix;
+  std::vector<std::string_view> folders;
+  bool heavy;  // costs seconds to compile: only in .cpp files
+};
+
+const std::vector<Library>& libraries() {
+  static const std::vector<Library> kLibraries = {
+      {"SQLiteCpp/", {"storage", "tests"}, true},
+      {"sqlite3.h", {"storage", "tests"}, true},
+      {"concurrentqueue/", {"storage", "agent", "tests"}, false},
+      {"libpq", {"net", "tests"}, true},
+      {"httplib.h", {"net", "tests"}, true},
+      {"nlohmann/", {"net", "agent", "tests"}, true},
+      {"spdlog/", {"agent", "tests"}, true},
+      {"CLI/", {"agent", "tests"}, true},
+      {"toml++/", {"agent", "tests"}, true},
+  };
+  return kLibraries;
+}
+
+bool is_within(std::string_view path, std::string_view folder) {
+  return path == folder ||
+         (path.starts_with(folder) && path.size() > folder.size() && path[folder.size()] == '/');
+}
+
+std::string at(const SourceFile& file, std::size_t line) {
+  return file.path + ":" + std::to_string(line) + ": ";
+}
+
+const Layer* layer_of(std::string_view path) {
+  const Layer* best = nullptr;
+  for (const Layer& layer : layers()) {
+    if (is_within(path, layer.folder) && (best == nullptr || layer.folder.size() > best->folder.size()))
+      best = &layer;
+  }
+  return best;
+}
+
+std::map<std::string_view, const SourceFile*> by_path(const Files& files) {
+  std::map<std::string_view, const SourceFile*> index;
+  for (const SourceFile& file : files) index.emplace(file.path, &file);
+  return index;
+}
+
+// Depth-first over the includes; `open` is the way from the start to here.
+void walk(const SourceFile& file, const std::map<std::string_view, const SourceFile*>& index,
+          std::vector<std::string_view>& open, std::set<std::string_view>& done, Faults& faults) {
+  if (done.contains(file.path)) return;
+  open.push_back(file.path);
+  for (const Include& include : file.includes) {
+    const auto target = index.find(include.target);
+    if (!include.quoted || target == index.end()) continue;
+    const auto back = std::find(open.begin(), open.end(), target->first);
+    if (back == open.end()) {
+      walk(*target->second, index, open, done, faults);
+      continue;
+    }
+    std::string fault = at(file, include.line) + "includes itself: ";
+    for (auto step = back; step != open.end(); ++step) fault += std::string(*step) + " -> ";
+    faults.push_back(fault + std::string(target->first));
+  }
+  open.pop_back();
+  done.insert(file.path);
+}
+
+// Function bodies of clang-formatted text: from a first-column line (or its continuation) that ends in '{' to
+// the
+// '}' in the first column. Classes, enums, namespaces and tables begin with other words and are left out.
+struct Body {
+  std::size_t first_line = 0;
+  std::size_t lines = 0;
+};
+
+bool begins_type_or_table(std::string_view line) {
+  for (std::string_view word :
+       {"namespace", "class ", "struct ", "enum ", "union ", "extern ", "#", "//", "}"}) {
+    if (line.starts_with(word)) return true;
+  }
+  return line.find(" = {") != std::string_view::npos || line.find("[] = ") != std::string_view::npos;
+}
+
+std::vector<Body> function_bodies(const SourceFile& file) {
+  std::vector<Body> bodies;
+  std::string_view start;  // the first-column line that the present one continues
+  std::size_t first_line = 0;
+  bool in_body = false;
+  for (std::size_t i = 0; i < file.lines.size(); ++i) {
+    const std::string& line = file.lines[i];
+    if (line.empty()) continue;
+    const bool first_column = std::isspace(static_cast<unsigned char>(line[0])) == 0;
+    if (in_body) {
+      if (line[0] != '}') continue;
+      bodies.push_back({first_line + 1, i - first_line + 1});
+      in_body = false;
+      start = {};
+      continue;
+    }
+    if (first_column) start = line;
+    if (start.empty() || begins_type_or_table(start) || !line.ends_with('{')) continue;
+    in_body = true;
+    first_line = i;
+  }
+  return bodies;
+}
+
+Faults sizes_above(const Files& files, std::size_t file_lines, std::size_t function_lines) {
+  Faults faults;
+  for (const SourceFile& file : files) {
+    if (!file.is_cpp()) continue;
+    if (file.lines.size() > file_lines) {
+      faults.push_back(at(file, 1) + std::to_string(file.lines.size()) + " lines, limit " +
+                       std::to_string(file_lines) + ": split it by idea");
+    }
+    for (const Body& body : function_bodies(file)) {
+      if (body.lines <= function_lines) continue;
+      faults.push_back(at(file, body.first_line) + "function of " + std::to_string(body.lines) +
+                       " lines, limit " + std::to_string(function_lines));
+    }
+  }
+  return faults;
+}
+
+// Written in two halves, so that this file does not break its own rule.
+const std::vector<std::string>& unfinished_words() {
+  static const std::vector<std::string> kWords = {
+      std::string("TO") + "DO",       std::string("FIX") + "ME",       std::string("XX") + "X",
+      std::string("HA") + "CK",       std::string("place") + "holder", std::string("not ") + "implemented",
+      std::string("lorem") + " ipsum"};
+  return kWords;
+}
+
+bool is_word_char(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+
+// `word` with no letter right before or after it: mkdtemp's template of many X is not an unfinished place.
+bool has_word(std::string_view line, std::string_view word) {
+  for (auto begin = line.find(word); begin != std::string_view::npos; begin = line.find(word, begin + 1)) {
+    const auto end = begin + word.size();
+    const bool free_before = begin == 0 || !is_word_char(line[begin - 1]);
+    if (free_before && (end == line.size() || !is_word_char(line[end]))) return true;
+  }
+  return false;
+}
+
+const std::vector<std::string>& machine_paths() {
+  static const std::vector<std::string> kPaths = {std::string("/wo") + "rk/", std::string("/ro") + "ot/",
+                                                  std::string("/ho") + "me/",
+                                                  std::string("/tmp/") + "build-"};
+  return kPaths;
+}
+
+}  // namespace
+
+Faults check_layers(const Files& files) {
+  Faults faults;
+  const auto index = by_path(files);
+  for (const SourceFile& file : files) {
+    if (!file.is_cpp()) continue;
+    const Layer* layer = layer_of(file.path);
+    if (layer == nullptr) {
+      faults.push_back(at(file, 1) + "belongs to no layer: storage/, net/, agent/ or tests/");
+      continue;
+    }
+    for (const Include& include : file.includes) {
+      if (!include.quoted) continue;
+      if (!index.contains(include.target)) {
+        faults.push_back(at(file, include.line) + "no such file from the root: " + include.target);
+        continue;
+      }
+      const bool allowed =
+          std::any_of(layer->may_include.begin(), layer->may_include.end(),
+                      [&](std::string_view folder) { return is_within(include.target, folder); });
+      if (!allowed) {
+        faults.push_back(at(file, include.line) + std::string(layer->folder) + "/ may not see " +
+                         include.target);
+      }
+    }
+  }
+  return faults;
+}
+
+Faults check_libraries(const Files& files) {
+  Faults faults;
+  for (const SourceFile& file : files) {
+    for (const Include& include : file.includes) {
+      for (const Library& library : libraries()) {
+        if (!include.target.starts_with(library.prefix)) continue;
+        const bool allowed =
+            std::any_of(library.folders.begin(), library.folders.end(),
+                        [&](std::string_view folder) { return is_within(file.path, folder); });
+        if (!allowed)
+          faults.push_back(at(file, include.line) + include.target + " is wrapped by another layer");
+        if (library.heavy && file.is_header()) {
+          faults.push_back(at(file, include.line) + include.target + " belongs into a .cpp file");
+        }
+      }
+    }
+  }
+  return faults;
+}
+
+Faults check_cycles(const Files& files) {
+  Faults faults;
+  const auto index = by_path(files);
+  std::set<std::string_view> done;
+  std::vector<std::string_view> open;
+  for (const SourceFile& file : files) walk(file, index, open, done, faults);
+  return faults;
+}
+
+Faults check_sizes(const Files& files) {
+  return sizes_above(files, kFileLinesMax, kFunctionLinesMax);
+}
+
+Faults note_sizes(const Files& files) {
+  return sizes_above(files, kFileLinesSoft, kFunctionLinesSoft);
+}
+
+Faults check_words(const Files& files) {
+  Faults faults;
+  for (const SourceFile& file : files) {
+    for (std::size_t i = 0; i < file.lines.size(); ++i) {
+      for (const std::string& word : unfinished_words()) {
+        if (file.lines[i].find(word) != std::string::npos)
+          faults.push_back(at(file, i + 1) + "unfinished: " + word);
+      }
+      for (const std::string& path : machine_paths()) {
+        if (file.lines[i].find(path) != std::string::npos)
+          faults.push_back(at(file, i + 1) + "a machine's path: " + path);
+      }
+    }
+  }
+  return faults;
+}
+
+Faults check_headers(const Files& files) {
+  Faults faults;
+  for (const SourceFile& file : files) {
+    if (!file.is_header()) continue;
+    if (file.lines.empty() || !file.lines.front().starts_with("// ")) {
+      faults.push_back(at(file, 1) + "a header opens with a comment that says what it is for");
+    }
+    if (std::find(file.lines.begin(), file.lines.end(), "#pragma once") == file.lines.end()) {
+      faults.push_back(at(file, 1) + "no #pragma once");
+    }
+  }
+  return faults;
+}
+
+}  // namespace hookspool::structure

@@ -1,0 +1,42 @@
+// The rules of the tree as functions from files to faults. A fault is one line: file, line, what is wrong,
+// what would be right. Pure functions, so that each rule is also tried on a small tree that breaks it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/structure/source_tree.h"
+
+namespace hookspool::structure {
+
+using Files = std::vector<SourceFile>;
+using Faults = std::vector<std::string>;
+
+inline constexpr std::size_t kFileLinesMax = 500;
+inline constexpr std::size_t kFileLinesSoft = 400;
+inline constexpr std::size_t kFunctionLinesMax = 100;
+inline constexpr std::size_t kFunctionLinesSoft = 70;
+
+// A folder is a layer: storage/ knows nothing of net/ or agent/, net/ only storage/model/, the halves of net/
+// nothing of each other, the product nothing of tests/. A quoted include names a file from the root.
+Faults check_layers(const Files& files);
+
+// A library shows only in the layer that wraps it, and its heavy headers never in a header of ours.
+Faults check_libraries(const Files& files);
+
+// No file includes itself, over however many others.
+Faults check_cycles(const Files& files);
+
+// Hard limit of lines of a C++ file, and of a function's body.
+Faults check_sizes(const Files& files);
+
+// Beyond the soft limits: not a fault, but printed.
+Faults note_sizes(const Files& files);
+
+// Words of unfinished work, and paths of one machine.
+Faults check_words(const Files& files);
+
+// A header says what it is for, and is read once.
+Faults check_headers(const Files& files);
+
+}  // namespace hookspool::structure

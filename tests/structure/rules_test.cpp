@@ -1,0 +1,122 @@
+// Each rule on a small tree that breaks it, and on one that does not: a rule that cannot fail checks nothing.
+#include "tests/structure/rules.h"
+
+#include <gtest/gtest.h>
+
+namespace hookspool::structure {
+namespace {
+
+constexpr const char* kHeader = "// What it is for.\n#pragma once\n";
+
+// The rule finds exactly one fault, and it names `expected`.
+void expect_fault(const Faults& faults, const std::string& expected) {
+  ASSERT_EQ(faults.size(), 1u) << (faults.empty() ? "no fault found" : faults.back());
+  EXPECT_NE(faults.front().find(expected), std::string::npos) << faults.front();
+}
+
+Files tree(std::initializer_list<std::pair<const char*, std::string>> texts) {
+  Files files;
+  for (const auto& [path, text] : texts) files.push_back(make_source(path, text));
+  return files;
+}
+
+std::string including(const std::string& path) {
+  return "#include \"" + path + "\"\n";
+}
+
+TEST(LayerRule, TakesTheWayOfAnEvent) {
+  const Files files = tree({{"storage/model/event.h", kHeader},
+                            {"storage/journal.h", including("storage/model/event.h")},
+                            {"net/pg/pool.h", including("storage/model/event.h")},
+                            {"net/http/server.h", including("storage/model/event.h")},
+                            {"agent/main.cpp", including("storage/journal.h") + including("net/pg/pool.h")},
+                            {"tests/agent/main_test.cpp", including("net/http/server.h")}});
+  EXPECT_TRUE(check_layers(files).empty());
+}
+
+TEST(LayerRule, RefusesWhatFlowsBack) {
+  const std::pair<const char*, const char*> kForbidden[] = {
+      {"storage/journal.cpp", "net/pg/pool.h"},     {"storage/journal.cpp", "agent/config.h"},
+      {"storage/model/uuid.cpp", "storage/file.h"}, {"net/pg/pool.cpp", "storage/journal.h"},
+      {"net/http/server.cpp", "net/pg/pool.h"},     {"net/pg/pool.cpp", "net/http/server.h"},
+      {"net/pg/pool.cpp", "agent/config.h"},        {"agent/main.cpp", "tests/support/wait.h"},
+  };
+  for (const auto& [from, to] : kForbidden) {
+    expect_fault(check_layers(tree({{from, including(to)}, {to, ""}})), to);
+  }
+}
+
+TEST(LayerRule, RefusesAFileOutsideAndAnIncludeOfNothing) {
+  expect_fault(check_layers(tree({{"util/misc.h", kHeader}})), "no layer");
+  expect_fault(check_layers(tree({{"agent/main.cpp", including("main.h")}})), "no such file");
+}
+
+TEST(LibraryRule, KnowsWhoWrapsWhat) {
+  EXPECT_TRUE(check_libraries(tree({{"net/pg/connection.cpp", "#include <libpq-fe.h>\n"},
+                                    {"storage/journal.cpp", "#include <SQLiteCpp/Database.h>\n"},
+                                    {"agent/config.cpp", "#include <toml++/toml.h>\n"},
+                                    {"tests/pg_test.cpp", "#include <libpq-fe.h>\n"}}))
+                  .empty());
+  for (const auto& [path, text] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"agent/lane.cpp", "#include <libpq-fe.h>\n"},
+           {"agent/lane.cpp", "#include <SQLiteCpp/Database.h>\n"},
+           {"agent/lane.cpp", "#include <httplib.h>\n"},
+           {"net/pg/pool.cpp", "#include <sqlite3.h>\n"},
+           {"net/pg/pool.cpp", "#include <spdlog/spdlog.h>\n"},
+           {"storage/journal.cpp", "#include <toml++/toml.h>\n"},
+           {"storage/journal.cpp", "#include <CLI/CLI.hpp>\n"},
+       }) {
+    expect_fault(check_libraries(tree({{path, text}})), "another layer");
+  }
+  expect_fault(check_libraries(tree({{"net/http/server.h", "#include <httplib.h>\n"}})), "into a .cpp");
+}
+
+TEST(CycleRule, FindsOneOverSeveralFiles) {
+  EXPECT_TRUE(
+      check_cycles(tree({{"a.h", including("b.h")}, {"b.h", including("c.h")}, {"c.h", ""}})).empty());
+  expect_fault(
+      check_cycles(tree({{"a.h", including("b.h")}, {"b.h", including("c.h")}, {"c.h", including("a.h")}})),
+      "a.h -> b.h -> c.h -> a.h");
+}
+
+std::string function_of(std::size_t lines) {
+  std::string text = "int answer(int a,\n           int b) {\n";
+  for (std::size_t i = 2; i < lines; ++i) text += "  ++a;\n";
+  return text + "}\n";
+}
+
+TEST(SizeRule, CountsFilesAndFunctions) {
+  EXPECT_TRUE(check_sizes(tree({{"agent/a.cpp", function_of(kFunctionLinesMax)}})).empty());
+  expect_fault(check_sizes(tree({{"agent/a.cpp", function_of(kFunctionLinesMax + 1)}})), "function of");
+  expect_fault(note_sizes(tree({{"agent/a.cpp", function_of(kFunctionLinesSoft + 1)}})), "function of");
+
+  std::string text;
+  for (std::size_t i = 0; i < kFileLinesMax; ++i) text += "// a line\n";
+  EXPECT_TRUE(check_sizes(tree({{"agent/a.cpp", text}})).empty());
+  expect_fault(check_sizes(tree({{"agent/a.cpp", text + "// one more\n"}})), "split it");
+}
+
+TEST(SizeRule, DoesNotTakeATypeForAFunction) {
+  std::string text = "struct Table {\n";
+  for (std::size_t i = 0; i < kFunctionLinesMax + 1; ++i) text += "  int a" + std::to_string(i) + ";\n";
+  EXPECT_TRUE(check_sizes(tree({{"agent/a.h", text + "};\n"}})).empty());
+}
+
+TEST(WordRule, FindsUnfinishedWorkAndMachinesPaths) {
+  EXPECT_TRUE(check_words(tree({{"agent/a.cpp", "// finished: mkdtemp wants XXXXXX\n"}})).empty());
+  for (const std::string& word :
+       {std::string("TO") + "DO", std::string("FIX") + "ME", std::string("XX") + "X",
+        std::string("place") + "holder", std::string("not ") + "implemented"}) {
+    expect_fault(check_words(tree({{"agent/a.cpp", "// " + word + "\n"}})), "unfinished");
+  }
+  expect_fault(check_words(tree({{"dev", "cd " + std::string("/ho") + "me/somebody\n"}})), "machine");
+}
+
+TEST(HeaderRule, WantsACommentAndAGuard) {
+  EXPECT_TRUE(check_headers(tree({{"agent/a.h", kHeader}})).empty());
+  expect_fault(check_headers(tree({{"agent/a.h", "// What it is for.\nint a;\n"}})), "#pragma once");
+  expect_fault(check_headers(tree({{"agent/a.h", "#pragma once\n// Late.\n"}})), "opens with a comment");
+}
+
+}  // namespace
+}  // namespace hookspool::structure

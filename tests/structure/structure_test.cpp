@@ -1,0 +1,67 @@
+// The rules of the tree, tried on the tree itself. Prints how much was looked at, and fails when that is
+// nothing.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "tests/structure/rules.h"
+
+namespace hookspool::structure {
+namespace {
+
+class TheTree : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    files_ = read_tree(HOOKSPOOL_SOURCE_DIR);
+    for (const SourceFile& file : files_) {
+      includes_ += file.includes.size();
+      headers_ += file.is_header() ? 1u : 0u;
+      sources_ += file.is_cpp() ? 1u : 0u;
+    }
+    std::cout << "looked at " << files_.size() << " files, " << sources_ << " of C++, " << headers_
+              << " headers, " << includes_ << " includes\n";
+    ASSERT_GT(files_.size(), 0u);
+    ASSERT_GT(sources_, 0u);
+    ASSERT_GT(headers_, 0u);
+    ASSERT_GT(includes_, 0u);
+    for (std::string_view layer : {"storage/", "net/http/", "net/pg/", "agent/", "tests/"}) {
+      const bool seen = std::any_of(files_.begin(), files_.end(),
+                                    [&](const auto& file) { return file.path.starts_with(layer); });
+      ASSERT_TRUE(seen) << "no file of " << layer;
+    }
+  }
+
+  static void expect_none(const Faults& faults) {
+    for (const std::string& fault : faults) ADD_FAILURE() << fault;
+  }
+
+  Files files_;
+  std::size_t includes_ = 0;
+  std::size_t headers_ = 0;
+  std::size_t sources_ = 0;
+};
+
+TEST_F(TheTree, KeepsItsLayersApart) {
+  expect_none(check_layers(files_));
+}
+TEST_F(TheTree, ShowsALibraryOnlyInItsLayer) {
+  expect_none(check_libraries(files_));
+}
+TEST_F(TheTree, HasNoCycleOfIncludes) {
+  expect_none(check_cycles(files_));
+}
+TEST_F(TheTree, HasNoUnfinishedWordAndNoMachinesPath) {
+  expect_none(check_words(files_));
+}
+TEST_F(TheTree, HasHeadersThatSayWhatTheyAreFor) {
+  expect_none(check_headers(files_));
+}
+
+TEST_F(TheTree, StaysWithinItsSizes) {
+  for (const std::string& note : note_sizes(files_)) std::cout << "note: " << note << '\n';
+  expect_none(check_sizes(files_));
+}
+
+}  // namespace
+}  // namespace hookspool::structure
