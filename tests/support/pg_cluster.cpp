@@ -1,0 +1,175 @@
+#include "tests/support/pg_cluster.h"
+
+#include <libpq-fe.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <stdexcept>
+
+#include "tests/support/free_port.h"
+#include "tests/support/wait.h"
+
+namespace hookspool::testing {
+namespace {
+
+constexpr const char* kBin = "/usr/lib/postgresql/15/bin/";
+constexpr std::chrono::seconds kStartLimit{60};
+constexpr std::chrono::seconds kStopLimit{60};
+
+void give_to(const std::filesystem::path& path, const std::string& user) {
+  if (user.empty()) return;
+  const passwd* entry = getpwnam(user.c_str());
+  if (entry == nullptr || chown(path.c_str(), entry->pw_uid, entry->pw_gid) != 0) {
+    throw std::runtime_error("cannot give " + path.string() + " to " + user);
+  }
+}
+
+}  // namespace
+
+PgTable pg_query(const std::string& conninfo, const std::string& sql) {
+  const std::unique_ptr<PGconn, void (*)(PGconn*)> connection(PQconnectdb(conninfo.c_str()), PQfinish);
+  if (PQstatus(connection.get()) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection.get()));
+  const std::unique_ptr<PGresult, void (*)(PGresult*)> result(PQexec(connection.get(), sql.c_str()), PQclear);
+  const ExecStatusType status = PQresultStatus(result.get());
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY) {
+    throw std::runtime_error(sql + ": " + PQerrorMessage(connection.get()));
+  }
+  PgTable table;
+  for (int row = 0; row < PQntuples(result.get()); ++row) {
+    auto& columns = table.emplace_back();
+    for (int column = 0; column < PQnfields(result.get()); ++column) {
+      if (PQgetisnull(result.get(), row, column) != 0) {
+        columns.emplace_back();
+      } else {
+        columns.emplace_back(PQgetvalue(result.get(), row, column));
+      }
+    }
+  }
+  return table;
+}
+
+PgCluster::PgCluster(PgClusterOptions options) {
+  if (geteuid() == 0) user_ = "postgres";
+  port_ = free_port();
+  initialise(options);
+  start();
+  pg_query(superuser_conninfo("postgres"),
+           std::string("CREATE ROLE hookspool LOGIN PASSWORD '") + kPassword + "'");
+  pg_query(superuser_conninfo("postgres"), "CREATE DATABASE hookspool OWNER hookspool");
+}
+
+PgCluster::~PgCluster() {
+  if (!running()) return;
+  postmaster_->signal(SIGQUIT);
+  postmaster_->wait(kStopLimit);
+}
+
+void PgCluster::initialise(const PgClusterOptions& options) {
+  authority_ = make_authority(folder_.path());
+  certificate_ = make_certificate(authority_, folder_.path(), "server", "DNS:localhost,IP:127.0.0.1");
+  give_to(certificate_.key, user_);
+  for (const char* name : {"data", "socket"}) {
+    std::filesystem::create_directory(folder_ / name);
+    give_to(folder_ / name, user_);
+  }
+  run_checked({.argv = {std::string(kBin) + "initdb", "--no-sync", "-D", data_folder(), "-U", "postgres",
+                        "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"},
+               .working_folder = "/",
+               .user = user_});
+  std::ofstream config(data_folder() / "postgresql.conf", std::ios::app);
+  config << "listen_addresses = '127.0.0.1'\nport = " << port_ << "\n"
+         << "unix_socket_directories = '" << (folder_ / "socket").string() << "'\n"
+         << "ssl = on\nssl_min_protocol_version = 'TLSv1.2'\n"
+         << "ssl_cert_file = '" << certificate_.certificate.string() << "'\n"
+         << "ssl_key_file = '" << certificate_.key.string() << "'\n"
+         << "password_encryption = 'scram-sha-256'\nshared_buffers = '32MB'\nmax_wal_size = '256MB'\n"
+         << "logging_collector = off\nlog_line_prefix = '%m [%p] '\n"
+         << "fsync = " << (options.fsync ? "on" : "off") << "\n";
+  for (const std::string& line : options.config) config << line << "\n";
+  std::ofstream hba(data_folder() / "pg_hba.conf", std::ios::trunc);
+  hba << "local all postgres trust\nlocal all all scram-sha-256\nhostssl all all 127.0.0.1/32 "
+         "scram-sha-256\n";
+}
+
+void PgCluster::start() {
+  const auto deadline = std::chrono::steady_clock::now() + kStartLimit;
+  // After a SIGKILL the old backends may hold the shared memory for a moment: try again.
+  while (std::chrono::steady_clock::now() < deadline) {
+    postmaster_ = std::make_unique<Process>(
+        ProcessOptions{.argv = {std::string(kBin) + "postgres", "-D", data_folder()},
+                       .output = log_file(),
+                       .working_folder = "/",
+                       .user = user_,
+                       .death_signal = SIGQUIT});
+    const std::string conninfo = superuser_conninfo("postgres");
+    bool ready = false;
+    wait_until(
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()),
+        [&] {
+          ready = PQping(conninfo.c_str()) == PQPING_OK;
+          return ready || !postmaster_->running();
+        });
+    if (ready) return;
+  }
+  throw std::runtime_error("PostgreSQL did not start:\n" + log_tail());
+}
+
+void PgCluster::stop(StopMode mode) {
+  if (!postmaster_) return;
+  postmaster_->signal(mode == StopMode::kFast ? SIGINT : SIGQUIT);
+  if (!postmaster_->wait(kStopLimit)) throw std::runtime_error("PostgreSQL did not stop:\n" + log_tail());
+}
+
+void PgCluster::restart(StopMode mode) {
+  stop(mode);
+  start();
+}
+
+void PgCluster::kill() {
+  if (postmaster_) postmaster_->kill();
+}
+
+bool PgCluster::running() {
+  return postmaster_ && postmaster_->running();
+}
+
+pid_t PgCluster::postmaster_pid() const {
+  return postmaster_ ? postmaster_->pid() : -1;
+}
+
+std::string PgCluster::conninfo(std::optional<int> port) const {
+  return conninfo_as("hookspool", kPassword, port);
+}
+
+std::string PgCluster::conninfo_as(const std::string& user, const std::string& password,
+                                   std::optional<int> port) const {
+  // hostaddr saves the name look-up; the certificate is still checked against host.
+  return "host=localhost hostaddr=127.0.0.1 port=" + std::to_string(port.value_or(port_)) +
+         " dbname=hookspool user=" + user + " password='" + password +
+         "' sslmode=verify-full sslrootcert=" + authority_.certificate.string();
+}
+
+std::string PgCluster::superuser_conninfo(const std::string& database) const {
+  return "host=" + (folder_ / "socket").string() + " port=" + std::to_string(port_) +
+         " user=postgres dbname=" + database + " application_name=test";
+}
+
+PgTable PgCluster::query(const std::string& sql) const {
+  return pg_query(superuser_conninfo(), sql);
+}
+
+std::string PgCluster::value(const std::string& sql) const {
+  const PgTable table = query(sql);
+  if (table.size() != 1 || table.front().size() != 1) throw std::runtime_error("not one value: " + sql);
+  return table.front().front().value_or("");
+}
+
+std::string PgCluster::log_tail() const {
+  std::ifstream file(log_file());
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  return text.size() > 4000 ? text.substr(text.size() - 4000) : text;
+}
+
+}  // namespace hookspool::testing
