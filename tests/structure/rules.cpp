@@ -260,8 +260,7 @@ Faults check_words(const Files& files) {
   for (const SourceFile& file : files) {
     for (std::size_t i = 0; i < file.lines.size(); ++i) {
       for (const std::string& word : unfinished_words()) {
-        if (file.lines[i].find(word) != std::string::npos)
-          faults.push_back(at(file, i + 1) + "unfinished: " + word);
+        if (has_word(file.lines[i], word)) faults.push_back(at(file, i + 1) + "unfinished: " + word);
       }
       for (const std::string& path : machine_paths()) {
         if (file.lines[i].find(path) != std::string::npos)
