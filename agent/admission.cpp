@@ -1,0 +1,113 @@
+#include "agent/admission.h"
+
+#include <algorithm>
+#include <array>
+
+#include "agent/entropy.h"
+#include "agent/event_headers.h"
+#include "net/verify/signature.h"
+
+namespace hookspool::agent {
+namespace {
+
+constexpr std::string_view kUnnamedPrefix = "/hooks/";
+constexpr std::size_t kUnnamedBytesMax = 64;
+
+bool unnamed_ok(std::string_view name) {
+  return !name.empty() && name.size() <= kUnnamedBytesMax && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  });
+}
+
+net::HttpAnswer text_answer(int status, std::string text) {
+  return {status, "text/plain; charset=utf-8", std::move(text), {}};
+}
+
+}  // namespace
+
+net::HttpAnswer error_answer(int status, const std::string& what) {
+  return {status, "application/json", "{\"error\":" + json_text(what) + "}\n", {}};
+}
+
+net::HttpAnswer livez_answer() { return text_answer(200, "ok\n"); }
+
+net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
+  if (stopping) return text_answer(503, "stopping\n");
+  const auto stats = journal.stats();
+  if (stats.accepting) return text_answer(200, "ok\n");
+  return text_answer(503, stats.refusing_because + "\n");
+}
+
+Admission::Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal) : journal_(journal) {
+  for (const auto& source : sources) by_path_.emplace(source.path, &source);
+}
+
+const SourceConfig* Admission::find(const std::string& path, SourceConfig& unnamed) const {
+  if (const auto found = by_path_.find(path); found != by_path_.end()) return found->second;
+  if (!by_path_.empty() || !path.starts_with(kUnnamedPrefix)) return nullptr;
+  unnamed.name = path.substr(kUnnamedPrefix.size());
+  unnamed.path = path;
+  return unnamed_ok(unnamed.name) ? &unnamed : nullptr;
+}
+
+net::HttpAnswer Admission::handle(net::HttpRequest&& request) {
+  const auto began = LatencyRecorder::Clock::now();
+  SourceConfig unnamed;
+  const SourceConfig* source = find(request.path, unnamed);
+  if (source == nullptr) {
+    if (request.path == "/livez" || request.path == "/readyz") return probe(request.path);
+    figures_.refused_unknown += 1;
+    return error_answer(404, "no source has this path");
+  }
+  if (request.method != "POST") {
+    figures_.refused_unknown += 1;
+    auto answer = error_answer(405, "webhooks come by POST");
+    answer.headers.emplace_back("Allow", "POST");
+    return answer;
+  }
+  auto answer = accept(std::move(request), *source);
+  const auto now = LatencyRecorder::Clock::now();
+  figures_.answer.record(std::chrono::duration_cast<std::chrono::microseconds>(now - began), now);
+  return answer;
+}
+
+net::HttpAnswer Admission::probe(const std::string& path) const {
+  return path == "/livez" ? livez_answer() : readyz_answer(journal_, stopping_);
+}
+
+net::HttpAnswer Admission::accept(net::HttpRequest&& request, const SourceConfig& source) {
+  if (source.verify == "github") {
+    const auto* signature = request.header("x-hub-signature-256");
+    if (signature == nullptr || !net::github_signature_fits(*signature, request.body, source.secrets)) {
+      figures_.refused_signature += 1;
+      return error_answer(401, signature == nullptr ? "the header X-Hub-Signature-256 is missing"
+                                                    : "the signature does not fit any secret of this source");
+    }
+  }
+  Event event;
+  event.lane = source.name;
+  event.received_at_us = wall_clock_us();
+  event.delivery_id = delivery_id_of(request.headers);
+  event.headers = headers_as_json(request.headers);
+  if (const auto* type = request.header("content-type")) event.content_type = utf8_text(*type);
+  event.method = std::move(request.method);
+  event.path = utf8_text(request.path);
+  event.query = utf8_text(request.query);
+  event.remote_addr = std::move(request.remote_addr);
+  event.body = std::move(request.body);
+  const auto stored = journal_.append(std::move(event));
+  if (!stored) return refuse(stored.error());
+  figures_.accepted += 1;
+  return {200, "application/json", "{\"id\":\"" + (*stored)->id.to_string() + "\"}\n", {}};
+}
+
+// Never 4xx for our own trouble: some senders take that for a reason to drop the event for good.
+net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
+  const bool room = error.kind == storage::JournalError::Kind::kFull || error.kind == storage::JournalError::Kind::kLimit;
+  (room ? figures_.refused_no_room : figures_.refused_failed) += 1;
+  auto answer = error_answer(503, room ? "no room in the journal; send again later" : "the journal failed; send again later");
+  answer.headers.emplace_back("Retry-After", room ? "30" : "5");
+  return answer;
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,55 @@
+// Admission: from an HTTP request to an event on disk, or the status that says why not.
+// Thread-safe: called by the intake's workers, several at once.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/latency.h"
+#include "net/http/server.h"
+#include "storage/journal.h"
+
+namespace hookspool::agent {
+
+struct AdmissionFigures {
+  LatencyRecorder answer;  // from the whole request to its answer: the response time a sender sees, less the network
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> refused_no_room{0};    // 503
+  std::atomic<std::uint64_t> refused_failed{0};     // 503
+  std::atomic<std::uint64_t> refused_signature{0};  // 401
+  std::atomic<std::uint64_t> refused_unknown{0};    // 404, 405
+};
+
+class Admission {
+ public:
+  // All referenced objects must outlive the admission.
+  Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal);
+
+  net::HttpAnswer handle(net::HttpRequest&& request);
+  AdmissionFigures& figures() { return figures_; }
+  // Once stopping, /readyz says so: a load balancer sends the next ones elsewhere.
+  void set_stopping() { stopping_ = true; }
+
+ private:
+  const SourceConfig* find(const std::string& path, SourceConfig& unnamed) const;
+  net::HttpAnswer accept(net::HttpRequest&& request, const SourceConfig& source);
+  net::HttpAnswer refuse(const storage::JournalError& error);
+  net::HttpAnswer probe(const std::string& path) const;
+
+  std::map<std::string, const SourceConfig*, std::less<>> by_path_;
+  storage::Journal& journal_;
+  AdmissionFigures figures_;
+  std::atomic<bool> stopping_{false};
+};
+
+// A one-line JSON answer: {"error":"..."}.
+net::HttpAnswer error_answer(int status, const std::string& what);
+// /livez depends on nothing; /readyz is 200 as long as an event can be accepted and committed.
+net::HttpAnswer livez_answer();
+net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping);
+
+}  // namespace hookspool::agent

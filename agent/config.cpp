@@ -1,0 +1,280 @@
+#include "agent/config.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "agent/config_reader.h"
+#include "agent/secret.h"
+
+namespace hookspool::agent {
+namespace {
+
+constexpr milliseconds kSecond{1'000};
+constexpr milliseconds kHour{3'600'000};
+constexpr std::size_t kLaneNameBytesMax = 64;
+
+void read_agent(TableReader section, Config& config) {
+  section.text("id", config.agent_id);
+  if (config.agent_id.size() > 128) section.fault("id", "is longer than 128 bytes");
+  section.text("log_level", config.log_level);
+  const std::set<std::string> levels{"debug", "info", "warn", "error"};
+  if (!levels.contains(config.log_level)) section.fault("log_level", "is one of debug, info, warn, error");
+  section.finish();
+}
+
+void check_listen(TableReader& section, std::string_view key, const std::string& listen) {
+  if (listen.starts_with("unix:")) {
+    if (listen.size() < 7 || listen[5] != '/') section.fault(key, "write unix:/path with an absolute path");
+    return;
+  }
+  const auto colon = listen.rfind(':');
+  const std::string port = colon == std::string::npos ? "" : listen.substr(colon + 1);
+  const bool digits = !port.empty() && port.size() <= 5 &&
+                      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (colon == 0 || !digits || std::stoul(port) > 65'535) {
+    section.fault(key, "\"" + listen + "\" is not an address; write \"127.0.0.1:8080\" or \"unix:/run/...\"");
+  }
+}
+
+void read_intake(TableReader section, IntakeConfig& intake) {
+  section.text("listen", intake.listen);
+  check_listen(section, "listen", intake.listen);
+  section.bytes("max_body_bytes", intake.body_bytes_max, 1, kBodyBytesLargest);
+  section.duration("request_deadline", intake.request_deadline, kSecond, kHour);
+  const std::string instead = "let a proxy on this machine speak TLS";
+  section.unsupported("certificate_file", instead);
+  section.unsupported("key_file", instead);
+  section.finish();
+}
+
+void read_admin(TableReader section, AdminConfig& admin) {
+  section.text("listen", admin.listen);
+  check_listen(section, "listen", admin.listen);
+  if (!is_local_listener(admin.listen)) {
+    section.fault("listen", "\"" + admin.listen +
+                                "\" can be reached from other machines and asks for no password; use a loopback "
+                                "address or unix:/path");
+  }
+  if (section.text("socket", admin.socket) && !admin.socket.starts_with("/")) {
+    section.fault("socket", "needs an absolute path");
+  }
+  section.finish();
+}
+
+void read_journal(TableReader section, JournalConfig& journal) {
+  section.text("path", journal.path);
+  if (journal.path.empty()) section.fault("path", "is empty; name a folder");
+  section.bytes("max_bytes", journal.bytes_max, 16ull << 20, 1ull << 50);
+  section.bytes("min_free_bytes", journal.free_bytes_min, 0, 1ull << 50);
+  section.duration("keep_delivered", journal.keep_delivered, milliseconds(0), 365 * 24 * kHour);
+  section.finish();
+}
+
+void read_postgres(TableReader section, PostgresConfig& postgres) {
+  auto& options = postgres.options;
+  if (section.text("conninfo", options.conninfo)) {
+    const auto checked = net::Connection::check_conninfo(options.conninfo);
+    if (!checked) section.fault("conninfo", checked.error().text);
+  }
+  section.integer("pool_size", options.pool_size, 1, 100);
+  section.duration("pool_recycle", options.pool_recycle, kSecond, 24 * kHour);
+  section.boolean("pre_ping", options.pre_ping);
+  section.boolean("reset_on_return", options.reset_on_return);
+  section.duration("connect_timeout", options.connect_timeout, kSecond, kHour);
+  section.duration("statement_timeout", options.statement_timeout, kSecond, kHour);
+  section.duration("idle_in_transaction_session_timeout", options.idle_in_transaction_session_timeout, kSecond,
+                   kHour);
+  section.duration("lock_timeout", options.lock_timeout, milliseconds(100), kHour);
+  section.duration("backoff_min", postgres.backoff_min, milliseconds(10), kHour);
+  section.duration("backoff_max", postgres.backoff_max, milliseconds(10), kHour);
+  if (postgres.backoff_max < postgres.backoff_min) {
+    section.fault("backoff_max", "is smaller than backoff_min");
+  }
+  section.integer("batch_events", postgres.batch_events_max, 1, 100'000);
+  std::uint64_t batch_bytes = postgres.batch_bytes_max;
+  section.bytes("batch_bytes", batch_bytes, 64 * 1024, 256ull << 20);
+  postgres.batch_bytes_max = batch_bytes;
+  section.text("schema", options.schema);
+  if (options.schema.empty() || options.schema.size() > 63) section.fault("schema", "needs 1 to 63 bytes");
+  section.unsupported("sslmode", "write it in conninfo, as in \"host=db sslmode=verify-full\"");
+  section.finish();
+}
+
+// One of { file = "..." }, { credential = "..." }, { env = "..." }.
+void read_secret(const toml::node& node, std::size_t index, TableReader& source, FaultList& faults,
+                 std::vector<std::string>& secrets) {
+  const std::string place = "secrets[" + std::to_string(index) + "].";
+  const auto* table = node.as_table();
+  if (table == nullptr) {
+    source.fault("secrets", "each is a table: { file = \"/etc/hookspool/github.secret\" }; never the secret itself");
+    return;
+  }
+  TableReader reader(table, place, faults);
+  std::string file, credential, variable;
+  const int given = (reader.text("file", file) ? 1 : 0) + (reader.text("credential", credential) ? 1 : 0) +
+                    (reader.text("env", variable) ? 1 : 0);
+  reader.finish();
+  if (given != 1) {
+    faults.add(node.source(), place + " needs exactly one of file, credential, env");
+    return;
+  }
+  auto secret = !file.empty()         ? secret_from_file(file)
+                : !credential.empty() ? secret_from_credential(credential)
+                                      : secret_from_environment(variable);
+  if (secret) {
+    secrets.push_back(std::move(*secret));
+  } else {
+    faults.add(node.source(), place + " " + secret.error());
+  }
+}
+
+void check_path(TableReader& reader, const std::string& path) {
+  const bool printable =
+      std::all_of(path.begin(), path.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '?' && c != '#'; });
+  if (path.empty() || path[0] != '/' || !printable || path.size() > 1024) {
+    reader.fault("path", "needs to begin with / and hold no space, ? or #; percent-encode other characters");
+  }
+  if (path == "/livez" || path == "/readyz") reader.fault("path", "is the agent's own; choose another");
+}
+
+SourceConfig read_source(const std::string& name, const toml::table& table, FaultList& faults,
+                         const std::string& schema) {
+  SourceConfig source;
+  source.name = name;
+  source.path = "/hooks/" + name;
+  TableReader reader(&table, "sources." + name + ".", faults);
+  reader.text("path", source.path);
+  check_path(reader, source.path);
+  reader.text("verify", source.verify);
+  if (source.verify != "none" && source.verify != "github") {
+    reader.fault("verify", "this version knows \"github\" and \"none\", not \"" + source.verify + "\"");
+  }
+  if (const auto* secrets = reader.array("secrets")) {
+    std::size_t index = 0;
+    for (const auto& secret : *secrets) read_secret(secret, index++, reader, faults, source.secrets);
+    if (source.verify == "none") reader.fault("secrets", "are given but verify is \"none\"; set verify = \"github\"");
+  } else if (source.verify != "none") {
+    reader.fault("verify", "\"" + source.verify + "\" needs secrets = [{ file = \"...\" }]");
+  }
+  std::string target = schema + ".events";
+  reader.text("table", target);
+  if (target != schema + ".events") {
+    reader.fault("table", "this version writes to \"" + schema + ".events\" only; remove the key");
+  }
+  reader.unsupported("columns", "this version writes to " + schema + ".events only");
+  reader.finish();
+  return source;
+}
+
+bool lane_name_ok(const std::string& name) {
+  const auto ok = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  };
+  return !name.empty() && name.size() <= kLaneNameBytesMax && std::all_of(name.begin(), name.end(), ok);
+}
+
+void read_sources(const toml::table* sources, FaultList& faults, Config& config) {
+  if (sources == nullptr) return;
+  std::set<std::string> paths;
+  for (const auto& [key, node] : *sources) {
+    const std::string name(key.str());
+    const auto* table = node.as_table();
+    if (table == nullptr) {
+      faults.add(node.source(), "sources." + name + ": needs a table: write [sources." + name + "]");
+      continue;
+    }
+    if (!lane_name_ok(name)) {
+      faults.add(key.source(), "sources: \"" + name + "\" is not a name; use 1 to 64 of A-Z a-z 0-9 _ - .");
+      continue;
+    }
+    config.sources.push_back(read_source(name, *table, faults, config.postgres.options.schema));
+    if (!paths.insert(config.sources.back().path).second) {
+      faults.add(node.source(),
+                 "sources." + name + ".path: " + config.sources.back().path + " is another source's path already");
+    }
+  }
+}
+
+ConfigResult read_document(const toml::table& document, const std::string& name) {
+  FaultList faults(name);
+  Config config;
+  TableReader root(&document, "", faults);
+  const auto section = [&](std::string_view key) {
+    return TableReader(root.table(key), std::string(key) + ".", faults);
+  };
+  read_agent(section("agent"), config);
+  read_intake(section("intake"), config.intake);
+  read_admin(section("admin"), config.admin);
+  read_journal(section("journal"), config.journal);
+  read_postgres(section("postgres"), config.postgres);
+  read_sources(root.table("sources"), faults, config);
+  root.finish();
+  if (config.sources.empty() && faults.empty() && !is_local_listener(config.intake.listen)) {
+    faults.add("intake.listen: " + config.intake.listen +
+               " can be reached from other machines, so the sources must be named: add [sources.NAME] with a path "
+               "(without any, every POST /hooks/<name> would be taken)");
+  }
+  if (!faults.empty()) return fail(ConfigFaults{faults.sorted()});
+  return config;
+}
+
+// DATABASE_URL is what the platforms of this field set; libpq itself does not know it.
+void apply_environment(Config& config) {
+  if (!config.postgres.options.conninfo.empty()) return;
+  if (const char* url = std::getenv("DATABASE_URL"); url != nullptr && *url != '\0') {
+    config.postgres.options.conninfo = url;
+  }
+}
+
+ConfigResult with_environment(Config config) {
+  const bool from_file = !config.postgres.options.conninfo.empty();
+  apply_environment(config);
+  if (!from_file && !config.postgres.options.conninfo.empty()) {
+    const auto checked = net::Connection::check_conninfo(config.postgres.options.conninfo);
+    if (!checked) return fail(ConfigFaults{{"DATABASE_URL: " + checked.error().text}});
+  }
+  return config;
+}
+
+}  // namespace
+
+bool is_local_listener(const std::string& listen) {
+  return listen.starts_with("unix:") || listen.starts_with("127.") || listen.starts_with("[::1]:") ||
+         listen.starts_with("localhost:");
+}
+
+ConfigResult parse_config(const std::string& toml, const std::string& name_in_faults) {
+  try {
+    auto config = read_document(toml::parse(toml, name_in_faults), name_in_faults);
+    if (!config) return config;
+    return with_environment(std::move(*config));
+  } catch (const toml::parse_error& error) {
+    FaultList faults(name_in_faults);
+    faults.add(error.source(), std::string("is not TOML here: ") + std::string(error.description()));
+    return fail(ConfigFaults{faults.sorted()});
+  }
+}
+
+ConfigResult load_config(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream content;
+  if (stream) content << stream.rdbuf();
+  if (!stream && content.str().empty()) {
+    const std::string why = errno != 0 ? std::strerror(errno) : "is it empty?";
+    return fail(ConfigFaults{{file + ": cannot be read: " + why}});
+  }
+  return parse_config(content.str(), file);
+}
+
+ConfigResult embedded_default() {
+  Config config;
+  config.journal.path = "var/journal";
+  return with_environment(std::move(config));
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,78 @@
+// What an administrator may set: one TOML file, checked as a whole, every fault reported at once.
+// Plain values, read once at start; thread-safe as long as nobody writes them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "net/pg/connection.h"
+#include "storage/model/result.h"
+
+namespace hookspool::agent {
+
+using std::chrono::milliseconds;
+
+struct SourceConfig {
+  std::string name;            // = the lane
+  std::string path;            // exact, as sent
+  std::string verify = "none"; // "none" or "github"
+  std::vector<std::string> secrets;  // any of them may have signed: rotation
+};
+
+struct IntakeConfig {
+  std::string listen = "127.0.0.1:8080";
+  std::uint64_t body_bytes_max = 1ull << 20;
+  milliseconds request_deadline{10'000};
+};
+
+struct AdminConfig {
+  std::string listen = "127.0.0.1:8081";  // read only: health and status
+  std::string socket;                     // a Unix socket with the same pages; empty: none
+};
+
+struct JournalConfig {
+  std::string path = "/var/lib/hookspool/journal";
+  std::uint64_t bytes_max = 2ull << 30;
+  std::uint64_t free_bytes_min = 256ull << 20;
+  milliseconds keep_delivered{24 * 3'600'000};
+};
+
+struct PostgresConfig {
+  net::PgOptions options;
+  milliseconds backoff_min{250};
+  milliseconds backoff_max{60'000};
+  std::size_t batch_events_max = 1000;
+  std::size_t batch_bytes_max = 4u << 20;
+};
+
+struct Config {
+  std::string agent_id;  // empty: the one kept in the journal
+  std::string log_level = "info";
+  IntakeConfig intake;
+  AdminConfig admin;
+  JournalConfig journal;
+  PostgresConfig postgres;
+  std::vector<SourceConfig> sources;  // empty: any POST /hooks/<name> is the source <name>
+};
+
+// All that is wrong with a configuration, one line each, as "file:line:column: what and what to do".
+struct ConfigFaults {
+  std::vector<std::string> lines;
+};
+
+using ConfigResult = Result<Config, ConfigFaults>;
+
+ConfigResult load_config(const std::string& file);
+ConfigResult parse_config(const std::string& toml, const std::string& name_in_faults);
+// What `hookspool run` uses without --config: intake and admin on loopback, the journal under ./var/.
+// DATABASE_URL or libpq's environment still names a PostgreSQL.
+ConfigResult embedded_default();
+
+// Does `listen` ("host:port" or "unix:...") accept connections from this machine only?
+bool is_local_listener(const std::string& listen);
+
+inline constexpr std::uint64_t kBodyBytesLargest = 25ull << 20;  // of max_body_bytes: GitHub's own limit
+
+}  // namespace hookspool::agent

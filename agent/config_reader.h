@@ -1,0 +1,64 @@
+// Reads one TOML table key by key, gathers every fault with its place, and at the end names the keys nobody
+// asked for, each with the nearest known one. Internal to config.cpp: the only users of toml++ are these files.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <toml++/toml.h>
+#include <vector>
+
+namespace hookspool::agent {
+
+// Gathers faults in the order of the file.
+class FaultList {
+ public:
+  explicit FaultList(std::string file) : file_(std::move(file)) {}
+  void add(const toml::source_region& where, const std::string& what);
+  void add(const std::string& what);
+  std::vector<std::string> sorted() const;
+  bool empty() const { return faults_.empty(); }
+
+ private:
+  struct Fault {
+    std::uint32_t line, column;
+    std::string what;
+  };
+  std::string file_;
+  std::vector<Fault> faults_;
+};
+
+class TableReader {
+ public:
+  // `table` may be nullptr (an absent section): every key is then absent. `prefix` is "intake." or "".
+  TableReader(const toml::table* table, std::string prefix, FaultList& faults)
+      : table_(table), prefix_(std::move(prefix)), faults_(faults) {}
+
+  // Each leaves `out` alone where the key is absent or faulty, and remembers the key as known.
+  bool text(std::string_view key, std::string& out);
+  void boolean(std::string_view key, bool& out);
+  void integer(std::string_view key, std::size_t& out, std::size_t least, std::size_t most);
+  void duration(std::string_view key, std::chrono::milliseconds& out, std::chrono::milliseconds least,
+                std::chrono::milliseconds most);
+  void bytes(std::string_view key, std::uint64_t& out, std::uint64_t least, std::uint64_t most);
+  const toml::array* array(std::string_view key);
+  const toml::table* table(std::string_view key);
+  // A key of the design that this version does not know how to serve: a clear fault instead of silence.
+  void unsupported(std::string_view key, const std::string& instead);
+
+  void fault(std::string_view key, const std::string& what);  // at the key's place
+  void finish();                                              // names the unknown keys
+
+ private:
+  const toml::node* find(std::string_view key);
+  const toml::table* table_;
+  std::string prefix_;
+  FaultList& faults_;
+  std::vector<std::string> known_;
+};
+
+// The known word nearest to `word`, or empty when none is near enough to be what was meant.
+std::string near_miss(std::string_view word, const std::vector<std::string>& known);
+
+}  // namespace hookspool::agent

@@ -1,0 +1,27 @@
+// A request's headers as they are kept with the event. Pure functions, thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hookspool::agent {
+
+using HeaderList = std::vector<std::pair<std::string, std::string>>;  // lower-case names
+
+// One JSON object: name -> value, or an array of values where a name came more than once. Credentials
+// (Authorization, Proxy-Authorization, Cookie) are left out: a table of events is no place for them.
+std::string headers_as_json(const HeaderList& headers);
+
+// The sender's own id of this delivery, from the first of the headers that providers use; empty if none.
+std::string delivery_id_of(const HeaderList& headers);
+
+// Header bytes as UTF-8: as they are where they are valid, else each byte as its ISO 8859-1 character (RFC 9110
+// section 5.5 calls such bytes obs-text). Nothing is lost either way.
+std::string utf8_text(std::string_view bytes);
+
+// A JSON string literal, quotes included. Takes valid UTF-8.
+std::string json_text(std::string_view text);
+
+}  // namespace hookspool::agent

@@ -1,0 +1,197 @@
+#include "agent/health.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "agent/entropy.h"
+#include "agent/units.h"
+#include "agent/version.h"
+
+namespace hookspool::agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double seconds(milliseconds duration) { return static_cast<double>(duration.count()) / 1000; }
+double ms(std::uint64_t us) { return static_cast<double>(us) / 1000; }
+double rounded(double value) { return std::round(value * 1000) / 1000; }
+
+Json latency_json(LatencyRecorder& recorder) {
+  const auto figures = recorder.figures();
+  return {{"count", figures.count},
+          {"mean", rounded(figures.mean_ms)},
+          {"p50", rounded(figures.p50_ms)},
+          {"p99", rounded(figures.p99_ms)},
+          {"max", rounded(figures.max_ms)}};
+}
+
+Json journal_json(const storage::JournalStats& stats) {
+  Json json{{"accepting", stats.accepting},
+            {"pending", stats.pending},
+            {"bytes", stats.bytes},
+            {"bytes_max", stats.bytes_max},
+            {"disk_free_bytes", stats.free_bytes},
+            {"segments", stats.segments},
+            {"events_appended", stats.events_appended},
+            {"events_refused", stats.events_refused},
+            {"commits", stats.commits},
+            {"commit_failures", stats.commit_failures},
+            {"commit_ms", {{"last", ms(stats.last_commit_us)}, {"mean", ms(stats.mean_commit_us)}, {"max", ms(stats.max_commit_us)}}},
+            {"segments_sealed_after_error", stats.sealed_after_error}};
+  if (!stats.accepting) json["refusing_because"] = stats.refusing_because;
+  return json;
+}
+
+Json intake_json(const HealthSources& sources) {
+  auto& figures = sources.admission->figures();
+  const auto http = sources.intake->stats();
+  return {{"accepted", figures.accepted.load()},
+          {"refused",
+           {{"no_room", figures.refused_no_room.load()},
+            {"journal_failed", figures.refused_failed.load()},
+            {"signature", figures.refused_signature.load()},
+            {"unknown_path_or_method", figures.refused_unknown.load()},
+            {"bad_request", http.refused}}},
+          {"connections", http.connections},
+          {"connections_refused", http.connections_refused},
+          {"in_handler", http.in_handler},
+          {"response_ms", latency_json(figures.answer)}};
+}
+
+Json pool_json(const net::PoolStats& pool) {
+  return {{"size", pool.size},           {"open", pool.open},
+          {"in_use", pool.in_use},       {"idle", pool.idle},
+          {"connects", pool.connects},   {"connect_failures", pool.connect_failures},
+          {"recycled", pool.recycled},   {"pre_ping_failures", pool.pre_ping_failures},
+          {"resets", pool.resets},       {"condemned", pool.condemned},
+          {"last_connect_ms", pool.last_connect_ms}};
+}
+
+Json error_json(const net::PgError& error, std::int64_t at_us) {
+  Json json{{"text", error.text},
+            {"sqlstate", error.sqlstate},
+            {"seconds_ago", rounded(static_cast<double>(wall_clock_us() - at_us) / 1e6)}};
+  if (!error.hint.empty()) json["hint"] = error.hint;
+  return json;
+}
+
+Json postgres_json(const HealthSources& sources) {
+  if (sources.line == nullptr) return {{"configured", false}, {"up", false}};
+  const auto line = sources.line->status();
+  const auto pool = sources.pool->stats();
+  auto& figures = sources.lanes->figures();
+  Json json{{"configured", true}, {"up", line.up}, {"server", pool.server}, {"pool", pool_json(pool)}};
+  json["response_ms"] = latency_json(figures.transaction);
+  json["accept_to_commit_ms"] = latency_json(figures.accept_to_commit);
+  json["errors"] = {{"outage", figures.errors_outage.load()},
+                    {"event", figures.errors_event.load()},
+                    {"setup", figures.errors_setup.load()},
+                    {"batches_failed", figures.batches_failed.load()},
+                    {"tries_failed", line.tries_failed}};
+  if (line.last_error) json["last_error"] = error_json(*line.last_error, line.last_error_at_us);
+  json["recovery"] = {{"outages", line.outages},
+                      {"down_for_seconds", seconds(line.down_for)},
+                      {"last_outage_seconds", seconds(line.last_outage)},
+                      {"outage_seconds_total", seconds(line.outage_total)},
+                      {"tries_in_this_outage", line.tries_in_this_outage},
+                      {"next_try_in_seconds", seconds(line.next_try_in)},
+                      {"in_doubt_commits", figures.in_doubt.load()},
+                      {"found_committed_events", figures.found_committed.load()},
+                      {"sent_again_events", figures.sent_again.load()}};
+  return json;
+}
+
+Json fast_path_json(const HealthSources& sources, Mode mode) {
+  if (sources.lanes == nullptr) return {{"active", false}};
+  auto& figures = sources.lanes->figures();
+  return {{"active", mode == Mode::kOnline},
+          {"delivered", figures.delivered_live.load()},
+          {"delivered_from_journal", figures.delivered_from_journal.load()},
+          {"batches", figures.batches.load()}};
+}
+
+Json lane_json(const LaneStatus& lane) {
+  Json json{{"lane", lane.name},
+            {"state", lane.state},
+            {"pending", lane.pending},
+            {"epoch", lane.epoch.to_string()},
+            {"confirmed_seq", lane.confirmed_seq},
+            {"last_seq", lane.last_seq}};
+  if (lane.error.empty()) return json;
+  json["error"] = lane.error;
+  json["sqlstate"] = lane.sqlstate;
+  json["hint"] = lane.hint;
+  json["tries_failed"] = lane.tries_failed;
+  json["next_try_in_seconds"] = seconds(lane.next_try_in);
+  return json;
+}
+
+// With no PostgreSQL there are no lanes at work, but what waits in the journal is still of interest.
+std::vector<LaneStatus> lane_statuses(const HealthSources& sources) {
+  if (sources.lanes != nullptr) return sources.lanes->statuses();
+  std::vector<LaneStatus> lanes;
+  for (const auto& name : sources.journal->lanes()) {
+    LaneStatus lane;
+    lane.name = name;
+    lane.state = "waiting";
+    for (const auto& run : sources.journal->runs(name)) {
+      lane.pending += run.last_seq - std::min(run.last_seq, run.confirmed.seq);
+      lane.epoch = run.epoch;
+      lane.confirmed_seq = run.confirmed.seq;
+      lane.last_seq = run.last_seq;
+    }
+    lanes.push_back(std::move(lane));
+  }
+  return lanes;
+}
+
+}  // namespace
+
+Mode current_mode(const HealthSources& sources) {
+  ModeFacts facts;
+  const auto journal = sources.journal->stats();
+  facts.journal_accepting = journal.accepting;
+  facts.journal_full = journal.full;
+  facts.postgres_configured = sources.line != nullptr;
+  if (sources.line == nullptr) return mode_of(facts);
+  const auto line = sources.line->status();
+  facts.line_up = line.up;
+  facts.line_needs_a_person = line.needs_a_person;
+  for (const auto& lane : sources.lanes->statuses()) {
+    if (lane.state == "held") facts.lanes_held += 1;
+    // A lane with a handful in flight is keeping up; one that reads the journal is not.
+    if (lane.pending > 0 && (lane.state == "catching-up" || lane.state == "waiting")) facts.lanes_catching_up += 1;
+  }
+  return mode_of(facts);
+}
+
+std::string health_json(const HealthSources& sources, Mode mode) {
+  Json json{{"status", mode_status(mode)},
+            {"mode", mode_name(mode)},
+            {"version", kVersion},
+            {"agent_id", sources.journal->agent_id()},
+            {"epoch", sources.journal->epoch().to_string()},
+            {"uptime_seconds", rounded(static_cast<double>(wall_clock_us() - sources.started_at_us) / 1e6)}};
+  json["journal"] = journal_json(sources.journal->stats());
+  json["intake"] = intake_json(sources);
+  json["postgres"] = postgres_json(sources);
+  json["fast_path"] = fast_path_json(sources, mode);
+  json["lanes"] = Json::array();
+  for (const auto& lane : lane_statuses(sources)) json["lanes"].push_back(lane_json(lane));
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string health_line(const HealthSources& sources, Mode mode) {
+  const auto journal = sources.journal->stats();
+  std::string line = std::string(mode_name(mode)) + ", " + std::to_string(journal.pending) + " waiting, journal " +
+                     format_bytes(journal.bytes);
+  if (!journal.accepting) line += ": " + journal.refusing_because;
+  if (sources.line != nullptr) {
+    const auto status = sources.line->status();
+    if (!status.up && status.last_error) line += ": " + status.last_error->text;
+  }
+  return line;
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,38 @@
+// What the agent knows of itself, live: gathered from its parts when asked, and written as JSON for /health.
+// Thread-safe: reads figures that their owners keep.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/admission.h"
+#include "agent/lanes.h"
+#include "agent/line.h"
+#include "agent/mode.h"
+#include "net/http/server.h"
+#include "net/pg/pool.h"
+#include "storage/journal.h"
+
+namespace hookspool::agent {
+
+// The parts that are asked; all but the first two are absent where no PostgreSQL is configured.
+struct HealthSources {
+  storage::Journal* journal = nullptr;
+  Admission* admission = nullptr;
+  net::HttpServer* intake = nullptr;
+  net::Pool* pool = nullptr;
+  Line* line = nullptr;
+  Lanes* lanes = nullptr;
+  std::int64_t started_at_us = 0;  // wall clock
+};
+
+Mode current_mode(const HealthSources& sources);
+
+// One JSON object (README.md, "/health"), status first. `mode` is the mode it reports.
+std::string health_json(const HealthSources& sources, Mode mode);
+
+// One line for systemd's STATUS= and the log.
+std::string health_line(const HealthSources& sources, Mode mode);
+
+}  // namespace hookspool::agent

@@ -1,0 +1,187 @@
+#include "agent/lanes.h"
+
+namespace hookspool::agent {
+
+Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config)
+    : journal_(journal), pool_(pool), config_(config) {}
+
+Lanes::~Lanes() { stop(milliseconds::max() / 2); }
+
+void Lanes::start(Line& line) {
+  const std::lock_guard lock(mutex_);
+  line_ = &line;
+  for (const auto& name : journal_.lanes()) make_ready(entry(name));
+  working_ = config_.options.pool_size;
+  for (std::size_t i = 0; i < working_; ++i) {
+    workers_.emplace_back([this] { work(); });
+  }
+}
+
+bool Lanes::stop(milliseconds grace) {
+  {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+    const auto ended = [this] { return working_ == 0; };
+    if (grace > std::chrono::hours(1)) {
+      ended_.wait(lock, ended);
+    } else if (!ended_.wait_for(lock, grace, ended)) {
+      return false;
+    }
+  }
+  for (auto& worker : workers_) {
+    if (worker.joinable()) worker.join();
+  }
+  return true;
+}
+
+Lanes::Entry& Lanes::entry(const std::string& name) {
+  auto& slot = entries_[name];
+  if (!slot) slot = std::make_unique<Entry>(name, *this);
+  return *slot;
+}
+
+void Lanes::make_ready(Entry& entry) {
+  if (entry.running) {
+    entry.again = true;
+    return;
+  }
+  if (entry.ready) return;
+  entry.ready = true;
+  ready_.push_back(&entry);
+}
+
+void Lanes::committed(std::span<const EventPtr> events) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    Entry* last = nullptr;
+    for (const auto& event : events) {
+      if (last == nullptr || last->lane.name() != event->event.lane) {
+        last = &entry(event->event.lane);
+        // A lane that backs off keeps to its time; the event waits in the journal.
+        if (last->not_before <= Clock::now()) {
+          make_ready(*last);
+          wake = true;
+        }
+      }
+      last->lane.offer(event);
+    }
+  }
+  if (wake) wake_.notify_one();
+}
+
+void Lanes::line_changed() {
+  const bool up = line_->up();
+  {
+    const std::lock_guard lock(mutex_);
+    line_up_ = up;
+    if (up) {
+      delayed_.clear();
+      for (auto& [name, entry] : entries_) make_ready(*entry);
+    }
+  }
+  wake_.notify_all();
+}
+
+void Lanes::retry_now() {
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [at, entry] : delayed_) {
+      entry->not_before = {};
+      make_ready(*entry);
+    }
+    delayed_.clear();
+  }
+  wake_.notify_all();
+  line_->retry_now();
+}
+
+std::vector<LaneStatus> Lanes::statuses() const {
+  std::vector<const Lane*> lanes;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, entry] : entries_) lanes.push_back(&entry->lane);
+  }
+  std::vector<LaneStatus> statuses;
+  for (const auto* lane : lanes) statuses.push_back(lane->status());
+  return statuses;
+}
+
+Lanes::Entry* Lanes::take_ready(std::unique_lock<std::mutex>& lock) {
+  while (!stopping_) {
+    const auto now = Clock::now();
+    while (!delayed_.empty() && delayed_.begin()->first <= now) {
+      make_ready(*delayed_.begin()->second);
+      delayed_.erase(delayed_.begin());
+    }
+    if (line_up_ && !ready_.empty()) {
+      Entry* taken = ready_.front();
+      ready_.pop_front();
+      taken->ready = false;
+      taken->running = true;
+      taken->again = false;
+      return taken;
+    }
+    if (delayed_.empty() || !line_up_) {
+      wake_.wait(lock);
+    } else {
+      wake_.wait_until(lock, delayed_.begin()->first);
+    }
+  }
+  return nullptr;
+}
+
+void Lanes::finish(Entry& entry, const Lane::Step& step) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    entry.running = false;
+    entry.not_before = step.not_before;
+    switch (step.next) {
+      case Lane::Step::Next::kIdle:
+        if (entry.again) make_ready(entry);
+        break;
+      case Lane::Step::Next::kMore:
+      case Lane::Step::Next::kLineDown:
+        make_ready(entry);
+        break;
+      case Lane::Step::Next::kLater:
+        delayed_.emplace(step.not_before, &entry);
+        wake = true;  // somebody must wait for this time
+        break;
+    }
+  }
+  if (wake) wake_.notify_one();
+}
+
+void Lanes::work() {
+  std::unique_lock lock(mutex_);
+  while (Entry* entry = take_ready(lock)) {
+    const bool others = !ready_.empty();
+    lock.unlock();
+    if (others) wake_.notify_one();
+    Lane::Step step;
+    {
+      auto lease = pool_.acquire(Clock::now() + config_.options.connect_timeout);
+      if (lease) {
+        step = entry->lane.step(**lease);
+      } else {
+        step = {Lane::Step::Next::kLineDown, {}, lease.error()};
+      }
+    }
+    if (step.failure) {
+      {
+        const std::lock_guard relock(mutex_);
+        line_up_ = false;
+      }
+      line_->report_failure(*step.failure);
+    }
+    finish(*entry, step);
+    lock.lock();
+  }
+  working_ -= 1;
+  ended_.notify_all();
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,77 @@
+// All lanes and the workers that run them. A worker takes a ready lane, gives it a connection for one step, and
+// puts it back at the end of the row: lanes share the pool fairly, and one that is held or backs off costs nothing.
+//
+// committed() is called by the journal's writer, line_changed() by whoever changed the line; both return at once.
+// Thread-safe. Owns the workers' threads; there are as many as the pool has connections.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/lane.h"
+#include "agent/line.h"
+#include "net/pg/pool.h"
+
+namespace hookspool::agent {
+
+class Lanes {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t kLiveBytesMax = 8u << 20;  // of all live queues together
+
+  Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config);
+  ~Lanes();
+  Lanes(const Lanes&) = delete;
+  Lanes& operator=(const Lanes&) = delete;
+
+  void start(Line& line);  // also takes up what the journal holds from earlier lives
+  // Workers end after the step they are in. False: one was still in its step when the grace was over (a server
+  // that does not answer); nothing is lost by leaving it there, its transaction has no COMMIT or is in doubt.
+  bool stop(milliseconds grace);
+
+  void committed(std::span<const EventPtr> events);
+  void line_changed();
+  void retry_now();  // held and waiting lanes try again at once
+
+  std::vector<LaneStatus> statuses() const;
+  DeliveryFigures& figures() { return figures_; }
+
+ private:
+  struct Entry {
+    Entry(std::string name, Lanes& lanes)
+        : lane(std::move(name), lanes.journal_, lanes.config_, lanes.budget_, lanes.figures_) {}
+    Lane lane;
+    bool ready = false, running = false, again = false;  // guarded by Lanes::mutex_
+    Clock::time_point not_before{};
+  };
+  Entry& entry(const std::string& name);            // REQUIRES: mutex_ held
+  void make_ready(Entry& entry);                    // REQUIRES: mutex_ held
+  Entry* take_ready(std::unique_lock<std::mutex>&); // waits; nullptr when stopping
+  void finish(Entry& entry, const Lane::Step& step);
+  void work();
+
+  storage::Journal& journal_;
+  net::Pool& pool_;
+  const PostgresConfig& config_;
+  LiveBudget budget_{kLiveBytesMax};
+  DeliveryFigures figures_;
+  Line* line_ = nullptr;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_, ended_;
+  std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
+  std::deque<Entry*> ready_;
+  std::multimap<Clock::time_point, Entry*> delayed_;
+  bool line_up_ = false, stopping_ = false;
+  std::size_t working_ = 0;  // workers that have not ended
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace hookspool::agent

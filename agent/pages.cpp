@@ -1,0 +1,49 @@
+#include "agent/pages.h"
+
+namespace hookspool::agent {
+namespace {
+
+constexpr const char* kFrontPage =
+    "hookspool\n"
+    "\n"
+    "/health   mode, journal, PostgreSQL, response times, errors, recovery, lanes (JSON)\n"
+    "/readyz   200 as long as an event can be accepted and committed to the journal\n"
+    "/livez    200 as long as the process answers\n";
+
+// A page of another site must not reach the agent through a name that it has pointed at 127.0.0.1.
+bool host_is_local(const net::HttpRequest& request) {
+  const auto* host = request.header("host");
+  if (host == nullptr || request.remote_addr.empty()) return true;  // HTTP/1.0, or the Unix socket
+  std::string name = *host;
+  if (const auto colon = name.rfind(':'); colon != std::string::npos && name.back() != ']') name.resize(colon);
+  return name == "localhost" || name == "[::1]" || name == "127.0.0.1" ||
+         (name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos);
+}
+
+}  // namespace
+
+net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources, bool stopping) {
+  if (!host_is_local(request)) return error_answer(403, "the Host header must name this machine: 127.0.0.1 or localhost");
+  if (request.path == "/livez") return livez_answer();
+  if (request.path == "/readyz") return readyz_answer(*sources.journal, stopping);
+  if (request.path != "/" && request.path != "/health") return error_answer(404, "no such page; see /");
+  if (request.method != "GET" && request.method != "HEAD") {
+    auto answer = error_answer(405, "this page is read only");
+    answer.headers.emplace_back("Allow", "GET, HEAD");
+    return answer;
+  }
+  net::HttpAnswer answer;
+  answer.headers.emplace_back("Cache-Control", "no-store");
+  answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  if (request.path == "/") {
+    answer.content_type = "text/plain; charset=utf-8";
+    answer.body = kFrontPage;
+    return answer;
+  }
+  const Mode mode = current_mode(sources);
+  answer.status = mode_status(mode) == "fail" ? 503 : 200;
+  answer.body = health_json(sources, mode);
+  return answer;
+}
+
+}  // namespace hookspool::agent

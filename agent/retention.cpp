@@ -1,0 +1,33 @@
+#include "agent/retention.h"
+
+#include <algorithm>
+
+namespace hookspool::agent {
+
+RetentionPlan plan_retention(std::span<const storage::SegmentInfo> oldest_first, const RetentionFacts& facts,
+                             const JournalConfig& config) {
+  RetentionPlan plan;
+  const std::int64_t keep_us = std::chrono::duration_cast<std::chrono::microseconds>(config.keep_delivered).count();
+  const auto bytes_limit = static_cast<std::uint64_t>(kShedAtShare * static_cast<double>(config.bytes_max));
+  const auto free_limit = static_cast<std::uint64_t>(kShedAtFree * static_cast<double>(config.free_bytes_min));
+  std::uint64_t bytes = facts.bytes, free_bytes = facts.free_bytes;
+  const auto short_of_room = [&] { return bytes > bytes_limit || free_bytes < free_limit; };
+  bool undelivered_seen = false;
+  for (const auto& segment : oldest_first) {
+    if (segment.active) {
+      plan.rotate = segment.delivered && segment.events > 0 && short_of_room() && !undelivered_seen;
+      continue;
+    }
+    if (!segment.delivered) {
+      undelivered_seen = true;
+      continue;
+    }
+    if (!short_of_room() && segment.newest_received_at_us + keep_us > facts.now_us) continue;
+    plan.drop.push_back(segment.number);
+    bytes -= std::min(bytes, segment.bytes);
+    free_bytes += segment.bytes;
+  }
+  return plan;
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,34 @@
+// Which segments the journal may let go of. Pure; thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "agent/config.h"
+#include "storage/journal.h"
+
+namespace hookspool::agent {
+
+struct RetentionFacts {
+  std::int64_t now_us = 0;       // wall clock
+  std::uint64_t bytes = 0;       // all segments
+  std::uint64_t free_bytes = 0;  // of the file system
+};
+
+struct RetentionPlan {
+  std::vector<std::uint64_t> drop;  // segment numbers, oldest first
+  // The only delivered history is in the segment being written, and room is short: close it so that it can go.
+  bool rotate = false;
+};
+
+// Delivered segments go when their newest event is older than keep_delivered, and earlier, oldest first, when the
+// journal nears its budget: delivered history is shed so that no sender is refused. What is not delivered never goes.
+RetentionPlan plan_retention(std::span<const storage::SegmentInfo> oldest_first, const RetentionFacts& facts,
+                             const JournalConfig& config);
+
+// Room is short from this share of the budget on, and below this multiple of min_free_bytes.
+inline constexpr double kShedAtShare = 0.85;
+inline constexpr double kShedAtFree = 1.25;
+
+}  // namespace hookspool::agent

@@ -1,0 +1,34 @@
+// What has to be done now and then: save the lanes' cursors, let go of old segments, tell systemd and the log how
+// it goes. Called about once a second by the main thread, never by a request. Not thread-safe.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "agent/config.h"
+#include "agent/health.h"
+
+namespace hookspool::agent {
+
+class Upkeep {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr milliseconds kTick{1'000};
+  static constexpr milliseconds kStatusInterval{10'000};
+
+  Upkeep(const HealthSources& sources, const JournalConfig& config);
+  void tick(Clock::time_point now);
+
+ private:
+  void retain();
+  void tell(Clock::time_point now);
+
+  const HealthSources& sources_;
+  const JournalConfig& config_;
+  const milliseconds watchdog_interval_;
+  std::optional<Mode> told_mode_;
+  std::string told_journal_error_;
+  Clock::time_point next_status_{}, next_watchdog_{};
+};
+
+}  // namespace hookspool::agent
