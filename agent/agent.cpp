@@ -1,0 +1,236 @@
+#include "agent/agent.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+
+#include "agent/admission.h"
+#include "agent/entropy.h"
+#include "agent/exit_codes.h"
+#include "agent/health.h"
+#include "agent/lanes.h"
+#include "agent/line.h"
+#include "agent/log.h"
+#include "agent/notify.h"
+#include "agent/pages.h"
+#include "agent/units.h"
+#include "agent/upkeep.h"
+#include "agent/version.h"
+#include "net/http/server.h"
+#include "net/pg/pool.h"
+#include "storage/journal.h"
+
+namespace hookspool::agent {
+namespace {
+
+constexpr milliseconds kIntakeGrace{5'000};    // for requests already read in whole to be answered
+constexpr milliseconds kDeliveryGrace{5'000};  // for a delivery transaction to end
+constexpr std::size_t kAdminWorkers = 2;
+constexpr std::size_t kAdminConnectionsMax = 64;
+constexpr std::uint64_t kSegmentBytesLeast = 1u << 20;
+constexpr std::uint64_t kSegmentBytesMost = 64u << 20;
+constexpr std::uint64_t kSegmentsInBudget = 32;  // so that reclaiming comes in steps of a few per cent
+
+class Agent {
+ public:
+  explicit Agent(const Config& config) : config_(config) {}
+
+  // Each returns kExitOk or the code to end with, having logged why.
+  int open_journal();
+  void connect_postgres();
+  int open_listeners();
+  void serve();
+  int stop();
+
+ private:
+  int open_listener(const std::string& listen, const net::HttpOptions& options, net::HttpHandler handler,
+                    const std::string& what, std::unique_ptr<net::HttpServer>& server);
+  void tell_where() const;
+
+  const Config& config_;
+  std::unique_ptr<storage::Journal> journal_;
+  std::unique_ptr<net::Pool> pool_;
+  std::unique_ptr<Lanes> lanes_;
+  std::unique_ptr<Line> line_;
+  std::unique_ptr<Admission> admission_;
+  std::unique_ptr<net::HttpServer> intake_, admin_, admin_socket_;
+  HealthSources health_;
+  std::atomic<bool> stopping_{false};
+};
+
+int Agent::open_journal() {
+  storage::JournalOptions options;
+  options.folder = config_.journal.path;
+  options.agent_id = config_.agent_id;
+  options.random_bytes = random_bytes;
+  options.bytes_max = config_.journal.bytes_max;
+  options.free_bytes_min = config_.journal.free_bytes_min;
+  options.segment_bytes_max =
+      std::clamp(config_.journal.bytes_max / kSegmentsInBudget, kSegmentBytesLeast, kSegmentBytesMost);
+  options.on_committed = [this](std::span<const EventPtr> events) {
+    if (lanes_) lanes_->committed(events);
+  };
+  auto opened = storage::Journal::open(std::move(options));
+  if (!opened) {
+    log_error("journal: " + opened.error().text);
+    return opened.error().kind == storage::JournalError::Kind::kLocked ? kExitUnavailable : kExitIo;
+  }
+  for (const auto& note : opened->notes) log_warn("journal: " + note);
+  journal_ = std::move(opened->journal);
+  const auto stats = journal_->stats();
+  log_info("journal " + config_.journal.path + ": " + std::to_string(stats.pending) + " events waiting, " +
+           format_bytes(stats.bytes) + " in " + std::to_string(stats.segments) + " segments, agent " +
+           printable(journal_->agent_id()));
+  health_.journal = journal_.get();
+  health_.started_at_us = wall_clock_us();
+  return kExitOk;
+}
+
+void Agent::connect_postgres() {
+  const auto& postgres = config_.postgres;
+  if (!net::Connection::configured(postgres.options.conninfo)) {
+    log_info("no PostgreSQL is configured: journal only");
+    return;
+  }
+  pool_ = std::make_unique<net::Pool>(postgres.options);
+  lanes_ = std::make_unique<Lanes>(*journal_, *pool_, postgres);
+  line_ = std::make_unique<Line>(*pool_, postgres.backoff_min, postgres.backoff_max,
+                                 [this] { lanes_->line_changed(); });
+  health_.pool = pool_.get();
+  health_.lanes = lanes_.get();
+  health_.line = line_.get();
+}
+
+int Agent::open_listener(const std::string& listen, const net::HttpOptions& options, net::HttpHandler handler,
+                         const std::string& what, std::unique_ptr<net::HttpServer>& server) {
+  auto started = net::HttpServer::start(options, std::move(handler));
+  if (!started) {
+    log_error(what + ": " + started.error().text);
+    switch (started.error().kind) {
+      case net::HttpError::Kind::kBadAddress: return kExitConfig;
+      case net::HttpError::Kind::kNotPermitted: return kExitNoPermission;
+      case net::HttpError::Kind::kAddressInUse:
+      case net::HttpError::Kind::kSystem: break;
+    }
+    return kExitUnavailable;
+  }
+  server = std::move(*started);
+  const bool is_unix = listen.starts_with("unix:");
+  log_info(what + " listening on " +
+           (is_unix ? listen : listen.substr(0, listen.rfind(':') + 1) + std::to_string(server->port())));
+  return kExitOk;
+}
+
+int Agent::open_listeners() {
+  admission_ = std::make_unique<Admission>(config_.sources, *journal_);
+  health_.admission = admission_.get();
+
+  net::HttpOptions intake;
+  intake.listen = config_.intake.listen;
+  intake.body_bytes_max = config_.intake.body_bytes_max;
+  intake.request_deadline = config_.intake.request_deadline;
+  const auto accept = [this](net::HttpRequest&& request) { return admission_->handle(std::move(request)); };
+  if (const int code = open_listener(intake.listen, intake, accept, "intake", intake_); code != kExitOk) return code;
+  health_.intake = intake_.get();
+
+  net::HttpOptions admin;
+  admin.listen = config_.admin.listen;
+  admin.workers = kAdminWorkers;
+  admin.connections_max = kAdminConnectionsMax;
+  const auto page = [this](net::HttpRequest&& request) { return admin_page(request, health_, stopping_); };
+  if (const int code = open_listener(admin.listen, admin, page, "admin", admin_); code != kExitOk) return code;
+  if (config_.admin.socket.empty()) return kExitOk;
+  admin.listen = "unix:" + config_.admin.socket;
+  return open_listener(admin.listen, admin, page, "admin", admin_socket_);
+}
+
+void Agent::tell_where() const {
+  if (config_.intake.listen.starts_with("unix:") || config_.admin.listen.starts_with("unix:")) return;
+  const auto address = [](const std::string& listen, const net::HttpServer& server) {
+    return listen.substr(0, listen.rfind(':') + 1) + std::to_string(server.port());
+  };
+  const std::string path = config_.sources.empty() ? "/hooks/test" : config_.sources.front().path;
+  log_info("post to it:  curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' http://" +
+           address(config_.intake.listen, *intake_) + path);
+  log_info("look at it:  curl http://" + address(config_.admin.listen, *admin_) + "/health");
+}
+
+// Until SIGTERM or SIGINT, which every thread has blocked, so that only this wait receives them.
+void Agent::serve() {
+  if (line_) {
+    lanes_->start(*line_);
+    line_->start();
+  }
+  tell_where();
+  notify_systemd("READY=1");
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  Upkeep upkeep(health_, config_.journal);
+  const timespec tick{std::chrono::duration_cast<std::chrono::seconds>(Upkeep::kTick).count(), 0};
+  for (;;) {
+    const int signal = ::sigtimedwait(&signals, nullptr, &tick);
+    if (signal == SIGTERM || signal == SIGINT) return;
+    upkeep.tick(Upkeep::Clock::now());
+  }
+}
+
+// Against the data's way: no new events, answers for those that are here, the transaction at hand, the journal.
+int Agent::stop() {
+  log_info("stopping");
+  notify_systemd("STOPPING=1");
+  stopping_ = true;
+  // From here on a second signal is fatal at once: what was acknowledged is on disk.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+
+  admission_->set_stopping();
+  intake_->stop(kIntakeGrace);
+  bool ended = true;
+  if (lanes_) ended = lanes_->stop(kDeliveryGrace);
+  if (line_) ended = line_->stop(milliseconds(ended ? 500 : 0)) && ended;
+  if (admin_socket_) admin_socket_->stop(milliseconds(500));
+  admin_->stop(milliseconds(500));
+  const auto closed = journal_->close();
+  if (!closed) log_error("journal: " + closed.error().text);
+  const auto stats = journal_->stats();
+  log_info("stopped: " + std::to_string(stats.pending) + " events wait in the journal for PostgreSQL");
+  const int code = closed ? kExitOk : kExitIo;
+  // A worker that is still waiting for a dead server cannot be joined; nothing of it is needed any more.
+  if (!ended) std::_Exit(code);
+  return code;
+}
+
+void block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is then an error of the write, which the journal handles
+}
+
+}  // namespace
+
+int run_agent(const Config& config) {
+  start_log(config.log_level);
+  log_info(std::string("hookspool ") + kVersion);
+  block_signals();
+  Agent agent(config);
+  if (const int code = agent.open_journal(); code != kExitOk) return code;
+  agent.connect_postgres();
+  if (const int code = agent.open_listeners(); code != kExitOk) return code;
+  agent.serve();
+  return agent.stop();
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,75 @@
+#include "agent/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "agent/agent.h"
+#include "agent/commands/commands.h"
+#include "agent/config.h"
+#include "agent/exit_codes.h"
+
+namespace hookspool::agent {
+namespace {
+
+// The configuration of --config, or the embedded default; prints every fault.
+ConfigResult config_for(const std::string& file) {
+  auto config = file.empty() ? embedded_default() : load_config(file);
+  if (!config) {
+    for (const auto& line : config.error().lines) std::fprintf(stderr, "%s\n", line.c_str());
+  }
+  return config;
+}
+
+}  // namespace
+
+int command_line(int argc, char** argv) {
+  CLI::App app{"hookspool: takes webhooks, journals them on disk, brings them into PostgreSQL exactly once."};
+  app.require_subcommand(1);
+  std::string config_file;
+  bool json = false;
+  const auto with_config = [&](CLI::App* command) {
+    command->add_option("-c,--config", config_file, "configuration file (TOML)")->type_name("FILE");
+    return command;
+  };
+
+  auto* run = with_config(app.add_subcommand("run", "serve until SIGTERM"));
+
+  auto* check = with_config(app.add_subcommand("check-config", "report every fault of a configuration, serve nothing"));
+
+  auto* status = with_config(app.add_subcommand("status", "what a running agent is doing"));
+  StatusCommand status_command;
+  status->add_option("--admin", status_command.address, "address of the admin listener")->type_name("HOST:PORT");
+  status->add_flag("--json", json, "print /health as it is");
+
+  auto* send = with_config(app.add_subcommand("send", "post one webhook to a running agent"));
+  SendCommand send_command;
+  send->add_option("--to", send_command.address, "address of the intake")->type_name("HOST:PORT");
+  send->add_option("--source", send_command.source, "the source to post to")->type_name("NAME");
+  send->add_option("--delivery-id", send_command.delivery_id, "sent as Webhook-Id")->type_name("ID");
+  send->add_option("-H,--header", send_command.headers, "a further header, 'Name: value'")->type_name("HEADER");
+  send->add_option("file", send_command.file, "the body; - for standard input")->type_name("FILE")->required();
+
+  auto* version = app.add_subcommand("version", "the versions of hookspool and its libraries");
+  version->add_flag("--json", json, "as JSON");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return kExitUsage;
+  }
+
+  if (*version) return print_version(json);
+  const auto config = config_for(config_file);
+  if (*check) return config ? report_config(*config, config_file) : kExitConfig;
+  if (!config) return kExitConfig;
+  if (*run) return run_agent(*config);
+  if (*status) return status_command.run(*config, json);
+  if (*send) return send_command.run(*config);
+  return kExitUsage;
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,9 @@
+// The commands: run, check-config, status, send, version. Data goes to standard output, everything else to
+// standard error; exit codes are those of exit_codes.h.
+#pragma once
+
+namespace hookspool::agent {
+
+int command_line(int argc, char** argv);
+
+}  // namespace hookspool::agent

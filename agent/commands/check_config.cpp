@@ -1,0 +1,25 @@
+#include <cstdio>
+
+#include "agent/commands/commands.h"
+#include "agent/exit_codes.h"
+#include "agent/units.h"
+
+namespace hookspool::agent {
+
+int report_config(const Config& config, const std::string& file) {
+  const bool postgres = net::Connection::configured(config.postgres.options.conninfo);
+  std::printf("%s: ok\n", file.empty() ? "embedded default" : file.c_str());
+  std::printf("  intake    %s, bodies up to %s\n", config.intake.listen.c_str(),
+              format_bytes(config.intake.body_bytes_max).c_str());
+  std::printf("  admin     %s\n", config.admin.listen.c_str());
+  std::printf("  journal   %s, up to %s\n", config.journal.path.c_str(), format_bytes(config.journal.bytes_max).c_str());
+  std::printf("  postgres  %s\n", postgres ? "configured" : "none: journal only");
+  if (config.sources.empty()) std::printf("  sources   any POST /hooks/<name>\n");
+  for (const auto& source : config.sources) {
+    std::printf("  source    %s at %s, signature: %s\n", source.name.c_str(), source.path.c_str(),
+                source.verify.c_str());
+  }
+  return kExitOk;
+}
+
+}  // namespace hookspool::agent

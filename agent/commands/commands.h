@@ -1,0 +1,31 @@
+// The small commands, one function each. Each prints its data to standard output, its troubles to standard error,
+// and returns an exit code (exit_codes.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+
+namespace hookspool::agent {
+
+int print_version(bool json);
+
+// The configuration has no fault: says what it amounts to.
+int report_config(const Config& config, const std::string& file);
+
+struct StatusCommand {
+  std::string address;  // empty: the configuration's admin listener
+  int run(const Config& config, bool json) const;
+};
+
+struct SendCommand {
+  std::string address;  // empty: the configuration's intake
+  std::string source;   // empty: the configuration's first, else "test"
+  std::string delivery_id;
+  std::vector<std::string> headers;
+  std::string file;     // "-": standard input
+  int run(const Config& config) const;
+};
+
+}  // namespace hookspool::agent

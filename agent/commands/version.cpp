@@ -1,0 +1,20 @@
+#include <cstdio>
+
+#include "agent/commands/commands.h"
+#include "agent/exit_codes.h"
+#include "agent/version.h"
+#include "net/pg/connection.h"
+#include "storage/journal.h"
+
+namespace hookspool::agent {
+
+int print_version(bool json) {
+  const std::string sqlite = storage::sqlite_version();
+  const std::string libpq = net::libpq_version();
+  const char* format = json ? "{\"hookspool\":\"%s\",\"sqlite\":\"%s\",\"libpq\":\"%s\"}\n"
+                            : "hookspool %s\nSQLite %s\nlibpq %s\n";
+  std::printf(format, kVersion, sqlite.c_str(), libpq.c_str());
+  return kExitOk;
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,3 @@
+#include "agent/command_line.h"
+
+int main(int argc, char** argv) { return hookspool::agent::command_line(argc, argv); }
