@@ -1,0 +1,79 @@
+// The real agent as a child process: its configuration, its journal, its life and death. Stays on its ports
+// over restarts, so that senders find it again. Not thread-safe, but health() and log() may be called from
+// any thread while no other member runs. Throws std::runtime_error with the agent's log when it does not do
+// as told.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "tests/support/process.h"
+#include "tests/support/temp_folder.h"
+
+namespace hookspool::testing {
+
+struct AgentOptions {
+  std::string binary;             // path of hookspool
+  std::string conninfo;           // empty: journal-only
+  std::string agent_id;           // empty: made by the agent
+  std::string more_postgres;      // further lines of [postgres]
+  std::string more_journal;       // further lines of [journal]
+  std::string sources;            // whole [sources.NAME] tables; empty: any POST /hooks/<name>
+  std::filesystem::path journal;  // empty: a folder of its own
+  int intake_port = 0;            // 0: any free one
+  int admin_port = 0;
+};
+
+class AgentProcess {
+ public:
+  explicit AgentProcess(AgentOptions options);  // writes the configuration; does not start
+
+  void start();   // returns when /readyz says yes
+  void launch();  // starts and does not wait
+  void wait_ready(std::chrono::milliseconds limit = std::chrono::seconds(30));
+  void kill();  // SIGKILL, reaped
+  // SIGTERM, and how it ended. Throws if it has not within `limit`.
+  ExitStatus terminate(std::chrono::milliseconds limit = std::chrono::seconds(30));
+  // How it ended by itself; nullopt if it has not within `limit`.
+  std::optional<ExitStatus> wait_end(std::chrono::milliseconds limit);
+  bool running();
+  pid_t pid() const;
+
+  int intake_port() const { return intake_port_; }
+  int admin_port() const { return admin_port_; }
+  const std::filesystem::path& journal() const { return journal_; }
+  const std::filesystem::path& config_file() const { return config_file_; }
+  AgentOptions& options() { return options_; }  // takes effect with the next start
+  std::string log() const;                      // stderr of all its lives
+  std::size_t resident_bytes() const;           // VmRSS
+
+  // GET /health of the admin listener; empty if there is no answer.
+  std::string health() const;
+  // One value of it by JSON pointer ("/journal/pending"): a string as it is, anything else as JSON; empty if
+  // absent.
+  std::string health(const std::string& pointer) const;
+  // The same as a number; -1 if absent.
+  long long health_number(const std::string& pointer) const;
+
+  // Until /health says this mode, or that nothing is pending and the line to PostgreSQL is up.
+  void wait_mode(const std::string& mode, std::chrono::milliseconds limit = std::chrono::seconds(30)) const;
+  void wait_caught_up(std::chrono::milliseconds limit = std::chrono::seconds(60)) const;
+
+ private:
+  void write_config() const;
+  std::string log_tail() const;
+
+  AgentOptions options_;
+  TempFolder folder_{"hookspool-agent"};
+  std::filesystem::path journal_;
+  std::filesystem::path config_file_;
+  std::filesystem::path log_file_;
+  int intake_port_;
+  int admin_port_;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace hookspool::testing
