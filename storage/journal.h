@@ -95,6 +95,7 @@ struct JournalStats {
   std::uint64_t sealed_after_error = 0;
   bool accepting = true;               // would an append be tried now (budget, last failure)
   std::string refusing_because;        // empty when accepting
+  bool full = false;                   // refusing for want of room (budget, free space); else for a failure
 };
 
 class Journal {
