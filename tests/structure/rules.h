@@ -21,7 +21,8 @@ inline constexpr std::size_t kFunctionLinesSoft = 70;
 // nothing of each other, the product nothing of tests/. A quoted include names a file from the root.
 Faults check_layers(const Files& files);
 
-// A library shows only in the layer that wraps it, and its heavy headers never in a header of ours.
+// A library is seen only by the layer that wraps it, over however many headers of ours, and what is slow to
+// compile is never in a header of ours.
 Faults check_libraries(const Files& files);
 
 // No file includes itself, over however many others.

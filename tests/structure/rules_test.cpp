@@ -46,6 +46,12 @@ TEST(LayerRule, RefusesWhatFlowsBack) {
   }
 }
 
+TEST(LayerRule, TakesAHeaderThatTheBuildMakes) {
+  EXPECT_TRUE(
+      check_layers(tree({{"agent/main.cpp", including("agent/version.h")}, {"agent/version.h.in", ""}}))
+          .empty());
+}
+
 TEST(LayerRule, RefusesAFileOutsideAndAnIncludeOfNothing) {
   expect_fault(check_layers(tree({{"util/misc.h", kHeader}})), "no layer");
   expect_fault(check_layers(tree({{"agent/main.cpp", including("main.h")}})), "no such file");
@@ -68,6 +74,10 @@ TEST(LibraryRule, KnowsWhoWrapsWhat) {
        }) {
     expect_fault(check_libraries(tree({{path, text}})), "another layer");
   }
+  expect_fault(check_libraries(tree({{"agent/lane.cpp", including("storage/journal.h")},
+                                     {"storage/journal.h", including("storage/sqlite.h")},
+                                     {"storage/sqlite.h", "#include <sqlite3.h>\n"}})),
+               "agent/lane.cpp -> storage/journal.h -> storage/sqlite.h -> sqlite3.h");
   expect_fault(check_libraries(tree({{"net/http/server.h", "#include <httplib.h>\n"}})), "into a .cpp");
 }
 

@@ -11,8 +11,8 @@ namespace {
 
 // Folders that hold no source of ours, by their path from the root.
 constexpr std::array<std::string_view, 4> kSkippedFolders = {".git", "build", "var", "tests/demo/samples"};
-constexpr std::array<std::string_view, 9> kTextSuffixes = {".cpp",     ".h",    ".cmake", ".txt", ".json",
-                                                           ".service", ".toml", ".conf",  ".md"};
+constexpr std::array<std::string_view, 10> kTextSuffixes = {".in",   ".cpp",     ".h",    ".cmake", ".txt",
+                                                            ".json", ".service", ".toml", ".conf",  ".md"};
 
 bool is_text(const std::string& path) {
   if (path == "dev" || path == ".ci/run" || path == ".clang-tidy" || path == ".clang-format") return true;
