@@ -1,11 +1,12 @@
 // The HTTP server: cpp-httplib's parser and response writer behind our own accept loop and Stream.
 //
-// One thread owns every connection (epoll). It reads whole requests, strictly framed and within the limits below,
-// and only then hands one to a worker: a slow or silent client costs a file descriptor and its buffer, never a
-// worker. A worker serves a request, not a connection. Framing rules: RFC 9112; why cpp-httplib's own are not
-// enough is in DECISIONS.md.
+// One thread owns every connection (epoll). It reads whole requests, strictly framed and within the limits
+// below, and only then hands one to a worker: a slow or silent client costs a file descriptor and its buffer,
+// never a worker. A worker serves a request, not a connection. Framing rules: RFC 9112; why cpp-httplib's own
+// are not enough is in DECISIONS.md.
 //
-// Thread-safety: start() and stop() from one thread; the handler is called from worker threads, several at once.
+// Thread-safety: start() and stop() from one thread; the handler is called from worker threads, several at
+// once.
 #pragma once
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,10 +29,10 @@ struct HttpError {
 };
 
 struct HttpRequest {
-  std::string method;        // upper case
-  std::string path;          // as sent, not decoded, without the query
-  std::string query;         // as sent, without '?'
-  std::string remote_addr;   // numeric; empty for a Unix socket
+  std::string method;                                        // upper case
+  std::string path;                                          // as sent, not decoded, without the query
+  std::string query;                                         // as sent, without '?'
+  std::string remote_addr;                                   // numeric; empty for a Unix socket
   std::vector<std::pair<std::string, std::string>> headers;  // lower-case name, value as sent, in order
   std::string body;
   const std::string* header(std::string_view lower_case_name) const;  // the first; nullptr if absent
@@ -46,15 +48,15 @@ struct HttpAnswer {
 using HttpHandler = std::function<HttpAnswer(HttpRequest&&)>;
 
 struct HttpOptions {
-  std::string listen;                         // "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock"; port 0: any
-  unsigned unix_mode = 0660;                  // of the Unix socket's file
-  std::size_t workers = 64;                   // requests in the handler at once
+  std::string listen;         // "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock"; port 0: any
+  unsigned unix_mode = 0660;  // of the Unix socket's file
+  std::size_t workers = 64;   // requests in the handler at once
   std::size_t connections_max = 2048;
   std::size_t head_bytes_max = 16 * 1024;
   std::size_t header_lines_max = 64;
-  std::size_t path_bytes_max = 1024;          // with the query: head_bytes_max
+  std::size_t path_bytes_max = 1024;  // with the query: head_bytes_max
   std::size_t body_bytes_max = 1024 * 1024;
-  std::size_t bytes_in_flight_max = 64u << 20;  // of request bodies being read or handled
+  std::size_t bytes_in_flight_max = 64u << 20;        // of request bodies being read or handled
   std::chrono::milliseconds head_deadline{5000};      // first byte to the end of the head
   std::chrono::milliseconds request_deadline{10000};  // first byte to last
   std::chrono::milliseconds idle_deadline{15000};     // a kept-alive connection without a request
@@ -62,11 +64,12 @@ struct HttpOptions {
 };
 
 struct HttpStats {
-  std::uint64_t requests = 0;           // reached the handler
-  std::uint64_t refused = 0;            // answered by the listener itself (400 408 411 413 414 415 431 503)
-  std::uint64_t connections = 0;        // open now
+  std::uint64_t requests = 0;     // reached the handler
+  std::uint64_t refused = 0;      // answered by the listener itself (4xx, 503, 505)
+  std::uint64_t connections = 0;  // open now
   std::uint64_t connections_refused = 0;
-  std::uint64_t in_handler = 0;         // now
+  std::uint64_t in_handler = 0;        // now
+  std::uint64_t handler_failures = 0;  // exceptions out of the handler, answered 500
 };
 
 class HttpServer {
@@ -74,9 +77,10 @@ class HttpServer {
   // Binds, listens and serves at once. Never shares a port with another process (no SO_REUSEPORT).
   static Result<std::unique_ptr<HttpServer>, HttpError> start(HttpOptions options, HttpHandler handler);
   virtual ~HttpServer() = default;
-  virtual std::uint16_t port() const = 0;     // the bound one; 0 for a Unix socket
+  virtual std::uint16_t port() const = 0;  // the bound one; 0 for a Unix socket
   virtual HttpStats stats() const = 0;
-  // Stops accepting, answers the requests already read in whole, closes the rest. Returns when workers are idle.
+  // Stops accepting, answers the requests already read in whole, closes the rest. Returns when workers are
+  // idle.
   virtual void stop(std::chrono::milliseconds grace) = 0;
 };
 

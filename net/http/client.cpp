@@ -1,0 +1,99 @@
+#include "net/http/client.h"
+
+#include <httplib.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "net/http/socket.h"
+
+namespace hookspool::net {
+namespace {
+
+constexpr std::size_t kAnswerBytesMax = 64u << 20;
+
+// cpp-httplib's time-outs are for each read; this ends the call as a whole, however slowly the bytes drip.
+class Watchdog {
+ public:
+  Watchdog(httplib::ClientImpl& client, std::chrono::milliseconds deadline)
+      : thread_([this, &client, deadline] {
+          std::unique_lock lock(mutex_);
+          if (!over_.wait_for(lock, deadline, [this] { return done_; })) client.stop();
+        }) {}
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+  ~Watchdog() {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    over_.notify_all();
+    thread_.join();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable over_;
+  bool done_ = false;
+  std::thread thread_;  // last: it uses the others
+};
+
+HttpError call_error(const std::string& address, const std::string& what) {
+  return {HttpError::Kind::kSystem,
+          "no answer from " + address + ": " + what + "; is the agent running there?"};
+}
+
+ClientAnswer to_answer(const httplib::Response& response, std::string body) {
+  return {response.status, response.get_header_value("Content-Type"), std::move(body)};
+}
+
+Result<ClientAnswer, HttpError> call(const std::string& text, const Address& address,
+                                     httplib::Request& request, std::chrono::milliseconds deadline) {
+  httplib::ClientImpl client(address.host, address.is_unix ? 1 : address.port);
+  if (address.is_unix) client.set_address_family(AF_UNIX);
+  client.set_tcp_nodelay(true);
+  client.set_url_encode(false);
+  client.set_decompress(false);
+  client.set_connection_timeout(deadline);
+  client.set_read_timeout(deadline);
+  client.set_write_timeout(deadline);
+
+  std::string body;
+  request.content_receiver = [&body](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
+    if (body.size() + size > kAnswerBytesMax) return false;
+    body.append(data, size);
+    return true;
+  };
+  const Watchdog watchdog(client, deadline);
+  const httplib::Result result = client.send(request);
+  if (!result) return fail(call_error(text, httplib::to_string(result.error())));
+  return to_answer(*result, std::move(body));
+}
+
+}  // namespace
+
+Result<ClientAnswer, HttpError> http_call(const std::string& address_text, const std::string& method,
+                                          const std::string& target,
+                                          const std::vector<std::pair<std::string, std::string>>& headers,
+                                          const std::string& body, std::chrono::milliseconds deadline) {
+  auto address = parse_address(address_text);
+  if (!address) return fail(std::move(address).error());
+  httplib::Request request;
+  request.method = method == "GET" ? "GET" : "POST";
+  request.path = target;
+  for (const auto& [name, value] : headers) request.set_header(name, value);
+  // The library would name the Unix socket's path, which is no host name.
+  if (!request.has_header("Host")) request.set_header("Host", address->is_unix ? "localhost" : address_text);
+  if (!request.has_header("User-Agent")) request.set_header("User-Agent", "hookspool");
+  request.set_header("Connection", "close");
+  if (request.method == "POST") request.body = body;
+  try {
+    return call(address_text, *address, request, deadline);
+  } catch (const std::exception& e) {
+    return fail(call_error(address_text, e.what()));
+  }
+}
+
+}  // namespace hookspool::net

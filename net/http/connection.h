@@ -1,0 +1,76 @@
+// One client connection: its socket, its request in the making, its answer on the way out.
+//
+// Owned by the loop. While its request is with a worker (kHandled) the worker writes to the socket and the
+// loop leaves it alone, so that nobody closes a descriptor that another thread still uses. Not thread-safe
+// otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "net/http/deadlines.h"
+#include "net/http/request_reader.h"
+#include "net/http/socket.h"
+
+namespace hookspool::net {
+
+// A request on its way to a worker.
+struct Job {
+  std::uint64_t connection_id = 0;
+  int fd = -1;  // stays open until the job is given back
+  WholeRequest request;
+};
+
+// What a worker gives back.
+struct Finished {
+  std::uint64_t connection_id = 0;
+  std::string answer;
+  std::size_t sent = 0;  // bytes of `answer` that the socket took
+  bool close = false;    // after the rest of the answer
+  bool broken = false;   // the client is gone
+};
+
+// Sends what the socket takes without waiting and moves `sent` along. False: the connection is broken.
+bool send_some(int fd, std::string_view bytes, std::size_t& sent);
+
+struct Connection {
+  enum class State {
+    kReading,   // idle, or a request is coming in
+    kHandled,   // a worker has the request and the socket
+    kWriting,   // the socket did not take the whole answer at once
+    kDraining,  // answered and shut down; what still comes in is thrown away until the client closes
+  };
+  enum class Received { kBytes, kNothing, kEnd, kBroken };
+
+  Connection(std::uint64_t id_, Fd fd_, std::string remote_addr_, const HeadLimits& limits,
+             BodyBudget& budget)
+      : id(id_), fd(std::move(fd_)), remote_addr(std::move(remote_addr_)), reader(limits, budget) {}
+
+  // Reads once. After kBytes `bytes` are those read, inside `scratch`.
+  Received receive(std::span<char> scratch, std::string_view& bytes);
+
+  const std::uint64_t id;
+  const Fd fd;
+  const std::string remote_addr;
+  State state = State::kReading;
+  RequestReader reader;
+  Timer timer;
+  Clock::time_point request_began_at;  // first byte of the request that is coming in
+  // Edge-triggered: epoll says once that there is something, and this remembers it until a read came up
+  // short.
+  bool readable = false;
+  bool hung_up =
+      false;  // the client has closed its side: a short read is not the end, the end itself is to be read
+  bool ended = false;  // that end has been read
+  bool turn_queued = false;
+  bool shed = false;  // over connections_max, and only open to be told so
+  std::string unsent;
+  std::size_t unsent_from = 0;
+  bool close_after_answer = false;
+  std::size_t drained_bytes = 0;
+};
+
+}  // namespace hookspool::net

@@ -1,0 +1,178 @@
+// What the loop does with one connection: read, hand over, answer, refuse, close. The loop as such is in
+// loop.cpp.
+//
+// A function that may have removed the connection is the last thing its caller does with it.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "net/http/loop.h"
+
+namespace hookspool::net {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kReadsPerTurn = 4;              // before the other connections get theirs
+constexpr milliseconds kDrainDeadline{2000};  // for the client to take the last answer and close
+constexpr milliseconds kDrainDeadlineStopping{250};
+constexpr std::size_t kDrainBytesMax = 4u << 20;
+
+constexpr Refusal kEndedEarly{400, "the request ended early"};
+
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+}  // namespace
+
+void Loop::turn(Connection& connection) {
+  switch (connection.state) {
+    case Connection::State::kReading:
+      return read_requests(connection);
+    case Connection::State::kHandled:
+      return;
+    case Connection::State::kWriting:
+      return write_rest(connection);
+    case Connection::State::kDraining:
+      return drain(connection);
+  }
+}
+
+void Loop::queue_turn(Connection& connection) {
+  if (!std::exchange(connection.turn_queued, true)) unfinished_turns_.push_back(connection.id);
+}
+
+void Loop::read_requests(Connection& connection) {
+  for (int reads = 0; connection.readable; ++reads) {
+    if (reads == kReadsPerTurn) return queue_turn(connection);
+    std::string_view bytes;
+    switch (connection.receive(scratch_, bytes)) {
+      case Connection::Received::kNothing:
+        return;
+      case Connection::Received::kBroken:
+        return remove(connection);
+      case Connection::Received::kEnd:
+        return reached_end(connection);
+      case Connection::Received::kBytes:
+        break;
+    }
+    if (connection.reader.phase() == RequestReader::Phase::kIdle) connection.request_began_at = now_;
+    if (!judge(connection, connection.reader.take(bytes))) return;
+  }
+}
+
+// Acts on what the reader made of the bytes. True: the connection is still there and wants more bytes.
+bool Loop::judge(Connection& connection, const std::optional<Refusal>& refusal) {
+  if (refusal) {
+    refuse(connection, *refusal);
+    return false;
+  }
+  const Clock::time_point request_due = connection.request_began_at + options_.request_deadline;
+  switch (connection.reader.phase()) {
+    case RequestReader::Phase::kComplete:
+      hand_over(connection);
+      return false;
+    case RequestReader::Phase::kIdle:
+      deadlines_.set(connection.id, connection.timer, now_ + options_.idle_deadline);
+      return true;
+    case RequestReader::Phase::kHead:
+      deadlines_.set(connection.id, connection.timer,
+                     std::min(request_due, connection.request_began_at + options_.head_deadline));
+      return true;
+    case RequestReader::Phase::kBody:
+      break;
+  }
+  deadlines_.set(connection.id, connection.timer, request_due);
+  if (!connection.reader.take_continue_due()) return true;
+  std::size_t sent = 0;
+  if (send_some(connection.fd.get(), kContinue, sent) && sent == kContinue.size()) return true;
+  remove(connection);  // a client that reads not even these 25 bytes is of no use
+  return false;
+}
+
+void Loop::reached_end(Connection& connection) {
+  if (connection.reader.phase() == RequestReader::Phase::kIdle) return remove(connection);
+  refuse(connection, kEndedEarly);
+}
+
+void Loop::hand_over(Connection& connection) {
+  connection.state = Connection::State::kHandled;
+  deadlines_.clear(connection.timer);
+  Job& job = jobs_.emplace_back();
+  job.connection_id = connection.id;
+  job.fd = connection.fd.get();
+  job.request = connection.reader.take_request();
+  job.request.head.request.remote_addr = connection.remote_addr;
+}
+
+void Loop::write_rest(Connection& connection) {
+  if (!send_some(connection.fd.get(), connection.unsent, connection.unsent_from)) return remove(connection);
+  if (connection.unsent_from < connection.unsent.size()) return;
+  connection.unsent = std::string();
+  watch(connection, false);
+  answered(connection, connection.close_after_answer);
+}
+
+void Loop::answered(Connection& connection, bool close) {
+  if (close) return begin_draining(connection);
+  connection.state = Connection::State::kReading;
+  connection.request_began_at = now_;
+  if (!judge(connection, connection.reader.advance())) return;
+  if (stopping_) return remove(connection);
+  read_requests(connection);
+}
+
+void Loop::refuse(Connection& connection, const Refusal& refusal) {
+  if (!connection.shed) ++counters_.refused;
+  std::size_t sent = 0;
+  if (!send_some(connection.fd.get(), refusal_answer(refusal), sent)) return remove(connection);
+  begin_draining(connection);
+}
+
+// Closing a socket with unread bytes sends a reset, which can destroy the answer before the client has read
+// it. So: no more from us, then wait a little for the end from the client.
+void Loop::begin_draining(Connection& connection) {
+  if (connection.ended) return remove(connection);
+  connection.reader.discard();
+  ::shutdown(connection.fd.get(), SHUT_WR);
+  connection.state = Connection::State::kDraining;
+  deadlines_.set(connection.id, connection.timer,
+                 now_ + (stopping_ ? kDrainDeadlineStopping : kDrainDeadline));
+  drain(connection);
+}
+
+void Loop::drain(Connection& connection) {
+  for (int reads = 0; connection.readable; ++reads) {
+    if (reads == kReadsPerTurn) return queue_turn(connection);
+    std::string_view bytes;
+    switch (connection.receive(scratch_, bytes)) {
+      case Connection::Received::kNothing:
+        return;
+      case Connection::Received::kBroken:
+      case Connection::Received::kEnd:
+        return remove(connection);
+      case Connection::Received::kBytes:
+        break;
+    }
+    connection.drained_bytes += bytes.size();
+    if (connection.drained_bytes > kDrainBytesMax) return remove(connection);
+  }
+}
+
+void Loop::watch(Connection& connection, bool for_writing) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+  if (for_writing) event.events |= EPOLLOUT;
+  event.data.u64 = connection.id;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd.get(), &event);
+}
+
+void Loop::remove(Connection& connection) {
+  deadlines_.remove(connection.id, connection.timer);
+  shed_open_ -= connection.shed ? 1 : 0;
+  connections_.erase(connection.id);
+  counters_.connections = connections_.size();
+}
+
+}  // namespace hookspool::net

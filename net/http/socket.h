@@ -1,0 +1,66 @@
+// Addresses, listening sockets and the ownership of file descriptors. Not thread-safe.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "net/http/server.h"
+#include "storage/model/result.h"
+
+namespace hookspool::net {
+
+// Owns a file descriptor.
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept;
+  ~Fd() { reset(); }
+  int get() const { return fd_; }
+  bool is_open() const { return fd_ >= 0; }
+  void reset();
+
+ private:
+  int fd_;
+};
+
+struct Address {
+  bool is_unix = false;
+  std::string host;  // numeric, without brackets; of a Unix socket the path
+  std::uint16_t port = 0;
+};
+
+// "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock". Names are not looked up.
+Result<Address, HttpError> parse_address(const std::string& text);
+
+// A listening socket, non-blocking. A Unix socket's file is removed when it closes, if it is still the same
+// file.
+class Listener {
+ public:
+  static Result<Listener, HttpError> open(const std::string& address, unsigned unix_mode);
+  Listener(Listener&&) = default;
+  Listener& operator=(Listener&&) = delete;
+  ~Listener() { close(); }
+
+  int fd() const { return fd_.get(); }
+  std::uint16_t port() const { return port_; }
+  // The accepted connection, non-blocking; not open when accept4 failed, errno tells why.
+  Fd accept(std::string& remote_addr) const;
+  void close();
+
+ private:
+  Listener() = default;
+  static Result<Listener, HttpError> open_tcp(const std::string& text, const Address& address);
+  static Result<Listener, HttpError> open_unix(const std::string& text, const std::string& path,
+                                               unsigned mode);
+
+  Fd fd_;
+  std::uint16_t port_ = 0;
+  std::string unix_path_;
+  struct stat unix_file_ {};
+};
+
+}  // namespace hookspool::net

@@ -1,0 +1,70 @@
+#include "net/http/worker_pool.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace hookspool::net {
+
+WorkerPool::WorkerPool(std::size_t workers, const std::function<Work()>& make_work) {
+  threads_.reserve(workers);
+  try {
+    for (std::size_t i = 0; i < workers; ++i) {
+      threads_.emplace_back([this, work = make_work()] { run(work); });
+      ::pthread_setname_np(threads_.back().native_handle(), "http-worker");
+    }
+  } catch (...) {
+    stop_and_join();  // a joinable std::thread must not be destroyed
+    throw;
+  }
+}
+
+WorkerPool::~WorkerPool() {
+  stop_and_join();
+}
+
+void WorkerPool::stop_and_join() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    queue_.clear();
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void WorkerPool::submit(std::vector<Job>& jobs) {
+  std::size_t wakes = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    wakes = std::min(jobs.size(), sleeping_);
+    std::move(jobs.begin(), jobs.end(), std::back_inserter(queue_));
+  }
+  jobs.clear();
+  for (; wakes > 0; --wakes) wake_.notify_one();
+}
+
+void WorkerPool::drop_queued() {
+  const std::lock_guard lock(mutex_);
+  queue_.clear();
+}
+
+void WorkerPool::run(const Work& work) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    while (queue_.empty() && !stopping_) {
+      ++sleeping_;
+      wake_.wait(lock);
+      --sleeping_;
+    }
+    if (stopping_) return;
+    Job job = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    work(std::move(job));
+    lock.lock();
+  }
+}
+
+}  // namespace hookspool::net

@@ -1,0 +1,42 @@
+// A fixed number of threads that run jobs in the order they came.
+//
+// Bounded by its owner: a connection has at most one job, so the queue is never longer than connections_max.
+// Thread-safe, but for the constructor and the destructor.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "net/http/connection.h"
+
+namespace hookspool::net {
+
+class WorkerPool {
+ public:
+  using Work = std::function<void(Job&&)>;
+
+  // `make_work` is called once for each worker, here. Throws std::system_error when a thread cannot be made.
+  WorkerPool(std::size_t workers, const std::function<Work()>& make_work);
+  ~WorkerPool();  // drops what is queued and waits for what runs
+
+  void submit(std::vector<Job>& jobs);  // moved out of
+  void drop_queued();
+
+ private:
+  void run(const Work& work);
+  void stop_and_join();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> queue_;
+  std::size_t sleeping_ = 0;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace hookspool::net
