@@ -1,6 +1,6 @@
-// One libpq connection, non-blocking, with our own deadline on every wait: no libpq or server time-out covers a
-// server that takes bytes and never answers (FACTS: libpq 15 documentation, chapters 34.1 to 34.10).
-// Not thread-safe: one owner at a time. No exceptions.
+// One libpq connection, non-blocking, with our own deadline on every wait: no libpq or server time-out covers
+// a server that takes bytes and never answers (FACTS: libpq 15 documentation, chapters 34.1 to 34.10). Not
+// thread-safe: one owner at a time. No exceptions.
 #pragma once
 
 #include <chrono>
@@ -18,47 +18,58 @@ namespace hookspool::net {
 using Deadline = std::chrono::steady_clock::time_point;
 
 struct PgOptions {
-  std::string conninfo;        // keywords or URI; empty: libpq's environment decides
+  std::string conninfo;  // keywords or URI; empty: libpq's environment decides
   std::string application_name = "hookspool";
   std::string schema = "hookspool";
   std::size_t pool_size = 10;
-  std::chrono::milliseconds pool_recycle{300'000};   // a connection older than this is replaced at checkout
-  bool pre_ping = true;                              // ask before use
-  bool reset_on_return = true;                       // ROLLBACK what a borrower left open
+  std::chrono::milliseconds pool_recycle{
+      300'000};                 // a connection older than this is replaced at checkout; 0: never
+  bool pre_ping = true;         // ask before use
+  bool reset_on_return = true;  // ROLLBACK what a borrower left open
   std::chrono::milliseconds connect_timeout{30'000};
   std::chrono::milliseconds statement_timeout{30'000};
   std::chrono::milliseconds idle_in_transaction_session_timeout{30'000};
   std::chrono::milliseconds lock_timeout{5'000};
+  // How much longer than the server's own time-outs its answer is waited for; then the connection counts as
+  // broken.
+  std::chrono::milliseconds answer_margin{15'000};
 };
+
+// The last moment to wait for a statement's answer: statement_timeout and answer_margin from now.
+Deadline statement_deadline(const PgOptions& options);
 
 // One result of a statement. Text format.
 struct PgRows {
   std::string command_tag;  // "SELECT 1", "COMMIT", "ROLLBACK"
   std::vector<std::vector<std::optional<std::string>>> rows;
+  std::string warning_sqlstate;  // of a WARNING that came with it; empty: none
 };
 
 class Connection {
  public:
-  // Checks conninfo without connecting; the error names the bad keyword.
+  // Checks conninfo without connecting; the error names the bad keyword and never quotes a value.
   static PgResult<void> check_conninfo(const std::string& conninfo);
   // Is there any hint of a PostgreSQL (conninfo, or libpq's environment)?
   static bool configured(const std::string& conninfo);
+  // Bounded by connect_timeout, all hosts together. Looking a name up is the exception: the resolver blocks
+  // (see resolv.conf(5), timeout and attempts).
   static PgResult<std::unique_ptr<Connection>> connect(const PgOptions& options);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   // Simple query protocol: one or several statements; the last statement's rows. Works through PgBouncer.
-  PgResult<PgRows> query(const std::string& sql, Deadline deadline);
+  // `attempt` begins an error's text: what this was for.
+  PgResult<PgRows> query(const std::string& sql, Deadline deadline, std::string_view attempt = "query");
   // COPY ... FROM STDIN: start, feed, end. end() returns the number of rows of the "COPY n" tag.
   PgResult<void> copy_start(const std::string& sql, Deadline deadline);
   PgResult<void> copy_data(std::string_view bytes, Deadline deadline);
   PgResult<std::uint64_t> copy_end(Deadline deadline);
 
   std::string quote_literal(std::string_view text) const;
-  std::string quote_identifier(std::string_view text) const;
 
-  bool usable() const;            // not broken, and no transaction open
+  bool usable() const;  // not broken, and no transaction open
+  bool broken() const;  // lost, or given up after a deadline: fit for nothing but closing
   void mark_broken();
   std::chrono::steady_clock::time_point opened_at() const;
   std::string server_description() const;  // "15.20 at db:5432, TLSv1.3" for the log

@@ -1,7 +1,6 @@
-// A bounded pool of connections with the knobs of its origin (SQLAlchemy's QueuePool): size, recycle, pre-ping,
-// reset on return. A connection found dead condemns every one opened before it: what killed one (restart,
-// failover, a firewall) has killed its elders too.
-// Thread-safe. A Lease belongs to one thread.
+// A bounded pool of connections with the knobs of its origin (SQLAlchemy's QueuePool): size, recycle,
+// pre-ping, reset on return. A connection found dead condemns every one opened before it: what killed one
+// (restart, failover, a firewall) has killed its elders too. Thread-safe. A Lease belongs to one thread.
 #pragma once
 
 #include <chrono>
@@ -15,7 +14,7 @@
 namespace hookspool::net {
 
 struct PoolStats {
-  std::size_t size = 0;          // the limit
+  std::size_t size = 0;  // the limit
   std::size_t open = 0;
   std::size_t in_use = 0;
   std::size_t idle = 0;
@@ -23,10 +22,10 @@ struct PoolStats {
   std::uint64_t connect_failures = 0;
   std::uint64_t recycled = 0;
   std::uint64_t pre_ping_failures = 0;
-  std::uint64_t resets = 0;      // transactions rolled back on return
-  std::uint64_t condemned = 0;   // closed because a younger one was found dead
+  std::uint64_t resets = 0;     // transactions rolled back on return
+  std::uint64_t condemned = 0;  // closed because a younger one was found dead
   std::uint64_t last_connect_ms = 0;
-  std::string server;            // of the newest connection
+  std::string server;  // of the newest connection
 };
 
 class Pool {

@@ -2,13 +2,19 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "net/pg/connection.h"
 
 namespace hookspool::net {
 
-// Everything an administrator would run, idempotent.
-std::string schema_sql(const std::string& schema);
+std::string quote_identifier(std::string_view name);
+
+// The name of the constraint that a row which is already there violates.
+inline constexpr std::string_view kEventsPrimaryKey = "events_pkey";
+
+// Everything an administrator would run, idempotent; with a role also the GRANTs it needs.
+std::string schema_sql(const std::string& schema, const std::string& role = "");
 
 // Makes what is missing in one transaction (two agents may start at once: an advisory lock orders them), or
 // nothing at all where everything is there, so that a role without CREATE works on a prepared database.

@@ -1,0 +1,46 @@
+// Inside net/pg only: the libpq connection that Connection hides, and the waiting on it.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "net/pg/connection.h"
+
+namespace hookspool::net {
+
+struct ConnectionCloser {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+struct ResultCloser {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using ResultPtr = std::unique_ptr<PGresult, ResultCloser>;
+
+// Waits until the socket can do one of poll(2)'s `events` or has failed. The events that came; 0: the
+// deadline.
+short wait_for_socket(int socket, short events, Deadline deadline);
+
+struct Connection::Impl {
+  std::unique_ptr<PGconn, ConnectionCloser> connection;
+  std::chrono::steady_clock::time_point opened_at;
+  bool broken = false;
+  std::string warning_sqlstate;  // of the last WARNING since the statement began
+
+  // Sends what libpq holds; takes in what arrives meanwhile, or both sides could block on full buffers.
+  PgResult<void> flush(Deadline deadline, std::string_view attempt);
+  // The next result of the running statement; null when there is none left.
+  PgResult<ResultPtr> next_result(Deadline deadline, std::string_view attempt);
+  // Takes results up to the end of the statement, so that the connection can be used again.
+  PgResult<void> drain(Deadline deadline, std::string_view attempt);
+
+  PgError lost(std::string_view attempt);  // what libpq says of a connection that failed
+  PgError late(std::string_view attempt);  // the deadline has passed
+  PgError refused(const PGresult* result, std::string_view attempt);  // the server answered with an error
+  PgError refused_and_drained(const PGresult* result, Deadline deadline, std::string_view attempt);
+  PgError unexpected_copy(std::string_view attempt);
+};
+
+}  // namespace hookspool::net

@@ -1,0 +1,186 @@
+#include "net/pg/conninfo.h"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "net/pg/text.h"
+
+namespace hookspool::net {
+namespace {
+
+using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
+
+constexpr std::string_view kAttempt = "reading the PostgreSQL conninfo: ";
+
+PgError bad(std::string text) {
+  return {.error_class = ErrorClass::kSetup,
+          .text = std::string(kAttempt) + std::move(text),
+          .hint =
+              "Keywords: PostgreSQL documentation, 34.1.2. A value with spaces or quotes is written 'like "
+              "this'."};
+}
+
+// libpq's complaint without the quoted rest of the string, which may hold a password.
+std::string without_values(std::string_view message) {
+  std::string text = one_line(message);
+  if (text.starts_with("missing \"=\" after")) return "a word without \"=\" (is a value with spaces quoted?)";
+  if (text.starts_with("invalid connection option") || text.starts_with("invalid URI query parameter"))
+    return text;
+  if (const std::size_t value = text.rfind(": \""); value != std::string::npos) text.resize(value);
+  return text;
+}
+
+struct Choice {
+  std::string_view keyword;
+  std::vector<std::string_view> values;
+};
+
+const std::vector<Choice>& choices() {
+  static const std::vector<Choice> all{
+      {"sslmode", {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}},
+      {"gssencmode", {"disable", "prefer", "require"}},
+      {"channel_binding", {"disable", "prefer", "require"}},
+      {"target_session_attrs", {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"}}};
+  return all;
+}
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts(1);
+  for (const char c : list) {
+    if (c == ',') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+std::optional<PgError> check_value(const std::string& keyword, const std::string& value) {
+  for (const Choice& choice : choices()) {
+    if (choice.keyword != keyword) continue;
+    if (std::find(choice.values.begin(), choice.values.end(), value) == choice.values.end()) {
+      return bad("unknown value of " + keyword);
+    }
+  }
+  if (keyword != "port") return {};
+  for (const std::string& port : split(value)) {
+    const bool digits = std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!digits || port.size() > 5 || (!port.empty() && (std::stoi(port) < 1 || std::stoi(port) > 65535))) {
+      return bad("port is not a number between 1 and 65535");
+    }
+  }
+  return {};
+}
+
+bool set_in_environment(const PQconninfoOption& option) {
+  return option.envvar != nullptr && std::getenv(option.envvar) != nullptr;
+}
+
+// Set unless the user has set it. The TCP ones notice a dead line that no deadline of ours is waiting on.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kDefaults{{
+    {"gssencmode", "disable"},  // saves a round trip where Kerberos is not asked for
+    {"keepalives_idle", "30"},
+    {"keepalives_interval", "10"},
+    {"keepalives_count", "3"},
+    {"tcp_user_timeout", "30000"},
+}};
+
+}  // namespace
+
+PgResult<ConnectParameters> ConnectParameters::make(const PgOptions& options) {
+  char* message = nullptr;
+  const Options parsed(PQconninfoParse(options.conninfo.c_str(), &message), PQconninfoFree);
+  if (!parsed) {
+    const std::string text = without_values(message != nullptr ? message : "out of memory");
+    PQfreemem(message);
+    return fail(bad(text));
+  }
+  ConnectParameters parameters;
+  // A service file may set anything, and what is passed here would overrule it.
+  bool service = std::getenv("PGSERVICE") != nullptr;
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    if (auto error = check_value(option->keyword, option->val)) return fail(std::move(*error));
+    parameters.entries_.emplace_back(option->keyword, option->val);
+    service = service || std::string_view(option->keyword) == "service";
+  }
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr && !service; ++option) {
+    const std::string_view keyword = option->keyword;
+    for (const auto& [name, value] : kDefaults) {
+      if (name != keyword || option->val != nullptr || set_in_environment(*option)) continue;
+      parameters.entries_.emplace_back(name, value);
+    }
+    // Listed servers in the environment are to be rotated like those in conninfo.
+    if ((keyword == "host" || keyword == "hostaddr" || keyword == "port") && option->val == nullptr &&
+        set_in_environment(*option)) {
+      parameters.entries_.emplace_back(keyword, std::getenv(option->envvar));
+    }
+  }
+  std::erase_if(parameters.entries_, [](const Entry& entry) { return entry.first == "client_encoding"; });
+  parameters.entries_.emplace_back("client_encoding",
+                                   "UTF8");  // what we send is UTF-8, whatever was asked for
+  parameters.entries_.emplace_back("fallback_application_name", options.application_name);
+  parameters.count_hosts();
+  return parameters;
+}
+
+const std::string* ConnectParameters::given(std::string_view keyword) const {
+  const auto entry =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& one) { return one.first == keyword; });
+  return entry == entries_.end() ? nullptr : &entry->second;
+}
+
+void ConnectParameters::count_hosts() {
+  const std::string* list = given("hostaddr") != nullptr ? given("hostaddr") : given("host");
+  hosts_ = list != nullptr ? split(*list).size() : 1;
+}
+
+void ConnectParameters::rotate_hosts() {
+  if (hosts_ < 2) return;
+  for (Entry& entry : entries_) {
+    if (entry.first != "host" && entry.first != "hostaddr" && entry.first != "port") continue;
+    std::vector<std::string> parts = split(entry.second);
+    if (parts.size() != hosts_) continue;  // one port for all; anything else libpq refuses
+    std::rotate(parts.begin(), parts.begin() + 1, parts.end());
+    entry.second.clear();
+    for (std::size_t i = 0; i < parts.size(); ++i) entry.second += (i > 0 ? "," : "") + parts[i];
+  }
+}
+
+std::vector<const char*> ConnectParameters::keywords() const {
+  std::vector<const char*> list;
+  for (const Entry& entry : entries_) list.push_back(entry.first.c_str());
+  list.push_back(nullptr);
+  return list;
+}
+
+std::vector<const char*> ConnectParameters::values() const {
+  std::vector<const char*> list;
+  for (const Entry& entry : entries_) list.push_back(entry.second.c_str());
+  list.push_back(nullptr);
+  return list;
+}
+
+PgResult<void> Connection::check_conninfo(const std::string& conninfo) {
+  PgOptions options;
+  options.conninfo = conninfo;
+  auto parameters = ConnectParameters::make(options);
+  if (!parameters) return fail(std::move(parameters).error());
+  return {};
+}
+
+bool Connection::configured(const std::string& conninfo) {
+  if (conninfo.find_first_not_of(" \t\r\n") != std::string::npos) return true;
+  for (const char* name : {"PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"}) {
+    if (std::getenv(name) != nullptr) return true;
+  }
+  return false;
+}
+
+}  // namespace hookspool::net

@@ -1,0 +1,21 @@
+#include "net/pg/text.h"
+
+namespace hookspool::net {
+
+std::string one_line(std::string_view text) {
+  std::string folded;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    while (!line.empty() && (line.front() == '\t' || line.front() == ' ')) line.remove_prefix(1);
+    while (!line.empty() && (line.back() == '\t' || line.back() == ' ' || line.back() == '\r'))
+      line.remove_suffix(1);
+    if (line.empty()) continue;
+    if (!folded.empty()) folded += folded.back() == '.' || folded.back() == ':' ? " " : "; ";
+    folded += line;
+  }
+  return folded;
+}
+
+}  // namespace hookspool::net

@@ -1,0 +1,12 @@
+// Texts for people. Thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace hookspool::net {
+
+// Several lines of libpq or a server as one: no line breaks, tabs or trailing blanks.
+std::string one_line(std::string_view text);
+
+}  // namespace hookspool::net
