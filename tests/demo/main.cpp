@@ -2,8 +2,8 @@
 // meanwhile, and at the end the sum. Exit code 0 only if nothing was lost, doubled, altered or out of order.
 #include <sys/stat.h>
 
+#include <charconv>
 #include <chrono>
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -34,13 +34,8 @@ struct Settings {
 // One line a step, with the seconds since the beginning.
 class Story {
  public:
-  __attribute__((format(printf, 2, 3))) void tell(const char* format, ...) const {
-    std::printf("%6.1f s  ", seconds_since(begin_));
-    std::va_list arguments;
-    va_start(arguments, format);
-    std::vprintf(format, arguments);
-    va_end(arguments);
-    std::printf("\n");
+  void tell(const std::string& step) const {
+    std::printf("%6.1f s  %s\n", seconds_since(begin_), step.c_str());
     std::fflush(stdout);
   }
   static double seconds_since(steady_clock::time_point begin) {
@@ -73,9 +68,9 @@ testing::AgentOptions agent_options(const testing::PgCluster& postgres,
 }
 
 void tell_progress(const Story& story, const Sender& sender, const testing::AgentProcess& agent) {
-  story.tell("        sent %zu, acknowledged %zu; the agent says: %s, %lld waiting in the journal",
-             sender.sent(), sender.acknowledged(), agent.health("/mode").c_str(),
-             agent.health_number("/journal/pending"));
+  story.tell("    sent " + std::to_string(sender.sent()) + ", acknowledged " +
+             std::to_string(sender.acknowledged()) + "; the agent says: " + agent.health("/mode") + ", " +
+             agent.health("/journal/pending") + " waiting in the journal");
 }
 
 void print_table(const Tally& tally, const Sender& sender, double seconds) {
@@ -108,13 +103,14 @@ int demo(const Settings& settings) {
   const Story story;
   testing::TempFolder folder("hookspool-demo");
   testing::PgCluster postgres;
-  story.tell("PostgreSQL %s is up on port %d: TLS with its own authority, sslmode=verify-full",
-             postgres.value("SHOW server_version").c_str(), postgres.port());
+  story.tell("PostgreSQL " + postgres.value("SHOW server_version") + " is up on port " +
+             std::to_string(postgres.port()) + ": TLS with its own authority, sslmode=verify-full");
   testing::AgentProcess agent(agent_options(postgres, write_secret(folder)));
   agent.start();
   agent.wait_mode("online");
-  story.tell("the agent is up: POST http://127.0.0.1:%d%s, figures at http://127.0.0.1:%d/health",
-             agent.intake_port(), kPath, agent.admin_port());
+  const std::string origin = "http://127.0.0.1:";
+  story.tell("the agent is up: POST " + origin + std::to_string(agent.intake_port()) + kPath +
+             ", figures at " + origin + std::to_string(agent.admin_port()) + "/health");
 
   Sender sender(deliveries, agent.intake_port(), kPath, kSecret, settings.per_second);
   const std::size_t quarter = deliveries.size() / 4;
@@ -140,7 +136,7 @@ int demo(const Settings& settings) {
   agent.wait_caught_up();
   tell_progress(story, sender, agent);
   const auto end = agent.terminate();
-  story.tell("the agent is ended (SIGTERM), exit code %d", end.code);
+  story.tell("the agent is ended (SIGTERM), exit code " + std::to_string(end.code));
 
   const Tally tally = count(deliveries, told, postgres);
   print_table(tally, sender, seconds);
@@ -174,7 +170,8 @@ int main_of(int argc, char** argv) {
     if (argument == "--data") {
       settings.data = value;
     } else if (argument == "--per-second") {
-      settings.per_second = std::atoi(value.c_str());
+      const auto parsed = std::from_chars(value.data(), value.data() + value.size(), settings.per_second);
+      if (parsed.ptr != value.data() + value.size()) return usage(kExitUsage);
     } else {
       return usage(kExitUsage);
     }
