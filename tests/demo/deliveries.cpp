@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <iterator>
 #include <random>
+#include <sstream>
 
 #include "storage/model/uuid.h"
 #include "tests/system/raw_client.h"
@@ -50,11 +50,10 @@ std::vector<Delivery> read_deliveries(const std::filesystem::path& folder, std::
   std::vector<Delivery> deliveries;
   do {
     for (const fs::path& file : files) {
-      std::ifstream stream(file, std::ios::binary);
+      std::ostringstream body;
+      body << std::ifstream(file, std::ios::binary).rdbuf();
       deliveries.push_back(
-          {.id = new_id(),
-           .event = file.parent_path().filename().string(),
-           .body = {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()}});
+          {.id = new_id(), .event = file.parent_path().filename().string(), .body = body.str()});
     }
   } while (!files.empty() && deliveries.size() < count_min);
   return deliveries;

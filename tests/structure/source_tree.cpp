@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 
 namespace hookspool::structure {
@@ -67,9 +66,9 @@ std::vector<SourceFile> read_tree(const std::filesystem::path& root) {
       continue;
     }
     if (!entry->is_regular_file() || !is_text(path)) continue;
-    std::ifstream stream(entry->path(), std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-    files.push_back(make_source(path, text));
+    std::ostringstream text;
+    text << std::ifstream(entry->path(), std::ios::binary).rdbuf();
+    files.push_back(make_source(path, text.str()));
   }
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return files;

@@ -2,8 +2,8 @@
 
 #include <csignal>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <stdexcept>
 
 #include "tests/support/free_port.h"
@@ -18,7 +18,9 @@ constexpr std::size_t kLogTailBytes = 6000;
 
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
 }
 
 Answer get(int port, const std::string& path) {

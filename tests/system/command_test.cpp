@@ -1,7 +1,7 @@
 // What an administrator gets wrong, and what ships with the agent to be right from the start.
 #include <fstream>
-#include <iterator>
 #include <regex>
+#include <sstream>
 
 #include "tests/support/free_port.h"
 #include "tests/system/fixture.h"
@@ -16,7 +16,9 @@ constexpr int kExitConfig = 78;  // sysexits.h
 
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
 }
 
 std::filesystem::path write_file(const std::filesystem::path& path, const std::string& text) {
