@@ -161,7 +161,7 @@ PgResult<std::unique_ptr<Connection>> Connection::connect(const PgOptions& optio
   for (std::size_t hosts_left = parameters->hosts(); hosts_left > 0; --hosts_left) {
     // A silent server gets its share of the time, so that the next one is reached.
     const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     const auto share = std::max(left, std::chrono::milliseconds(1)) / static_cast<std::int64_t>(hosts_left);
     auto impl = std::make_unique<Impl>();
     impl->connection.reset(

@@ -100,9 +100,9 @@ bool Pool::Impl::fit(ConnectionPtr& connection) {
 PgResult<ConnectionPtr> Pool::Impl::open_new(Deadline deadline) {
   const Clock::time_point start = Clock::now();
   PgOptions limited = options;
-  limited.connect_timeout = std::clamp(
-      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - start), std::chrono::milliseconds(1),
-      std::max(options.connect_timeout, std::chrono::milliseconds(1)));
+  limited.connect_timeout =
+      std::clamp(std::chrono::ceil<std::chrono::milliseconds>(deadline - start), std::chrono::milliseconds(1),
+                 std::max(options.connect_timeout, std::chrono::milliseconds(1)));
   auto connection = Connection::connect(limited);
   const std::lock_guard lock(mutex);
   counts.last_connect_ms = static_cast<std::uint64_t>(

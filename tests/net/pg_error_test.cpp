@@ -1,0 +1,47 @@
+#include <gtest/gtest.h>
+
+#include "net/pg/error.h"
+#include "net/pg/text.h"
+
+namespace hookspool::net {
+namespace {
+
+void check(ErrorClass expected, std::initializer_list<const char*> sqlstates) {
+  for (const char* sqlstate : sqlstates) EXPECT_EQ(classify_sqlstate(sqlstate), expected) << sqlstate;
+}
+
+TEST(PgErrorTest, OutagesAreWaitedFor) {
+  check(ErrorClass::kOutage,
+        {"",      "08000", "08001", "08003", "08004", "08006", "08007", "08P01", "57P01", "57P02",
+         "57P03", "57P05", "57000", "57014", "25P03", "25006", "40001", "40003", "40P01", "53000",
+         "53100", "53200", "53300", "53400", "55P03", "55006", "58000", "58030", "72000"});
+}
+
+TEST(PgErrorTest, TheEventIsToBlame) {
+  check(ErrorClass::kEvent, {"22P02", "22P05", "22001", "22003", "22021", "23502", "23503", "23505", "23514",
+                             "23P01", "44000", "54000", "54001", "P0001", "0A000", "XX000"});
+}
+
+TEST(PgErrorTest, APersonMustLook) {
+  check(ErrorClass::kSetup,
+        {"28000", "28P01", "3D000", "3F000", "42501", "42601", "42703", "42P01", "57P04", "55000", "F0000",
+         "XX001", "XX002", "0L000", "0P000", "25P02", "26000", "22P04"});
+}
+
+TEST(PgErrorTest, WhatNobodyKnowsHoldsTheLane) {
+  check(ErrorClass::kSetup, {"ZZ999", "99", "0", "?"});
+}
+
+TEST(PgErrorTest, OurOwnStatementsNeverBlameTheEvent) {
+  EXPECT_EQ(not_the_event({.error_class = ErrorClass::kEvent}).error_class, ErrorClass::kSetup);
+  EXPECT_EQ(not_the_event({.error_class = ErrorClass::kOutage}).error_class, ErrorClass::kOutage);
+}
+
+TEST(PgErrorTest, TextsAreOneLine) {
+  EXPECT_EQ(one_line("connection failed:\n\tIs the server\r\n\trunning?\n\n"),
+            "connection failed: Is the server; running?");
+  EXPECT_EQ(one_line(""), "");
+}
+
+}  // namespace
+}  // namespace hookspool::net
