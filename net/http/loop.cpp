@@ -180,15 +180,7 @@ void Loop::begin_stop() {
   std::vector<std::uint64_t> ids;
   ids.reserve(connections_.size());
   for (const auto& entry : connections_) ids.push_back(entry.first);
-  for (const std::uint64_t id : ids) {
-    const auto found = connections_.find(id);
-    if (found == connections_.end() || found->second->state != Connection::State::kReading) continue;
-    found->second->readable = true;
-    turn(*found->second);
-    const auto again = connections_.find(id);
-    if (again != connections_.end() && again->second->state == Connection::State::kReading)
-      remove(*again->second);
-  }
+  for (const std::uint64_t id : ids) wind_down(id);
 }
 
 bool Loop::stop_is_over() const {

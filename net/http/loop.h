@@ -71,6 +71,7 @@ class Loop {
   void refuse(Connection& connection, const Refusal& refusal);
   void drain(Connection& connection);
   void begin_draining(Connection& connection);
+  void wind_down(std::uint64_t id);
   void watch(Connection& connection, bool for_writing);
   void queue_turn(Connection& connection);
   void remove(Connection& connection);

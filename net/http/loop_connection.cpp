@@ -160,6 +160,21 @@ void Loop::drain(Connection& connection) {
   }
 }
 
+// What becomes of a connection when the server stops: one last look for a whole request, then it ends.
+void Loop::wind_down(std::uint64_t id) {
+  Connection& connection = *connections_.at(id);
+  if (connection.state == Connection::State::kDraining) {
+    const Clock::time_point due = std::min(connection.timer.due, now_ + kDrainDeadlineStopping);
+    deadlines_.set(id, connection.timer, due);
+  }
+  if (connection.state != Connection::State::kReading) return;
+  connection.readable = true;
+  turn(connection);
+  const auto found = connections_.find(id);
+  if (found != connections_.end() && found->second->state == Connection::State::kReading)
+    remove(*found->second);
+}
+
 void Loop::watch(Connection& connection, bool for_writing) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;

@@ -1,0 +1,153 @@
+// Requests out of bytes, the budget of bodies, the deadlines: the parts of the loop that need no socket.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "net/http/deadlines.h"
+#include "net/http/request_reader.h"
+
+namespace hookspool::net {
+namespace {
+
+using Phase = RequestReader::Phase;
+
+constexpr HeadLimits kLimits{4096, 16, 256, 1000};
+
+std::string request(const std::string& path, const std::string& body, const std::string& extra = "") {
+  return "POST " + path + " HTTP/1.1\r\nHost: a\r\n" + extra +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+TEST(RequestReader, PutsARequestTogetherWhereverItIsCut) {
+  const std::string bytes =
+      request("/one", "abc\r\n\r\nPOST") + request("/two", "") + request("/three", "xyz");
+  for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+    BodyBudget budget(10000);
+    RequestReader reader(kLimits, budget);
+    std::vector<std::string> seen;
+    for (const std::string& part : {bytes.substr(0, cut), bytes.substr(cut)}) {
+      ASSERT_FALSE(reader.take(part).has_value()) << cut;
+      while (reader.phase() == Phase::kComplete) {
+        const WholeRequest whole = reader.take_request();
+        seen.push_back(whole.head.request.path + " " + whole.head.request.body);
+        ASSERT_FALSE(reader.advance().has_value()) << cut;
+      }
+    }
+    ASSERT_EQ(seen, (std::vector<std::string>{"/one abc\r\n\r\nPOST", "/two ", "/three xyz"})) << cut;
+    ASSERT_EQ(reader.phase(), Phase::kIdle);
+    ASSERT_EQ(budget.used(), 0u);
+  }
+}
+
+TEST(RequestReader, TakesItByteByByte) {
+  BodyBudget budget(10000);
+  RequestReader reader(kLimits, budget);
+  const std::string bytes = request("/one", "abc");
+  for (std::size_t i = 0; i + 1 < bytes.size(); ++i) {
+    ASSERT_FALSE(reader.take(bytes.substr(i, 1)).has_value());
+    ASSERT_NE(reader.phase(), Phase::kComplete);
+  }
+  ASSERT_FALSE(reader.take("c").has_value());
+  ASSERT_EQ(reader.phase(), Phase::kComplete);
+  EXPECT_EQ(reader.take_request().head.request.body, "abc");
+}
+
+int status_of(const std::string& bytes, std::size_t budget_bytes = 10000) {
+  BodyBudget budget(budget_bytes);
+  RequestReader reader(kLimits, budget);
+  const auto refusal = reader.take(bytes);
+  return refusal ? refusal->status : 0;
+}
+
+TEST(RequestReader, LimitsTheHead) {
+  const std::string start = "GET / HTTP/1.1\r\nX: ";
+  EXPECT_EQ(status_of(start + std::string(4095 - start.size(), 'a')), 0);
+  EXPECT_EQ(status_of(start + std::string(4096 - start.size(), 'a')), 431);
+  EXPECT_EQ(status_of(start + std::string(60000, 'a')), 431);
+  EXPECT_EQ(status_of("GET /" + std::string(60000, 'a')), 414);
+  // A head that is too large and complete is too large all the same.
+  EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(5000, 'a') + "\r\n\r\n"), 431);
+}
+
+TEST(RequestReader, RefusesWhatNoHeadContainsAtOnce) {
+  EXPECT_EQ(status_of("\x16\x03\x01"), 400);
+  EXPECT_EQ(status_of("GET / HTTP/1.1\n"), 400);
+}
+
+TEST(RequestReader, AsksForTheBodyOnceAndOnlyIfItIsNotThere) {
+  BodyBudget budget(10000);
+  RequestReader waiting(kLimits, budget);
+  const std::string bytes = request("/one", "abc", "Expect: 100-continue\r\n");
+  ASSERT_FALSE(waiting.take(bytes.substr(0, bytes.size() - 3)).has_value());
+  EXPECT_TRUE(waiting.take_continue_due());
+  EXPECT_FALSE(waiting.take_continue_due());
+  RequestReader complete(kLimits, budget);
+  ASSERT_FALSE(complete.take(bytes).has_value());
+  EXPECT_FALSE(complete.take_continue_due());
+}
+
+TEST(BodyBudget, CountsBytesThatCameAndGivesThemBack) {
+  BodyBudget budget(1000);
+  RequestReader first(kLimits, budget);
+  RequestReader second(kLimits, budget);
+  // An announced body takes no room; what came of it does.
+  ASSERT_FALSE(first.take("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n").has_value());
+  EXPECT_EQ(budget.used(), 0u);
+  ASSERT_FALSE(second.take(request("/", std::string(600, 'x'))).has_value());
+  EXPECT_EQ(budget.used(), 600u);
+  {
+    WholeRequest whole = second.take_request();
+    EXPECT_EQ(budget.used(), 600u);
+    const auto refusal = first.take(std::string(500, 'y'));
+    ASSERT_TRUE(refusal.has_value());
+    EXPECT_EQ(refusal->status, 503);
+    WholeRequest moved = std::move(whole);
+    EXPECT_EQ(budget.used(), 600u);
+  }
+  EXPECT_EQ(budget.used(), 0u);
+}
+
+TEST(BodyBudget, RefusesABodyThatCannotFitAnyMore) {
+  EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n", 899), 503);
+  EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n", 900), 0);
+}
+
+using std::chrono::seconds;
+
+TEST(Deadlines, KeepOneEntryHoweverOftenTheyMove) {
+  Deadlines deadlines;
+  Timer timer;
+  const Clock::time_point start{};
+  deadlines.set(7, timer, start + seconds(10));
+  for (int i = 11; i < 1000; ++i) deadlines.set(7, timer, start + seconds(i));
+  EXPECT_EQ(deadlines.next(), start + seconds(10));
+  ASSERT_EQ(deadlines.pop(start + seconds(10)), 7u);
+  EXPECT_EQ(deadlines.pop(start + seconds(5000)), std::nullopt);
+  EXPECT_FALSE(deadlines.settle(7, timer, start + seconds(10)));
+  EXPECT_EQ(deadlines.next(), start + seconds(999));
+  ASSERT_EQ(deadlines.pop(start + seconds(999)), 7u);
+  EXPECT_TRUE(deadlines.settle(7, timer, start + seconds(999)));
+  EXPECT_EQ(deadlines.next(), Clock::time_point::max());
+}
+
+TEST(Deadlines, CanComeNearerAndGoAway) {
+  Deadlines deadlines;
+  Timer one;
+  Timer two;
+  const Clock::time_point start{};
+  deadlines.set(1, one, start + seconds(10));
+  deadlines.set(2, two, start + seconds(20));
+  deadlines.set(2, two, start + seconds(5));
+  EXPECT_EQ(deadlines.next(), start + seconds(5));
+  deadlines.clear(two);
+  ASSERT_EQ(deadlines.pop(start + seconds(6)), 2u);
+  EXPECT_FALSE(deadlines.settle(2, two, start + seconds(6)));
+  EXPECT_EQ(deadlines.next(), start + seconds(10));
+  deadlines.remove(1, one);
+  EXPECT_EQ(deadlines.next(), Clock::time_point::max());
+}
+
+}  // namespace
+}  // namespace hookspool::net

@@ -1,0 +1,472 @@
+// The server as a well-behaved client sees it, on real sockets.
+#include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <latch>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "net/http/client.h"
+#include "net/http/server.h"
+#include "tests/net/http_raw_client.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/wait.h"
+
+namespace hookspool::net {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::post;
+using testing::RawClient;
+using testing::TempFolder;
+using testing::wait_until;
+
+std::unique_ptr<HttpServer> serve(HttpHandler handler, HttpOptions options = {}) {
+  if (options.listen.empty()) options.listen = "127.0.0.1:0";
+  auto server = HttpServer::start(options, std::move(handler));
+  if (!server) throw std::runtime_error(server.error().text);
+  return std::move(server).value();
+}
+
+HttpAnswer text(std::string body, int status = 200) {
+  HttpAnswer answer;
+  answer.status = status;
+  answer.content_type = "text/plain";
+  answer.body = std::move(body);
+  return answer;
+}
+
+HttpAnswer echo(HttpRequest&& request) {
+  return text(std::move(request.body));
+}
+
+TEST(HttpServer, GivesTheHandlerWhatWasSent) {
+  HttpRequest seen;
+  auto server = serve([&](HttpRequest&& request) {
+    seen = std::move(request);
+    return text("ok");
+  });
+  std::string body(3000, '\0');
+  for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 7);
+  RawClient client(server->port());
+  client.send(post(
+      body, "X-Sig: a%25b %0d%0a 100%\r\nX-Latin: caf\xe9\r\nREMOTE_ADDR: 6.6.6.6\r\nRange: bytes=0-1\r\n",
+      "/hooks/%41%2f?a=%20&b?c"));
+  const auto answer = client.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, "ok");
+  EXPECT_TRUE(answer->has("Content-Type: text/plain"));
+  EXPECT_TRUE(answer->has("Keep-Alive: timeout=15")) << answer->head;
+  EXPECT_FALSE(answer->has("Connection: close"));
+  EXPECT_EQ(seen.method, "POST");
+  EXPECT_EQ(seen.path, "/hooks/%41%2f");
+  EXPECT_EQ(seen.query, "a=%20&b?c");
+  EXPECT_EQ(seen.remote_addr, "127.0.0.1");
+  EXPECT_EQ(seen.body, body);
+  EXPECT_EQ(*seen.header("x-sig"), "a%25b %0d%0a 100%");
+  EXPECT_EQ(*seen.header("x-latin"), "caf\xe9");
+  EXPECT_EQ(*seen.header("remote_addr"), "6.6.6.6");
+  ASSERT_EQ(seen.headers.size(), 6u);
+  EXPECT_EQ(seen.headers[2].first, "x-sig");
+}
+
+TEST(HttpServer, SendsHeadersAndStatusOfTheAnswer) {
+  auto server = serve([](HttpRequest&& request) {
+    HttpAnswer answer = text("{}", request.path == "/none" ? 204 : 503);
+    answer.headers = {{"Retry-After", "7"}};
+    return answer;
+  });
+  RawClient client(server->port());
+  client.send(post("x"));
+  auto answer = client.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_TRUE(answer->has("Retry-After: 7"));
+  client.send(post("x", "", "/none"));
+  answer = client.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 204);
+  EXPECT_FALSE(answer->has("Content-Length"));
+  client.send(post("x"));
+  EXPECT_TRUE(client.read_answer());
+}
+
+TEST(HttpServer, ServesManyRequestsOnOneConnection) {
+  auto server = serve(echo);
+  RawClient client(server->port());
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_TRUE(client.send(post(std::to_string(i))));
+    const auto answer = client.read_answer();
+    ASSERT_TRUE(answer) << i;
+    ASSERT_EQ(answer->body, std::to_string(i));
+  }
+  EXPECT_EQ(server->stats().requests, 500u);
+  EXPECT_EQ(server->stats().connections, 1u);
+}
+
+TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
+  auto server = serve(echo);
+  RawClient client(server->port());
+  client.send(post("first") + post("second"));
+  EXPECT_EQ(client.read_answer().value().body, "first");
+  EXPECT_EQ(client.read_answer().value().body, "second");
+  std::string many;
+  for (int i = 0; i < 3000; ++i) many += post(std::to_string(i));
+  std::thread sender([&] { client.send(many); });
+  for (int i = 0; i < 3000; ++i) {
+    const auto answer = client.read_answer();
+    ASSERT_TRUE(answer) << i;
+    ASSERT_EQ(answer->body, std::to_string(i));
+  }
+  sender.join();
+}
+
+TEST(HttpServer, TakesARequestWhereverItIsSplit) {
+  auto server = serve(echo);
+  const std::string request = post("body\r\n\r\n", "X: y\r\n");
+  for (std::size_t cut = 1; cut < request.size(); ++cut) {
+    RawClient client(server->port());
+    client.send(request.substr(0, cut));
+    // The first part has left before the second is sent, so they are two packets.
+    ASSERT_TRUE(wait_until(milliseconds(5000), [&] {
+      int unacknowledged_bytes = -1;
+      return ::ioctl(client.fd(), SIOCOUTQ, &unacknowledged_bytes) == 0 && unacknowledged_bytes == 0;
+    }));
+    client.send(request.substr(cut));
+    const auto answer = client.read_answer();
+    ASSERT_TRUE(answer) << cut;
+    ASSERT_EQ(answer->body, "body\r\n\r\n") << cut;
+  }
+}
+
+TEST(HttpServer, AnswersHeadLikeGetWithoutTheBody) {
+  auto server = serve([](HttpRequest&& request) {
+    EXPECT_EQ(request.method, "HEAD");
+    return text("twelve bytes");
+  });
+  RawClient client(server->port());
+  for (int i = 0; i < 2; ++i) {
+    client.send("HEAD /livez HTTP/1.1\r\nHost: a\r\n\r\n");
+    const auto answer = client.read_answer(true);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_TRUE(answer->has("Content-Length: 12"));
+    EXPECT_FALSE(answer->has("Accept-Ranges")) << answer->head;
+  }
+}
+
+TEST(HttpServer, LeavesOtherMethodsToTheHandler) {
+  auto server = serve([](HttpRequest&& request) { return text(request.method, 405); });
+  RawClient client(server->port());
+  for (const std::string method : {"PUT", "DELETE", "PROPFIND", "get"}) {
+    client.send(method + " / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const auto answer = client.read_answer();
+    ASSERT_TRUE(answer) << method;
+    EXPECT_EQ(answer->status, 405);
+    EXPECT_EQ(answer->body, method);
+  }
+}
+
+TEST(HttpServer, NeitherCompressesNorCutsTheAnswer) {
+  auto server = serve([](HttpRequest&&) { return text(std::string(1000, 'a')); });
+  RawClient client(server->port());
+  client.send(
+      "GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip, br\r\nRange: bytes=0-1\r\nExpect: "
+      "100-continue\r\n\r\n");
+  const auto answer = client.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, std::string(1000, 'a'));
+}
+
+// cpp-httplib refuses each of these though they are legal; what it is given must not be what the client sent.
+TEST(HttpServer, TakesLegalHeadsThatTheLibraryWouldRefuse) {
+  auto server = serve([](HttpRequest&& request) {
+    return text(std::to_string(request.query.size()) + " " + std::to_string(request.header("x")->size()));
+  });
+  RawClient client(server->port());
+  client.send("GET /?" + std::string(9000, '?') + " HTTP/1.1\r\nHost: a\r\nX: " + std::string(5000, '%') +
+              "\r\n\r\n");
+  EXPECT_EQ(client.read_answer().value().body, "9000 5000");
+  client.send("GET /?a HTTP/1.1\r\nHost: a\r\nX: " + std::string(9000, 'a') + "\r\n\r\n");
+  EXPECT_EQ(client.read_answer().value().body, "1 9000");
+}
+
+TEST(HttpServer, SaysContinueAndThenTakesTheBody) {
+  auto server = serve(echo);
+  RawClient client(server->port());
+  const std::string request = post("abc", "Expect: 100-continue\r\n");
+  client.send(request.substr(0, request.size() - 3));
+  EXPECT_EQ(client.read_answer().value().head, "HTTP/1.1 100 Continue");
+  client.send("abc");
+  EXPECT_EQ(client.read_answer().value().body, "abc");
+  // A head that is refused is refused at once, without asking for the body.
+  client.send("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.read_answer().value().status, 413);
+}
+
+TEST(HttpServer, ClosesWhenToldTo) {
+  auto server = serve(echo);
+  for (const std::string extra : {"Connection: close\r\n", "connection: Keep-Alive, CLOSE\r\n"}) {
+    RawClient client(server->port());
+    client.send(post("x", extra));
+    const auto answer = client.read_answer();
+    ASSERT_TRUE(answer);
+    EXPECT_TRUE(answer->has("Connection: close"));
+    EXPECT_TRUE(client.sees_end());
+  }
+  RawClient old(server->port());
+  old.send("POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nx");
+  EXPECT_TRUE(old.read_answer().value().has("Connection: close"));
+  EXPECT_TRUE(old.sees_end());
+}
+
+TEST(HttpServer, AnswersAClientThatHasEndedItsSide) {
+  auto server = serve(echo);
+  RawClient client(server->port());
+  client.send(post("first") + post("second"));
+  client.end_sending();
+  EXPECT_EQ(client.read_answer().value().body, "first");
+  EXPECT_EQ(client.read_answer().value().body, "second");
+  EXPECT_TRUE(client.sees_end());
+}
+
+TEST(HttpServer, AnswersAnExceptionWith500AndKeepsItsText) {
+  auto server = serve([](HttpRequest&& request) -> HttpAnswer {
+    if (request.path == "/odd") throw 42;
+    throw std::runtime_error("the secret is 1234");
+  });
+  RawClient client(server->port());
+  for (const char* path : {"/std", "/odd"}) {
+    client.send(post("x", "", path));
+    const auto answer = client.read_answer();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 500);
+    EXPECT_EQ((answer->head + answer->body).find("1234"), std::string::npos);
+    EXPECT_EQ(answer->head.find("EXCEPTION"), std::string::npos);
+  }
+  EXPECT_EQ(server->stats().handler_failures, 2u);
+  EXPECT_EQ(server->stats().in_handler, 0u);
+}
+
+TEST(HttpServer, NeverSharesItsPort) {
+  auto server = serve(echo);
+  HttpOptions options;
+  options.listen = "127.0.0.1:" + std::to_string(server->port());
+  const auto second = HttpServer::start(options, echo);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().kind, HttpError::Kind::kAddressInUse);
+  EXPECT_NE(second.error().text.find(options.listen), std::string::npos);
+  // After a stop the port is free at once, with connections in TIME_WAIT or not.
+  RawClient client(server->port());
+  client.send(post("x", "Connection: close\r\n"));
+  EXPECT_TRUE(client.read_answer());
+  server->stop(milliseconds(1000));
+  EXPECT_TRUE(HttpServer::start(options, echo).ok());
+}
+
+TEST(HttpServer, NamesWhatIsWrongWithAnAddress) {
+  for (const std::string listen :
+       {"", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:80x", "::1:8080",
+        "[::1]", "[::1]8080", "localhost:8080", "unix:", "unix:relative.sock", "203.0.113.7:0"}) {
+    HttpOptions options;
+    options.listen = listen;
+    const auto server = HttpServer::start(options, echo);
+    ASSERT_FALSE(server.ok()) << listen;
+    EXPECT_EQ(server.error().kind, HttpError::Kind::kBadAddress) << listen;
+    EXPECT_NE(server.error().text.find(listen), std::string::npos);
+  }
+  HttpOptions too_long;
+  too_long.listen = "unix:/tmp/" + std::string(120, 'x');
+  EXPECT_EQ(HttpServer::start(too_long, echo).error().kind, HttpError::Kind::kBadAddress);
+}
+
+TEST(HttpServer, ServesIpv6AndNamesIpv4ClientsAsSuch) {
+  std::string seen;
+  const auto remember = [&](HttpRequest&& request) {
+    seen = request.remote_addr;
+    return text("ok");
+  };
+  HttpOptions options;
+  options.listen = "[::]:0";
+  auto server = serve(remember, options);
+  const std::string port = std::to_string(server->port());
+  ASSERT_TRUE(http_call("127.0.0.1:" + port, "GET", "/", {}, "", milliseconds(5000)).ok());
+  EXPECT_EQ(seen, "127.0.0.1");
+  ASSERT_TRUE(http_call("[::1]:" + port, "GET", "/", {}, "", milliseconds(5000)).ok());
+  EXPECT_EQ(seen, "::1");
+}
+
+TEST(HttpServer, ServesAUnixSocket) {
+  const TempFolder folder;
+  const std::string path = folder / "x.sock";
+  HttpOptions options;
+  options.listen = "unix:" + path;
+  options.unix_mode = 0620;
+  std::string seen = "nothing";
+  auto server = serve(
+      [&](HttpRequest&& request) {
+        seen = request.remote_addr;
+        return echo(std::move(request));
+      },
+      options);
+  EXPECT_EQ(server->port(), 0);
+  struct stat file {};
+  ASSERT_EQ(::stat(path.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 07777, 0620u);
+  RawClient client(path);
+  client.send(post("over a file"));
+  EXPECT_EQ(client.read_answer().value().body, "over a file");
+  EXPECT_EQ(seen, "");
+  const auto second = HttpServer::start(options, echo);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().kind, HttpError::Kind::kAddressInUse);
+  ASSERT_EQ(::stat(path.c_str(), &file), 0);
+  server->stop(milliseconds(1000));
+  EXPECT_NE(::stat(path.c_str(), &file), 0);
+}
+
+TEST(HttpServer, TakesOverAStaleUnixSocketButNoOtherFile) {
+  const TempFolder folder;
+  const std::string path = folder / "x.sock";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(path.begin(), path.end(), address.sun_path);
+  const int stale = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_EQ(::bind(stale, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ::close(stale);
+  HttpOptions options;
+  options.listen = "unix:" + path;
+  { EXPECT_TRUE(HttpServer::start(options, echo).ok()); }
+
+  std::ofstream(path) << "precious";
+  const auto server = HttpServer::start(options, echo);
+  ASSERT_FALSE(server.ok());
+  std::string content;
+  std::ifstream(path) >> content;
+  EXPECT_EQ(content, "precious");
+}
+
+TEST(HttpServer, RunsAsManyHandlersAtOnceAsItHasWorkers) {
+  HttpOptions options;
+  options.workers = 8;
+  std::latch all_inside(8);
+  auto server = serve(
+      [&](HttpRequest&&) {
+        all_inside.arrive_and_wait();
+        return text("ok");
+      },
+      options);
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(server->port()).send(post("x"));
+  for (RawClient& client : clients) EXPECT_EQ(client.read_answer().value().status, 200);
+}
+
+TEST(HttpServer, StopAnswersWhatHasArrivedInWhole) {
+  HttpOptions options;
+  options.workers = 2;
+  std::atomic<int> entered{0};
+  std::latch go(1);
+  auto server = serve(
+      [&](HttpRequest&& request) {
+        ++entered;
+        go.wait();
+        return echo(std::move(request));
+      },
+      options);
+  std::vector<RawClient> whole;
+  for (int i = 0; i < 6; ++i) whole.emplace_back(server->port()).send(post("x"));
+  RawClient idle(server->port());
+  RawClient partial(server->port());
+  partial.send(post("abc").substr(0, 30));
+  ASSERT_TRUE(
+      wait_until(milliseconds(5000), [&] { return entered == 2 && server->stats().connections == 8; }));
+  std::thread stopper([&] { server->stop(milliseconds(20000)); });
+  EXPECT_TRUE(idle.sees_end());
+  EXPECT_TRUE(partial.sees_end());
+  go.count_down();
+  for (RawClient& client : whole) {
+    const auto answer = client.read_answer();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->body, "x");
+    client.close();
+  }
+  stopper.join();
+  EXPECT_EQ(server->stats().connections, 0u);
+  EXPECT_EQ(server->stats().requests, 6u);
+  server->stop(milliseconds(1000));
+  EXPECT_THROW(RawClient(server->port()), std::system_error);
+}
+
+TEST(HttpServer, StopReturnsWhenTheGraceIsOver) {
+  std::latch go(1);
+  auto server = serve([&](HttpRequest&& request) {
+    go.wait();
+    return echo(std::move(request));
+  });
+  RawClient client(server->port());
+  client.send(post("x"));
+  ASSERT_TRUE(wait_until(milliseconds(5000), [&] { return server->stats().in_handler == 1; }));
+  const auto before = std::chrono::steady_clock::now();
+  server->stop(milliseconds(50));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, milliseconds(5000));
+  go.count_down();
+  // The request was taken, so it is answered even now.
+  EXPECT_EQ(client.read_answer().value().body, "x");
+}
+
+TEST(HttpClient, CallsAndReportsWhatWentWrong) {
+  const TempFolder folder;
+  HttpOptions options;
+  options.listen = "unix:" + (folder / "x.sock").string();
+  auto server = serve(
+      [](HttpRequest&& request) {
+        return text(request.method + " " + request.path + "?" + request.query + " " + *request.header("x") +
+                        " " + request.body,
+                    201);
+      },
+      options);
+  const std::string big(200000, 'z');
+  const auto answer =
+      http_call(options.listen, "POST", "/a%20b?c=+", {{"X", "50%"}}, big, milliseconds(10000));
+  ASSERT_TRUE(answer.ok()) << answer.error().text;
+  EXPECT_EQ(answer.value().status, 201);
+  EXPECT_EQ(answer.value().content_type, "text/plain");
+  EXPECT_EQ(answer.value().body, "POST /a%20b?c=+ 50% " + big);
+  const auto get = http_call(options.listen, "GET", "/", {{"X", "y"}}, "", milliseconds(10000));
+  ASSERT_TRUE(get.ok());
+  EXPECT_EQ(get.value().body, "GET /? y ");
+
+  server->stop(milliseconds(1000));
+  const auto gone = http_call(options.listen, "GET", "/", {}, "", milliseconds(1000));
+  ASSERT_FALSE(gone.ok());
+  EXPECT_EQ(gone.error().kind, HttpError::Kind::kSystem);
+  EXPECT_EQ(http_call("nowhere", "GET", "/", {}, "", milliseconds(1000)).error().kind,
+            HttpError::Kind::kBadAddress);
+}
+
+TEST(HttpClient, KeepsToItsDeadline) {
+  std::latch go(1);
+  auto server = serve([&](HttpRequest&&) {
+    go.wait();
+    return text("late");
+  });
+  const auto before = std::chrono::steady_clock::now();
+  const auto answer =
+      http_call("127.0.0.1:" + std::to_string(server->port()), "GET", "/", {}, "", milliseconds(200));
+  EXPECT_FALSE(answer.ok());
+  EXPECT_LT(std::chrono::steady_clock::now() - before, milliseconds(5000));
+  go.count_down();
+}
+
+}  // namespace
+}  // namespace hookspool::net
