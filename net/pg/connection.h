@@ -38,6 +38,9 @@ struct PgOptions {
 // The last moment to wait for a statement's answer: statement_timeout and answer_margin from now.
 Deadline statement_deadline(const PgOptions& options);
 
+// "15.20": of the library in use. Thread-safe.
+std::string libpq_version();
+
 // One result of a statement. Text format.
 struct PgRows {
   std::string command_tag;  // "SELECT 1", "COMMIT", "ROLLBACK"

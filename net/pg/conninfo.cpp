@@ -183,4 +183,9 @@ bool Connection::configured(const std::string& conninfo) {
   return false;
 }
 
+std::string libpq_version() {
+  const int number = PQlibVersion();  // 150020 is 15.20
+  return std::to_string(number / 10'000) + "." + std::to_string(number % 10'000);
+}
+
 }  // namespace hookspool::net
