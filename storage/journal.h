@@ -2,7 +2,8 @@
 //
 // A folder of SQLite files (segments; the bytes are described in storage/FORMAT.md), exactly one of which is
 // written, by one thread over one connection that also checkpoints. Every opening of the journal begins a new
-// epoch and a new segment, so a file that an earlier process wrote, or whose sync failed, is never written again.
+// epoch and a new segment, so a file that an earlier process wrote, or whose sync failed, is never written
+// again.
 //
 // Thread-safety: every member may be called from any thread, except close() and the destructor, which must be
 // the last call. Errors come back as values; SQLite's exceptions end inside storage/.
@@ -46,57 +47,65 @@ template <class T>
 using JournalResult = Result<T, JournalError>;
 
 struct JournalOptions {
-  std::filesystem::path folder;   // made (0700) if absent
-  std::string agent_id;           // empty: the one kept in the folder, else made there once
-  RandomBytes random_bytes;       // thread-safe
-  std::uint64_t bytes_max = 2ull << 30;            // all segments together; above it append() answers kFull
-  std::uint64_t free_bytes_min = 256ull << 20;     // of the file system; below it append() answers kFull
-  std::uint64_t segment_bytes_max = 64ull << 20;   // a segment is closed at this size ...
+  std::filesystem::path folder;                   // made (0700) if absent
+  std::string agent_id;                           // empty: the one kept in the folder, else made there once
+  RandomBytes random_bytes;                       // thread-safe
+  std::uint64_t bytes_max = 2ull << 30;           // all segments together; above it append() answers kFull
+  std::uint64_t free_bytes_min = 256ull << 20;    // of the file system; below it append() answers kFull
+  std::uint64_t segment_bytes_max = 64ull << 20;  // a segment is closed at this size ...
   std::chrono::microseconds segment_age_max = std::chrono::hours(1);  // ... or this age of its first event
   std::size_t lanes_max = 1024;
-  std::size_t group_events_max = 1024;             // one commit at most
+  std::size_t group_events_max = 1024;  // one commit at most
   std::size_t group_bytes_max = 8u << 20;
+  std::string vfs;  // SQLite's name of the VFS for all files of segments; empty: its default
   // Called by the writer's thread after a group is durable, before its senders are answered; must not block.
   std::function<void(std::span<const EventPtr>)> on_committed;
 };
 
-// A gap-free run of one lane within one epoch, as far as it is retained and durable.
+// A gap-free run of one lane within one epoch, as far as it is retained and durable. An epoch has several of
+// them, one after the other, when a segment in the middle was dropped (its numbers are confirmed) or set
+// aside as damaged (they may not be: `confirmed` tells). The current epoch's run is listed even when nothing
+// of it is retained; then first_seq is last_seq + 1.
 struct LaneRun {
   Uuid epoch;
-  std::uint64_t first_seq = 0;   // the oldest that can still be read
-  std::uint64_t last_seq = 0;    // the newest that is durable
-  Position confirmed;            // how far PostgreSQL is known to have it (a hint: the watermark there decides)
-  bool current = false;          // the epoch that is still growing
+  std::uint64_t first_seq = 0;  // the oldest that can still be read
+  std::uint64_t last_seq = 0;   // the newest that is durable
+  Position confirmed;    // how far PostgreSQL is known to have it (a hint: the watermark there decides)
+  bool current = false;  // the epoch that is still growing
 };
 
 struct SegmentInfo {
   std::uint64_t number = 0;
   Uuid epoch;
-  std::uint64_t bytes = 0;            // database and WAL
+  std::uint64_t bytes = 0;  // database and WAL
   std::uint64_t events = 0;
   std::int64_t newest_received_at_us = 0;
-  bool active = false;                // the one being written
-  bool delivered = false;             // every lane has passed it
+  bool active = false;     // the one being written
+  bool delivered = false;  // every lane has passed it
 };
 
 struct JournalStats {
-  std::uint64_t bytes = 0;             // all segments
+  std::uint64_t bytes = 0;  // all segments
   std::uint64_t bytes_max = 0;
-  std::uint64_t free_bytes = 0;        // of the file system, when last looked at
+  std::uint64_t free_bytes = 0;  // of the file system, when last looked at
   std::uint64_t segments = 0;
-  std::uint64_t events_appended = 0;   // since the opening
-  std::uint64_t events_refused = 0;    // answered with an error since the opening
+  std::uint64_t events_appended = 0;  // since the opening
+  std::uint64_t events_refused = 0;   // answered with an error since the opening
   std::uint64_t commits = 0;
   std::uint64_t commit_failures = 0;
-  std::uint64_t last_commit_us = 0;    // duration of the last group's transaction, fsync included (steady clock)
-  std::uint64_t mean_commit_us = 0;    // exponentially weighted
+  std::uint64_t last_commit_us = 0;  // the last group's transaction with its sync, by the steady clock
+  std::uint64_t mean_commit_us = 0;  // exponentially weighted
   std::uint64_t max_commit_us = 0;
-  std::uint64_t pending = 0;           // durable and not confirmed, all lanes
+  std::uint64_t pending = 0;  // durable and not confirmed, all lanes
   std::uint64_t sealed_after_error = 0;
-  bool accepting = true;               // would an append be tried now (budget, last failure)
-  std::string refusing_because;        // empty when accepting
-  bool full = false;                   // refusing for want of room (budget, free space); else for a failure
+  std::string last_error;        // of the last group, checkpoint or new segment that failed; it stays
+  bool accepting = true;         // there is room, and the last thing that was written could be written
+  std::string refusing_because;  // empty when accepting
+  bool full = false;             // refusing for want of room (budget, free space); else for a failure
 };
+
+// "3.40.1": of the library in use. Thread-safe.
+std::string sqlite_version();
 
 class Journal {
  public:
@@ -120,13 +129,16 @@ class Journal {
   // The retained runs of a lane, oldest epoch first.
   std::vector<LaneRun> runs(std::string_view lane) const;
   // Up to the given numbers of durable events from `from_seq` on, in order, without a gap, at least one.
-  // kCorrupt names the number of a row whose checksum does not fit; events before it are returned first.
+  // Events before one that cannot be read are returned first: an error is always about `from_seq` itself, and
+  // reading may go on at from_seq + 1. kCorrupt: its row is missing or its checksum does not fit.
   JournalResult<std::vector<EventPtr>> read(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
                                             std::size_t events_max, std::size_t bytes_max) const;
 
-  // PostgreSQL has the lane's run up to here. Never moves back unless `rewind`. Kept on disk lazily: with the
-  // next group, or by save_cursors(); losing it costs a question to PostgreSQL, never an event.
+  // PostgreSQL has the lane's run up to here. Never moves back unless `rewind`; a number beyond the run's
+  // last is ignored. Kept on disk lazily: with the next group, or by save_cursors(); losing it costs a
+  // question to PostgreSQL, never an event.
   void confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind = false);
+  // Writes only if something changed, or to learn whether the disk can be written again after a failure.
   JournalResult<void> save_cursors();
 
   std::vector<SegmentInfo> segments() const;  // oldest first

@@ -1,0 +1,301 @@
+#include "storage/catalogue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace hookspool::storage {
+
+std::uint64_t Catalogue::Run::pending() const {
+  std::uint64_t count = 0;
+  for (const Piece& piece : pieces) {
+    const std::uint64_t done = std::max(confirmed.seq, piece.first_seq - 1);
+    if (piece.last_seq > done) count += piece.last_seq - done;
+  }
+  return count;
+}
+
+const Catalogue::Run* Catalogue::find_run(std::string_view lane, const Uuid& epoch) const {
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return nullptr;
+  // The newest epochs are asked for most.
+  const auto run = std::find_if(found->second.rbegin(), found->second.rend(),
+                                [&](const Run& candidate) { return candidate.epoch == epoch; });
+  return run == found->second.rend() ? nullptr : &*run;
+}
+
+Catalogue::Run* Catalogue::find_run(std::string_view lane, const Uuid& epoch) {
+  return const_cast<Run*>(std::as_const(*this).find_run(lane, epoch));
+}
+
+Catalogue::Run& Catalogue::run_of(const std::string& lane, const Uuid& epoch) {
+  if (Run* run = find_run(lane, epoch)) return *run;
+  Run run;
+  run.epoch = epoch;
+  return lanes_[lane].emplace_back(std::move(run));
+}
+
+bool Catalogue::add_closed(const SegmentContents& contents) {
+  const std::lock_guard lock(mutex_);
+  for (const SegmentLane& lane : contents.lanes) {
+    const Run* run = find_run(lane.lane, contents.epoch);
+    if (run != nullptr && run->last_seq >= lane.first_seq) return false;
+  }
+  Segment segment;
+  segment.file = contents.file;
+  segment.epoch = contents.epoch;
+  segment.bytes = contents.bytes;
+  segment.newest_received_at_us = contents.newest_received_at_us;
+  segment.greatest_id = contents.greatest_id;
+  for (const SegmentLane& lane : contents.lanes) {
+    Run& run = run_of(lane.lane, contents.epoch);
+    run.pieces.push_back({contents.file->number, lane.number, lane.first_seq, lane.last_seq});
+    run.last_seq = lane.last_seq;
+    segment.events += lane.last_seq - lane.first_seq + 1;
+    segment.lanes.push_back(lane.lane);
+  }
+  bytes_ += segment.bytes;
+  pending_ += segment.events;
+  segments_.emplace(contents.file->number, std::move(segment));
+  return true;
+}
+
+void Catalogue::set_cursor(const Cursor& cursor) {
+  const std::lock_guard lock(mutex_);
+  Run* run = find_run(cursor.lane, cursor.epoch);
+  if (run == nullptr || cursor.position.seq > run->last_seq) return;
+  pending_ -= run->pending();
+  run->confirmed = cursor.position;
+  pending_ += run->pending();
+}
+
+void Catalogue::begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& greatest_id) {
+  const std::lock_guard lock(mutex_);
+  active_ = file->number;
+  Segment& segment = segments_[file->number];
+  segment.file = std::move(file);
+  segment.epoch = epoch_;
+  segment.greatest_id = greatest_id;
+  segment.active = true;
+  // The new segment takes over all cursors that are still of use, so that older ones can go.
+  for (const auto& [lane, runs] : lanes_) {
+    for (const Run& run : runs) {
+      if (run.confirmed.seq > 0) changed_cursors_.emplace(lane, run.epoch);
+    }
+  }
+}
+
+void Catalogue::committed(std::span<const EventPtr> events, std::span<const std::uint32_t> lane_numbers,
+                          std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  Segment& segment = segments_.at(active_.value());
+  bytes_ += bytes - segment.bytes;
+  segment.bytes = bytes;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const StoredEvent& stored = *events[i];
+    Run& run = run_of(stored.event.lane, stored.epoch);
+    if (run.pieces.empty() || run.pieces.back().segment != segment.file->number) {
+      run.pieces.push_back({segment.file->number, lane_numbers[i], stored.seq, stored.seq});
+      segment.lanes.push_back(stored.event.lane);
+    }
+    run.pieces.back().last_seq = stored.seq;
+    run.last_seq = stored.seq;
+    segment.newest_received_at_us =
+        segment.events == 0 ? stored.event.received_at_us
+                            : std::max(segment.newest_received_at_us, stored.event.received_at_us);
+    ++segment.events;
+    segment.greatest_id = std::max(segment.greatest_id, stored.id);
+  }
+  pending_ += events.size();
+}
+
+void Catalogue::set_active_bytes(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  Segment& segment = segments_.at(active_.value());
+  bytes_ += bytes - segment.bytes;
+  segment.bytes = bytes;
+}
+
+void Catalogue::end_segment() {
+  const std::lock_guard lock(mutex_);
+  segments_.at(active_.value()).active = false;
+  active_.reset();
+}
+
+void Catalogue::begin_epoch(const Uuid& epoch) {
+  const std::lock_guard lock(mutex_);
+  epoch_ = epoch;
+  std::vector<std::string> names;
+  for (const auto& [lane, runs] : lanes_) names.push_back(lane);
+  for (const std::string& lane : names) forget_empty_runs(lane);
+}
+
+std::vector<Cursor> Catalogue::take_changed_cursors() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Cursor> cursors;
+  for (const auto& [lane, epoch] : std::exchange(changed_cursors_, {})) {
+    if (const Run* run = find_run(lane, epoch)) cursors.push_back({epoch, lane, run->confirmed});
+  }
+  return cursors;
+}
+
+void Catalogue::put_back(const std::vector<Cursor>& cursors) {
+  const std::lock_guard lock(mutex_);
+  for (const Cursor& cursor : cursors) changed_cursors_.emplace(cursor.lane, cursor.epoch);
+}
+
+bool Catalogue::has_changed_cursors() const {
+  const std::lock_guard lock(mutex_);
+  return !changed_cursors_.empty();
+}
+
+bool Catalogue::knows_lane(std::string_view lane) const {
+  const std::lock_guard lock(mutex_);
+  return lanes_.find(lane) != lanes_.end();
+}
+
+std::size_t Catalogue::lane_count() const {
+  const std::lock_guard lock(mutex_);
+  return lanes_.size();
+}
+
+std::uint64_t Catalogue::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+Uuid Catalogue::epoch() const {
+  const std::lock_guard lock(mutex_);
+  return epoch_;
+}
+
+std::vector<std::string> Catalogue::lanes() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  names.reserve(lanes_.size());
+  for (const auto& [lane, runs] : lanes_) names.push_back(lane);
+  return names;
+}
+
+std::vector<LaneRun> Catalogue::runs(std::string_view lane) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<LaneRun> result;
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return result;
+  for (const Run& run : found->second) {
+    LaneRun stretch{run.epoch, run.last_seq + 1, run.last_seq, run.confirmed, run.epoch == epoch_};
+    for (const Piece& piece : run.pieces) {
+      if (&piece == &run.pieces.front()) {
+        stretch.first_seq = piece.first_seq;
+      } else if (piece.first_seq != stretch.last_seq + 1) {
+        result.push_back(stretch);
+        stretch.first_seq = piece.first_seq;
+      }
+      stretch.last_seq = piece.last_seq;
+    }
+    result.push_back(stretch);
+  }
+  return result;
+}
+
+std::vector<ReadSlice> Catalogue::locate(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
+                                         std::size_t events_max) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ReadSlice> slices;
+  const Run* run = find_run(lane, epoch);
+  if (run == nullptr) return slices;
+  auto piece = std::partition_point(run->pieces.begin(), run->pieces.end(),
+                                    [&](const Piece& candidate) { return candidate.last_seq < from_seq; });
+  for (std::uint64_t next = from_seq; piece != run->pieces.end() && next - from_seq < events_max; ++piece) {
+    if (piece->first_seq > next) break;
+    slices.push_back({segments_.at(piece->segment).file, piece->lane_number, next, piece->last_seq});
+    next = piece->last_seq + 1;
+  }
+  return slices;
+}
+
+void Catalogue::confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind) {
+  const std::lock_guard lock(mutex_);
+  Run* run = find_run(lane, epoch);
+  // Beyond the last number there is nothing to confirm; believing it would let later events be dropped
+  // unsent.
+  if (run == nullptr || position.seq > run->last_seq || position == run->confirmed) return;
+  if (position.seq < run->confirmed.seq && !rewind) return;
+  pending_ -= run->pending();
+  run->confirmed = position;
+  changed_cursors_.emplace(lane, epoch);
+  pending_ += run->pending();
+}
+
+bool Catalogue::delivered(const Segment& segment) const {
+  return std::all_of(segment.lanes.begin(), segment.lanes.end(), [&](const std::string& lane) {
+    const Run* run = find_run(lane, segment.epoch);
+    const auto piece = std::find_if(run->pieces.rbegin(), run->pieces.rend(), [&](const Piece& candidate) {
+      return candidate.segment == segment.file->number;
+    });
+    return piece->last_seq <= run->confirmed.seq;
+  });
+}
+
+std::vector<SegmentInfo> Catalogue::segments() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SegmentInfo> result;
+  result.reserve(segments_.size());
+  for (const auto& [number, segment] : segments_) {
+    result.push_back({number, segment.epoch, segment.bytes, segment.events, segment.newest_received_at_us,
+                      segment.active, delivered(segment)});
+  }
+  return result;
+}
+
+std::uint64_t Catalogue::segment_count() const {
+  const std::lock_guard lock(mutex_);
+  return segments_.size();
+}
+
+std::uint64_t Catalogue::pending() const {
+  const std::lock_guard lock(mutex_);
+  return pending_;
+}
+
+JournalResult<Catalogue::Drop> Catalogue::begin_drop(std::uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  const auto refuse = [&](const std::string& why) {
+    return fail(JournalError{JournalError::Kind::kNotFound, "segment " + std::to_string(number) + " " + why});
+  };
+  const auto found = segments_.find(number);
+  if (found == segments_.end()) return refuse("is not there");
+  if (found->second.active) return refuse("is the one being written; close it with rotate() first");
+  if (!delivered(found->second)) return refuse("holds events that are not confirmed: it is kept");
+  const bool covered = std::any_of(segments_.begin(), segments_.end(), [&](const auto& other) {
+    return other.first != number && other.second.greatest_id >= found->second.greatest_id;
+  });
+  Drop drop{found->second.file, std::nullopt};
+  if (!covered) drop.uncovered_id = found->second.greatest_id;
+  return drop;
+}
+
+void Catalogue::forget(std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  const auto found = segments_.find(number);
+  if (found == segments_.end()) return;
+  const Segment segment = std::move(found->second);
+  segments_.erase(found);
+  bytes_ -= segment.bytes;
+  for (const std::string& lane : segment.lanes) {
+    Run* run = find_run(lane, segment.epoch);
+    pending_ -= run->pending();
+    std::erase_if(run->pieces, [&](const Piece& piece) { return piece.segment == number; });
+    pending_ += run->pending();
+    forget_empty_runs(lane);
+  }
+}
+
+// A run of which nothing is left, and nothing can come, is of no use to anyone; nor is a lane without runs.
+void Catalogue::forget_empty_runs(const std::string& lane) {
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return;
+  std::erase_if(found->second, [&](const Run& run) { return run.pieces.empty() && run.epoch != epoch_; });
+  if (found->second.empty()) lanes_.erase(found);
+}
+
+}  // namespace hookspool::storage

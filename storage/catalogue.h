@@ -1,0 +1,137 @@
+// What is where: the segments, each lane's numbers in them, and how far PostgreSQL is known to have each
+// lane.
+//
+// Internal to storage/. Thread-safe: one mutex over plain memory, never held during I/O. Only durable events
+// are in it, so what a failed commit may have left in a file is never shown.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "storage/journal.h"
+#include "storage/segment_reader.h"
+
+namespace hookspool::storage {
+
+// How far PostgreSQL has a lane's run.
+struct Cursor {
+  Uuid epoch;
+  std::string lane;
+  Position position;
+};
+
+// One lane's numbers in one segment, without a gap.
+struct SegmentLane {
+  std::string lane;
+  std::uint32_t number = 0;  // of the lane, within that segment
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+};
+
+struct SegmentContents {
+  std::shared_ptr<SegmentFile> file;
+  Uuid epoch;
+  std::vector<SegmentLane> lanes;
+  std::uint64_t bytes = 0;
+  std::int64_t newest_received_at_us = 0;
+  Uuid greatest_id;  // of its events and of everything before it
+};
+
+class Catalogue {
+ public:
+  explicit Catalogue(const Uuid& epoch) : epoch_(epoch) {}
+
+  // For the opening: segments in the order of their numbers, then the cursors, older ones first.
+  // False if an earlier segment holds one of its numbers already (then nothing was added).
+  bool add_closed(const SegmentContents& contents);
+  void set_cursor(const Cursor& cursor);
+
+  // For the writer.
+  void begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& greatest_id);
+  // A durable group, in order, with the lane's number in the active segment for each event.
+  void committed(std::span<const EventPtr> events, std::span<const std::uint32_t> lane_numbers,
+                 std::uint64_t bytes);
+  void set_active_bytes(std::uint64_t bytes);
+  void end_segment();
+  void begin_epoch(const Uuid& epoch);
+  std::vector<Cursor> take_changed_cursors();
+  void put_back(const std::vector<Cursor>& cursors);  // they could not be saved
+  bool has_changed_cursors() const;
+  bool knows_lane(std::string_view lane) const;
+  std::size_t lane_count() const;
+  std::uint64_t bytes() const;
+
+  // For the journal's callers.
+  Uuid epoch() const;
+  std::vector<std::string> lanes() const;
+  std::vector<LaneRun> runs(std::string_view lane) const;
+  // The slices that hold `from_seq` and what follows it without a gap; empty if it is not retained.
+  std::vector<ReadSlice> locate(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
+                                std::size_t events_max) const;
+  void confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind);
+  std::vector<SegmentInfo> segments() const;
+  std::uint64_t segment_count() const;
+  std::uint64_t pending() const;
+
+  // Dropping: begin_drop() checks and answers the file; then forget() or, if its name could not be taken
+  // away, nothing. `uncovered_id` is the greatest id so far if no other segment knows it.
+  struct Drop {
+    std::shared_ptr<SegmentFile> file;
+    std::optional<Uuid> uncovered_id;
+  };
+  JournalResult<Drop> begin_drop(std::uint64_t number) const;
+  void forget(std::uint64_t number);
+
+ private:
+  struct Piece {
+    std::uint64_t segment = 0;
+    std::uint32_t lane_number = 0;
+    std::uint64_t first_seq = 0;
+    std::uint64_t last_seq = 0;
+  };
+  struct Run {
+    Uuid epoch;
+    std::uint64_t last_seq = 0;  // the greatest durable number, retained or not
+    Position confirmed;
+    std::vector<Piece> pieces;  // ascending
+    std::uint64_t pending() const;
+  };
+  struct Segment {
+    std::shared_ptr<SegmentFile> file;
+    Uuid epoch;
+    std::uint64_t bytes = 0;
+    std::uint64_t events = 0;
+    std::int64_t newest_received_at_us = 0;
+    Uuid greatest_id;
+    bool active = false;
+    std::vector<std::string> lanes;
+  };
+  using Lanes = std::map<std::string, std::vector<Run>, std::less<>>;  // runs: oldest epoch first
+
+  Run* find_run(std::string_view lane, const Uuid& epoch);
+  const Run* find_run(std::string_view lane, const Uuid& epoch) const;
+  Run& run_of(const std::string& lane, const Uuid& epoch);
+  bool delivered(const Segment& segment) const;
+  void forget_empty_runs(const std::string& lane);
+
+  mutable std::mutex mutex_;
+  // All below is guarded by mutex_.
+  Uuid epoch_;
+  Lanes lanes_;
+  std::map<std::uint64_t, Segment> segments_;
+  std::optional<std::uint64_t> active_;
+  std::set<std::pair<std::string, Uuid>> changed_cursors_;  // lane and epoch: not saved since they changed
+  std::uint64_t bytes_ = 0;                                 // the sum over segments_
+  std::uint64_t pending_ = 0;                               // the sum over all runs
+};
+
+}  // namespace hookspool::storage

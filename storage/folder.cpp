@@ -1,0 +1,282 @@
+#include "storage/folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+namespace hookspool::storage {
+namespace {
+
+constexpr std::size_t kTextBytesMax = 4096;
+constexpr std::string_view kSegmentPrefix = "segment-";
+constexpr std::string_view kDamagedPrefix = "damaged-";
+
+JournalError io_error(const std::string& attempted, int error_number) {
+  const bool no_room = error_number == ENOSPC || error_number == EDQUOT;
+  return {no_room ? JournalError::Kind::kFull : JournalError::Kind::kIo,
+          attempted + ": " + std::generic_category().message(error_number)};
+}
+
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_(fd) {}
+  ~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+JournalResult<void> write_all(int fd, const std::string& text, const std::string& file) {
+  std::size_t written = 0;
+  while (written < text.size()) {
+    const ssize_t count = ::write(fd, text.data() + written, text.size() - written);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail(io_error("writing " + file, errno));
+    written += static_cast<std::size_t>(count);
+  }
+  return {};
+}
+
+JournalResult<std::string> read_all(int fd, const std::string& file) {
+  std::array<char, kTextBytesMax> buffer{};
+  std::string text;
+  for (;;) {
+    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail(io_error("reading " + file, errno));
+    if (count == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+    if (text.size() > kTextBytesMax) {
+      return fail(
+          JournalError{JournalError::Kind::kCorrupt, file + " is longer than anything written there"});
+    }
+  }
+}
+
+JournalResult<void> sync_path(const std::filesystem::path& path, int flags) {
+  const Fd fd(::open(path.c_str(), flags | O_CLOEXEC));
+  if (fd.get() < 0) return fail(io_error("opening " + path.string() + " to sync it", errno));
+  if (::fsync(fd.get()) != 0) return fail(io_error("syncing " + path.string(), errno));
+  return {};
+}
+
+JournalResult<void> make_folder(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) {
+    if (S_ISDIR(status.st_mode)) return {};
+    return fail(JournalError{JournalError::Kind::kIo, path.string() + " is not a folder"});
+  }
+  std::error_code error;
+  const std::filesystem::path parent = std::filesystem::absolute(path).parent_path();
+  std::filesystem::create_directories(parent, error);
+  if (error) return fail(io_error("making the folder " + parent.string(), error.value()));
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(io_error("making the folder " + path.string(), errno));
+  }
+  return sync_path(parent, O_RDONLY | O_DIRECTORY);
+}
+
+JournalResult<int> take_lock(const std::filesystem::path& file) {
+  Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (fd.get() < 0) return fail(io_error("opening " + file.string(), errno));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail(io_error("locking " + file.string(), errno));
+    const JournalResult<std::string> holder = read_all(fd.get(), file.string());
+    return fail(JournalError{JournalError::Kind::kLocked,
+                             "the journal " + file.parent_path().string() + " is open in process " +
+                                 (holder.ok() && !holder->empty() ? *holder : "(unknown)") +
+                                 ": stop that one first, or give this one a folder of its own"});
+  }
+  // Only a help for the error text above, so a full disk must not keep the journal from opening.
+  if (::ftruncate(fd.get(), 0) == 0) (void)write_all(fd.get(), std::to_string(::getpid()), file.string());
+  return fd.release();
+}
+
+std::string padded(std::uint64_t number) {
+  std::array<char, 24> digits{};
+  const int size =
+      std::snprintf(digits.data(), digits.size(), "%08llu", static_cast<unsigned long long>(number));
+  return {digits.data(), static_cast<std::size_t>(size)};
+}
+
+// "segment-00000012.db-wal" -> {12, "db-wal"}
+std::optional<std::pair<std::uint64_t, std::string_view>> parse_segment_name(std::string_view name) {
+  if (!name.starts_with(kSegmentPrefix)) return std::nullopt;
+  name.remove_prefix(kSegmentPrefix.size());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc{} || number == 0) return std::nullopt;
+  const std::string_view digits = name.substr(0, static_cast<std::size_t>(end - name.data()));
+  // Any other spelling of the number would not be the name that segment_file() makes of it.
+  if (digits != padded(number)) return std::nullopt;
+  name.remove_prefix(digits.size());
+  if (name.empty() || name.front() != '.') return std::nullopt;
+  return std::pair{number, name.substr(1)};
+}
+
+JournalResult<void> remove_if_present(const std::filesystem::path& file) {
+  if (::unlink(file.c_str()) != 0 && errno != ENOENT)
+    return fail(io_error("removing " + file.string(), errno));
+  return {};
+}
+
+// The first of `name`, `name.1`, `name.2`, ... under which neither a database nor a WAL exists.
+std::filesystem::path unused_name(const std::filesystem::path& name) {
+  std::filesystem::path candidate = name;
+  struct stat ignored {};
+  for (int i = 1; ::lstat(candidate.c_str(), &ignored) == 0 ||
+                  ::lstat((candidate.string() + "-wal").c_str(), &ignored) == 0;
+       ++i) {
+    candidate = name.string() + "." + std::to_string(i);
+  }
+  return candidate;
+}
+
+}  // namespace
+
+std::uint64_t file_bytes(const std::filesystem::path& file) {
+  struct stat status {};
+  return ::stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+JournalResult<std::unique_ptr<Folder>> Folder::open(const std::filesystem::path& path) {
+  if (const auto made = make_folder(path); !made) return fail(made.error());
+  const JournalResult<int> lock = take_lock(path / "lock");
+  if (!lock) return fail(lock.error());
+  return std::unique_ptr<Folder>(new Folder(path, *lock));
+}
+
+Folder::~Folder() {
+  ::close(lock_fd_);
+}
+
+std::filesystem::path Folder::segment_file(std::uint64_t number) const {
+  return path_ / (std::string(kSegmentPrefix) + padded(number) + ".db");
+}
+
+std::filesystem::path Folder::new_segment_file(std::uint64_t number) const {
+  return path_ / (std::string(kSegmentPrefix) + padded(number) + ".new");
+}
+
+JournalResult<Folder::Listing> Folder::list() const {
+  Listing listing;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(path_, error);
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    const std::string file_name = entries->path().filename().string();
+    std::string_view name = file_name;
+    const bool damaged = name.starts_with(kDamagedPrefix);
+    if (damaged) name.remove_prefix(kDamagedPrefix.size());
+    const auto parsed = parse_segment_name(name);
+    if (!parsed) continue;
+    const auto& [number, kind] = *parsed;
+    listing.greatest_number = std::max(listing.greatest_number, number);
+    if (damaged) continue;
+    SegmentNames& names = listing.segments[number];
+    if (kind == "db") names.db = true;
+    if (kind == "db-wal") names.wal = true;
+    if (kind == "db-shm") names.shm = true;
+    if (kind == "dropped") names.dropped = true;
+  }
+  if (error) return fail(io_error("listing " + path_.string(), error.value()));
+  return listing;
+}
+
+JournalResult<std::optional<std::string>> Folder::read_text(std::string_view name) const {
+  const std::filesystem::path file = path_ / name;
+  const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (fd.get() < 0) {
+    if (errno == ENOENT) return std::optional<std::string>();
+    return fail(io_error("opening " + file.string(), errno));
+  }
+  JournalResult<std::string> text = read_all(fd.get(), file.string());
+  if (!text) return fail(text.error());
+  return std::optional<std::string>(std::move(*text));
+}
+
+JournalResult<void> Folder::write_text(std::string_view name, const std::string& text) const {
+  const std::filesystem::path file = path_ / name;
+  const std::string temporary = file.string() + ".tmp";
+  {
+    const Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (fd.get() < 0) return fail(io_error("making " + temporary, errno));
+    if (const auto written = write_all(fd.get(), text, temporary); !written) return written;
+    if (::fsync(fd.get()) != 0) return fail(io_error("syncing " + temporary, errno));
+  }
+  if (::rename(temporary.c_str(), file.c_str()) != 0) return fail(io_error("renaming " + temporary, errno));
+  return sync();
+}
+
+JournalResult<void> Folder::sync() const {
+  return sync_path(path_, O_RDONLY | O_DIRECTORY);
+}
+
+JournalResult<void> Folder::sync_file(const std::filesystem::path& file) const {
+  return sync_path(file, O_RDONLY | O_NOFOLLOW);
+}
+
+JournalResult<void> Folder::publish_segment(std::uint64_t number) const {
+  const std::filesystem::path from = new_segment_file(number);
+  if (::rename(from.c_str(), segment_file(number).c_str()) != 0) {
+    return fail(io_error("renaming " + from.string(), errno));
+  }
+  return {};
+}
+
+void Folder::discard_segment(std::uint64_t number) const {
+  for (const std::string& file : {new_segment_file(number).string(), segment_file(number).string()}) {
+    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((file + suffix).c_str());
+  }
+}
+
+JournalResult<void> Folder::mark_dropped(std::uint64_t number) const {
+  const std::filesystem::path file = segment_file(number);
+  std::filesystem::path dropped = file;
+  dropped.replace_extension(".dropped");
+  // A segment whose file was deleted from outside is dropped as well: there is nothing left to take away.
+  if (::rename(file.c_str(), dropped.c_str()) != 0 && errno != ENOENT) {
+    return fail(io_error("renaming " + file.string(), errno));
+  }
+  return {};
+}
+
+JournalResult<void> Folder::remove_dropped(std::uint64_t number) const {
+  const std::filesystem::path file = segment_file(number);
+  std::filesystem::path dropped = file;
+  dropped.replace_extension(".dropped");
+  for (const std::string& name : {file.string() + "-wal", file.string() + "-shm", dropped.string()}) {
+    if (auto removed = remove_if_present(name); !removed) return removed;
+  }
+  return sync();
+}
+
+JournalResult<std::string> Folder::set_aside(std::uint64_t number) const {
+  const std::filesystem::path file = segment_file(number);
+  const std::filesystem::path aside =
+      unused_name(path_ / (std::string(kDamagedPrefix) + file.filename().string()));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    const std::string from = file.string() + suffix;
+    if (::rename(from.c_str(), (aside.string() + suffix).c_str()) != 0 && errno != ENOENT) {
+      return fail(io_error("renaming " + from, errno));
+    }
+  }
+  if (const auto synced = sync(); !synced) return fail(synced.error());
+  return aside.filename().string();
+}
+
+}  // namespace hookspool::storage

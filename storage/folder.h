@@ -1,0 +1,82 @@
+// The journal's folder: its lock, the names in it, and the calls that make a name durable.
+//
+//   lock                     held (flock) for as long as the journal is open; its text is the holder's pid
+//   agent-id, greatest-id    small texts, replaced as a whole
+//   segment-00000001.db      a segment, with its -wal and -shm beside it
+//   segment-00000001.new     a segment that is being made; never acknowledged from, so never kept
+//   segment-00000001.dropped a segment that is being removed; the rest of it goes at the next opening
+//   damaged-*                what could not be read, kept for salvage
+//
+// Thread-safe: after open() nothing in it changes. It never opens a segment's file while SQLite may have it
+// open: closing any descriptor of a file drops the locks that SQLite holds on it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/journal.h"
+
+namespace hookspool::storage {
+
+// Which files of one segment number the folder holds.
+struct SegmentNames {
+  bool db = false;
+  bool wal = false;
+  bool shm = false;
+  bool dropped = false;
+};
+
+class Folder {
+ public:
+  // Makes the folder (0700) if it is absent and takes its lock; kLocked if another process has it.
+  static JournalResult<std::unique_ptr<Folder>> open(const std::filesystem::path& path);
+  ~Folder();  // releases the lock
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path segment_file(std::uint64_t number) const;
+  std::filesystem::path new_segment_file(std::uint64_t number) const;
+
+  struct Listing {
+    std::map<std::uint64_t, SegmentNames> segments;
+    std::uint64_t greatest_number = 0;  // of any segment, damaged ones too: such a number is not given again
+  };
+  JournalResult<Listing> list() const;
+
+  // Nothing if the file is absent.
+  JournalResult<std::optional<std::string>> read_text(std::string_view name) const;
+  // Replaces the file as a whole, durably: after a crash it holds the old text or the new one.
+  JournalResult<void> write_text(std::string_view name, const std::string& text) const;
+
+  JournalResult<void> sync() const;                                        // the names
+  JournalResult<void> sync_file(const std::filesystem::path& file) const;  // a file SQLite has not open
+  JournalResult<void> publish_segment(std::uint64_t number) const;         // .new becomes .db; not yet synced
+  // Removes all files of a segment that never held anything, finished or not; best effort.
+  void discard_segment(std::uint64_t number) const;
+
+  // Takes the segment's name away (mark_dropped), then its files. After a crash in between, the next opening
+  // goes on with remove_dropped.
+  JournalResult<void> mark_dropped(std::uint64_t number) const;
+  JournalResult<void> remove_dropped(std::uint64_t number) const;
+
+  // Renames what is left of a segment to damaged-*; answers the new name of its main file.
+  JournalResult<std::string> set_aside(std::uint64_t number) const;
+
+ private:
+  Folder(std::filesystem::path path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+
+  std::filesystem::path path_;
+  int lock_fd_;
+};
+
+// The size of a file; 0 if it is absent.
+std::uint64_t file_bytes(const std::filesystem::path& file);
+
+}  // namespace hookspool::storage

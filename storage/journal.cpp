@@ -1,0 +1,180 @@
+#include "storage/journal.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "storage/catalogue.h"
+#include "storage/folder.h"
+#include "storage/opening.h"
+#include "storage/row.h"
+#include "storage/segment_reader.h"
+#include "storage/writer.h"
+
+namespace hookspool::storage {
+namespace {
+
+constexpr std::string_view kAgentIdName = "agent-id";
+constexpr std::size_t kAgentIdBytesMax = 200;
+
+bool is_agent_id(std::string_view text) {
+  return !text.empty() && text.size() <= kAgentIdBytesMax &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+// The id under which PostgreSQL knows this journal's events: made once. A file that cannot be read as one is
+// an error, for under another id nothing would be known of what was delivered.
+JournalResult<std::string> agent_id_of(const Folder& folder, const JournalOptions& options) {
+  if (!options.agent_id.empty()) return options.agent_id;
+  const auto kept = folder.read_text(kAgentIdName);
+  if (!kept) return fail(kept.error());
+  if (kept->has_value()) {
+    std::string text = **kept;
+    if (text.ends_with('\n')) text.pop_back();
+    if (is_agent_id(text)) return text;
+    return fail(JournalError{JournalError::Kind::kCorrupt,
+                             (folder.path() / kAgentIdName).string() +
+                                 " holds no agent id: restore it, or give the id in the configuration"});
+  }
+  std::string made = random_uuid(options.random_bytes).to_string();
+  if (const auto written = folder.write_text(kAgentIdName, made + "\n"); !written)
+    return fail(written.error());
+  return made;
+}
+
+}  // namespace
+
+// The members are in the order of their dependence: the writer goes first, the lock last.
+class Journal::Impl {
+ public:
+  Impl(JournalOptions given, std::unique_ptr<Folder> locked_folder, const Uuid& epoch)
+      : options(std::move(given)), folder(std::move(locked_folder)), catalogue(epoch), readers(options.vfs) {}
+
+  JournalResult<void> drop(std::uint64_t number);
+
+  const JournalOptions options;
+  const std::unique_ptr<Folder> folder;
+  std::string agent_id;
+  Catalogue catalogue;
+  ReaderPool readers;
+  std::mutex drop_mutex;  // one drop at a time, so that two do not each rely on the other's segment
+  std::unique_ptr<Writer> writer;
+};
+
+Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Journal::~Journal() = default;
+
+JournalResult<Journal::Opened> Journal::open(JournalOptions options) {
+  options.lanes_max = std::min<std::size_t>(options.lanes_max, kLaneNumberMax);
+  JournalResult<std::unique_ptr<Folder>> folder = Folder::open(options.folder);
+  if (!folder) return fail(folder.error());
+  const Uuid epoch = random_uuid(options.random_bytes);
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(*folder), epoch);
+
+  JournalResult<Found> found = take_stock(*impl->folder, impl->options.vfs, impl->catalogue);
+  if (!found) return fail(found.error());
+  JournalResult<std::string> agent_id = agent_id_of(*impl->folder, impl->options);
+  if (!agent_id) return fail(agent_id.error());
+  impl->agent_id = std::move(*agent_id);
+  impl->writer = std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue,
+                                          Writer::Start{found->greatest_number + 1, found->greatest_id});
+  Opened opened;
+  opened.journal.reset(new Journal(std::move(impl)));
+  opened.notes = std::move(found->notes);
+  return opened;
+}
+
+const std::string& Journal::agent_id() const {
+  return impl_->agent_id;
+}
+
+Uuid Journal::epoch() const {
+  return impl_->catalogue.epoch();
+}
+
+JournalResult<EventPtr> Journal::append(Event event) {
+  return impl_->writer->append(std::move(event));
+}
+
+std::vector<std::string> Journal::lanes() const {
+  return impl_->catalogue.lanes();
+}
+
+std::vector<LaneRun> Journal::runs(std::string_view lane) const {
+  return impl_->catalogue.runs(lane);
+}
+
+JournalResult<std::vector<EventPtr>> Journal::read(std::string_view lane, const Uuid& epoch,
+                                                   std::uint64_t from_seq, std::size_t events_max,
+                                                   std::size_t bytes_max) const {
+  events_max = std::max<std::size_t>(events_max, 1);
+  const std::string name(lane);
+  const auto not_retained = [&] {
+    return fail(JournalError{JournalError::Kind::kNotFound,
+                             "event " + std::to_string(from_seq) + " of lane '" + name + "', epoch " +
+                                 epoch.to_string() + " is not in the journal"});
+  };
+  const std::vector<ReadSlice> slices = impl_->catalogue.locate(lane, epoch, from_seq, events_max);
+  if (slices.empty()) return not_retained();
+  std::vector<EventPtr> events;
+  std::size_t bytes = 0;
+  for (const ReadSlice& slice : slices) {
+    JournalResult<std::unique_ptr<SegmentReader>> reader = impl_->readers.take(slice.file);
+    JournalResult<void> read = reader.ok() ? JournalResult<void>() : fail(reader.error());
+    if (read.ok()) read = (*reader)->read(slice, name, epoch, events_max, bytes_max, events, bytes);
+    if (!read.ok()) {
+      if (!events.empty()) break;
+      if (slice.file->dropped.load()) return not_retained();
+      return fail(read.error());
+    }
+    impl_->readers.put(std::move(*reader));
+    // Stopped by a limit, not by the end of the slice.
+    if (events.size() >= events_max || events.back()->seq < slice.last_seq) break;
+  }
+  return events;
+}
+
+void Journal::confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind) {
+  impl_->catalogue.confirm(lane, epoch, position, rewind);
+}
+
+JournalResult<void> Journal::save_cursors() {
+  return impl_->writer->save_cursors();
+}
+
+std::vector<SegmentInfo> Journal::segments() const {
+  return impl_->catalogue.segments();
+}
+
+JournalResult<void> Journal::Impl::drop(std::uint64_t number) {
+  const std::lock_guard lock(drop_mutex);
+  const JournalResult<Catalogue::Drop> drop = catalogue.begin_drop(number);
+  if (!drop) return fail(drop.error());
+  if (drop->uncovered_id) {
+    if (auto kept = keep_greatest_id(*folder, *drop->uncovered_id); !kept) return kept;
+  }
+  if (auto marked = folder->mark_dropped(number); !marked) return marked;
+  drop->file->dropped = true;
+  catalogue.forget(number);
+  readers.forget(number);
+  return folder->remove_dropped(number);
+}
+
+JournalResult<void> Journal::drop_segment(std::uint64_t number) {
+  return impl_->drop(number);
+}
+
+JournalResult<void> Journal::rotate() {
+  return impl_->writer->rotate();
+}
+
+JournalStats Journal::stats() const {
+  return impl_->writer->figures();
+}
+
+JournalResult<void> Journal::close() {
+  return impl_->writer->close();
+}
+
+}  // namespace hookspool::storage

@@ -1,0 +1,29 @@
+// What the opening of a journal does with the segments it finds: reads what they hold, finishes what a crash
+// interrupted, sets aside what cannot be read.
+//
+// Internal to storage/. Runs once, before the writer exists, with the folder's lock held.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "storage/catalogue.h"
+#include "storage/folder.h"
+#include "storage/journal.h"
+
+namespace hookspool::storage {
+
+struct Found {
+  std::uint64_t greatest_number = 0;  // of a segment, whatever became of it
+  Uuid greatest_id;                   // ever given to an event here
+  std::vector<std::string> notes;     // for the operator
+};
+
+// Fills the catalogue. kTooNew: a segment was written by a newer hookspool, and nothing was changed.
+JournalResult<Found> take_stock(const Folder& folder, const std::string& vfs, Catalogue& catalogue);
+
+// Keeps `id` as the greatest ever given when the segment that knows it goes (FORMAT.md, "greatest-id").
+JournalResult<void> keep_greatest_id(const Folder& folder, const Uuid& id);
+
+}  // namespace hookspool::storage

@@ -1,0 +1,114 @@
+#include "storage/row.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "storage/crc32c.h"
+
+namespace hookspool::storage {
+namespace {
+
+constexpr std::size_t kEventOverheadBytes = 96;
+
+std::uint32_t add_number(std::uint32_t crc, std::uint64_t value) {
+  std::array<unsigned char, 8> little_endian{};
+  for (std::size_t i = 0; i < little_endian.size(); ++i) {
+    little_endian[i] = static_cast<unsigned char>(value >> (8 * i));
+  }
+  return crc32c(crc, little_endian.data(), little_endian.size());
+}
+
+std::uint32_t add_text(std::uint32_t crc, const std::string& text) {
+  return crc32c(add_number(crc, text.size()), text.data(), text.size());
+}
+
+std::string bytes_column(SQLite::Statement& select, int column) {
+  const SQLite::Column value = select.getColumn(column);
+  const void* data = value.getBlob();  // before getBytes(): the order sqlite3_column_blob() asks for
+  return data == nullptr
+             ? std::string()
+             : std::string(static_cast<const char*>(data), static_cast<std::size_t>(value.getBytes()));
+}
+
+}  // namespace
+
+std::int64_t row_key(std::uint32_t lane_number, std::uint64_t seq) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(lane_number) << kSeqBits | seq);
+}
+
+std::uint64_t key_seq(std::int64_t key) {
+  return static_cast<std::uint64_t>(key) & kSeqMax;
+}
+
+std::size_t event_bytes(const Event& event) {
+  return kEventOverheadBytes + event.lane.size() + event.delivery_id.size() + event.method.size() +
+         event.path.size() + event.query.size() + event.remote_addr.size() + event.content_type.size() +
+         event.headers.size() + event.body.size();
+}
+
+std::uint32_t row_crc(const StoredEvent& stored) {
+  const Event& event = stored.event;
+  std::uint32_t crc = add_text(0, event.lane);
+  crc = crc32c(crc, stored.epoch.bytes.data(), stored.epoch.bytes.size());
+  crc = add_number(crc, stored.seq);
+  crc = crc32c(crc, stored.id.bytes.data(), stored.id.bytes.size());
+  crc = add_number(crc, static_cast<std::uint64_t>(event.received_at_us));
+  for (const std::string* text : {&event.delivery_id, &event.method, &event.path, &event.query,
+                                  &event.remote_addr, &event.content_type, &event.headers, &event.body}) {
+    crc = add_text(crc, *text);
+  }
+  return crc;
+}
+
+void bind_uuid(SQLite::Statement& statement, int index, const Uuid& uuid) {
+  statement.bindNoCopy(index, uuid.bytes.data(), static_cast<int>(uuid.bytes.size()));
+}
+
+Uuid uuid_column(SQLite::Statement& select, int column) {
+  const std::string bytes = bytes_column(select, column);
+  Uuid uuid;
+  if (bytes.size() != uuid.bytes.size()) return Uuid{};
+  std::transform(bytes.begin(), bytes.end(), uuid.bytes.begin(),
+                 [](char c) { return static_cast<std::uint8_t>(c); });
+  return uuid;
+}
+
+void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const StoredEvent& stored) {
+  const Event& event = stored.event;
+  insert.bind(1, row_key(lane_number, stored.seq));
+  bind_uuid(insert, 2, stored.id);
+  insert.bind(3, event.received_at_us);
+  insert.bindNoCopy(4, event.delivery_id);
+  insert.bindNoCopy(5, event.method);
+  insert.bindNoCopy(6, event.path);
+  insert.bindNoCopy(7, event.query);
+  insert.bindNoCopy(8, event.remote_addr);
+  insert.bindNoCopy(9, event.content_type);
+  insert.bindNoCopy(10, event.headers);
+  insert.bindNoCopy(11, event.body.data(), static_cast<int>(event.body.size()));
+  insert.bind(12, static_cast<std::int64_t>(row_crc(stored)));
+}
+
+ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid& epoch) {
+  ReadRow row;
+  StoredEvent& stored = row.stored;
+  stored.seq = key_seq(select.getColumn(0).getInt64());
+  stored.epoch = epoch;
+  stored.id = uuid_column(select, 1);
+  Event& event = stored.event;
+  event.lane = lane;
+  event.received_at_us = select.getColumn(2).getInt64();
+  event.delivery_id = bytes_column(select, 3);
+  event.method = bytes_column(select, 4);
+  event.path = bytes_column(select, 5);
+  event.query = bytes_column(select, 6);
+  event.remote_addr = bytes_column(select, 7);
+  event.content_type = bytes_column(select, 8);
+  event.headers = bytes_column(select, 9);
+  event.body = bytes_column(select, 10);
+  row.intact = select.getColumn(11).getInt64() == static_cast<std::int64_t>(row_crc(stored));
+  return row;
+}
+
+}  // namespace hookspool::storage

@@ -1,0 +1,51 @@
+// A row of a segment's `events` table: its key, its columns and its checksum (FORMAT.md, "events").
+//
+// Internal to storage/. Pure but for the statement it binds or reads, which belongs to the caller's thread.
+#pragma once
+
+#include <SQLiteCpp/Column.h>
+#include <SQLiteCpp/Statement.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "storage/model/event.h"
+
+namespace hookspool::storage {
+
+// A lane's events lie together, in order, without a second index: key = lane number, then sequence number.
+constexpr int kSeqBits = 40;
+constexpr std::uint64_t kSeqMax = (1ull << kSeqBits) - 1;
+constexpr std::uint32_t kLaneNumberMax = (1u << 23) - 1;
+
+std::int64_t row_key(std::uint32_t lane_number, std::uint64_t seq);
+std::uint64_t key_seq(std::int64_t key);
+
+// What an event counts against limits in bytes: its texts, its body, and a fixed share for the rest.
+std::size_t event_bytes(const Event& event);
+
+// CRC-32C over lane, epoch, seq, id and every field with its length.
+std::uint32_t row_crc(const StoredEvent& stored);
+
+inline constexpr const char* kInsertEventSql =
+    "INSERT INTO events(key, id, received_at, delivery_id, method, path, query, remote_addr, content_type, "
+    "headers, body, crc) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
+inline constexpr const char* kEventColumns =
+    "key, id, received_at, delivery_id, method, path, query, remote_addr, content_type, headers, body, crc";
+
+// Binds without copying: `stored` must outlive the execution. Throws SQLite::Exception.
+void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const StoredEvent& stored);
+
+// The row the statement (`SELECT kEventColumns ...`) stands on; `intact`: its checksum fits.
+struct ReadRow {
+  StoredEvent stored;
+  bool intact = false;
+};
+ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid& epoch);
+
+// A 16-byte BLOB column; nil if it is anything else.
+Uuid uuid_column(SQLite::Statement& select, int column);
+void bind_uuid(SQLite::Statement& statement, int index, const Uuid& uuid);
+
+}  // namespace hookspool::storage

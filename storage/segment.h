@@ -1,0 +1,98 @@
+// The segment that is being written: the one connection of the process that writes and checkpoints.
+//
+// Internal to storage/; belongs to the writer's thread. After a failure that is not `usable` the file must
+// never be written or checkpointed again (a failed sync leaves pages marked clean that are not on the disk):
+// destroy the object, which touches nothing.
+#pragma once
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/catalogue.h"
+#include "storage/folder.h"
+#include "storage/journal.h"
+
+namespace hookspool::storage {
+
+struct NewLane {
+  std::uint32_t number = 0;  // within this segment
+  std::string name;
+};
+
+// What one transaction carries.
+struct Group {
+  std::vector<EventPtr> events;
+  std::vector<std::uint32_t> lane_numbers;  // one for each event
+  std::vector<NewLane> new_lanes;
+  std::vector<Cursor> cursors;
+  bool probe = false;  // write something even if there is nothing to write
+};
+
+struct SegmentFailure {
+  JournalError error;
+  bool usable = false;  // rolled back, and the file may be written again
+};
+
+class ActiveSegment {
+ public:
+  struct Identity {
+    std::uint64_t number = 0;
+    Uuid epoch;
+    Uuid greatest_id;  // of everything that came before
+  };
+  // Makes the file, complete and durable with its name, before anything can be acknowledged from it.
+  static JournalResult<std::unique_ptr<ActiveSegment>> create(const Folder& folder, const std::string& vfs,
+                                                              const Identity& identity);
+  ~ActiveSegment();
+
+  // One synced transaction, and then a look whether the file still has its name. kGone: the rows were written
+  // into a file that nobody will find again.
+  Result<void, SegmentFailure> commit(const Group& group);
+
+  // Copies the WAL into the database when it has grown to `wal_bytes_max`; what readers hold back comes
+  // later.
+  Result<void, SegmentFailure> checkpoint_if_due(std::uint64_t wal_bytes_max);
+
+  // Copies all of the WAL and closes the file. What readers hold back stays in the WAL, where it can be read.
+  Result<void, SegmentFailure> finish();
+
+  std::uint64_t bytes() const { return bytes_; }  // database and WAL, after the last commit
+  const std::shared_ptr<SegmentFile>& file() const { return file_; }
+
+ private:
+  struct Name {
+    std::string path;
+    dev_t device = 0;
+    ino_t inode = 0;
+  };
+
+  static JournalResult<std::unique_ptr<ActiveSegment>> make(const Folder& folder, const std::string& vfs,
+                                                            const Identity& identity);
+  ActiveSegment(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database);
+  void write(const Group& group);
+  bool roll_back();
+  JournalResult<void> remember_names();
+  JournalResult<void> check_names();
+  JournalError checkpoint_error(int code);
+  SegmentFailure failure(const SQLite::Exception& error, const std::string& attempted);
+  std::string path() const { return file_->path.string(); }
+
+  std::shared_ptr<SegmentFile> file_;
+  std::unique_ptr<SQLite::Database> database_;  // before the statements: it outlives them
+  SQLite::Statement insert_event_;
+  SQLite::Statement insert_lane_;
+  SQLite::Statement put_cursor_;
+  std::vector<Name> names_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t wal_bytes_ = 0;  // written since the WAL was last begun anew, set by SQLite's hook
+  std::uint64_t next_checkpoint_bytes_ = 0;
+};
+
+}  // namespace hookspool::storage

@@ -1,0 +1,127 @@
+#include "storage/segment_reader.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/row.h"
+#include "storage/sqlite.h"
+
+namespace hookspool::storage {
+namespace {
+
+constexpr std::size_t kIdleReadersMax = 16;
+
+std::string select_range_sql() {
+  return std::string("SELECT ") + kEventColumns + " FROM events WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
+}
+
+// A statement that is left standing on a row keeps a read transaction open, and that keeps the WAL from being
+// reset: however a read ends, it ends.
+class ResetAtEnd {
+ public:
+  explicit ResetAtEnd(SQLite::Statement& statement) : statement_(statement) {}
+  ~ResetAtEnd() { statement_.tryReset(); }
+  ResetAtEnd(const ResetAtEnd&) = delete;
+  ResetAtEnd& operator=(const ResetAtEnd&) = delete;
+
+ private:
+  SQLite::Statement& statement_;
+};
+
+}  // namespace
+
+SegmentReader::SegmentReader(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database)
+    : file_(std::move(file)), database_(std::move(database)), select_range_(*database_, select_range_sql()) {}
+
+JournalResult<std::unique_ptr<SegmentReader>> SegmentReader::open(std::shared_ptr<SegmentFile> file,
+                                                                  const std::string& vfs) {
+  const std::string attempted = "opening " + file->path.string() + " to read it";
+  try {
+    auto database = open_read_only(file->path, vfs, file->growing.load());
+    return std::unique_ptr<SegmentReader>(new SegmentReader(std::move(file), std::move(database)));
+  } catch (const SQLite::Exception& error) {
+    return fail(sqlite_error(error, 0, attempted));
+  }
+}
+
+JournalResult<void> SegmentReader::read(const ReadSlice& slice, const std::string& lane, const Uuid& epoch,
+                                        std::size_t events_max, std::size_t bytes_max,
+                                        std::vector<EventPtr>& events, std::size_t& bytes) {
+  std::uint64_t expected = slice.first_seq;
+  const auto where = [&] {
+    return "event " + std::to_string(expected) + " of lane '" + lane + "', epoch " + epoch.to_string() +
+           ", in " + file_->path.string();
+  };
+  try {
+    const ResetAtEnd reset_at_end(select_range_);
+    select_range_.bind(1, row_key(slice.lane_number, slice.first_seq));
+    select_range_.bind(2, row_key(slice.lane_number, slice.last_seq));
+    for (; expected <= slice.last_seq && events.size() < events_max; ++expected) {
+      if (!select_range_.executeStep()) {
+        return fail(JournalError{JournalError::Kind::kCorrupt, where() + " is missing"});
+      }
+      ReadRow row = read_row(select_range_, lane, epoch);
+      if (row.stored.seq != expected) {
+        return fail(JournalError{JournalError::Kind::kCorrupt, where() + " is missing"});
+      }
+      if (!row.intact) {
+        return fail(
+            JournalError{JournalError::Kind::kCorrupt, where() + " was altered: its checksum does not fit"});
+      }
+      const std::size_t size = event_bytes(row.stored.event);
+      if (!events.empty() && bytes + size > bytes_max) return {};
+      bytes += size;
+      events.push_back(std::make_shared<const StoredEvent>(std::move(row.stored)));
+    }
+    return {};
+  } catch (const SQLite::Exception& error) {
+    return fail(sqlite_error(error, sqlite3_system_errno(database_->getHandle()), "reading " + where()));
+  }
+}
+
+JournalResult<std::unique_ptr<SegmentReader>> ReaderPool::take(const std::shared_ptr<SegmentFile>& file) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(
+        idle_.rbegin(), idle_.rend(),
+        [&](const std::unique_ptr<SegmentReader>& reader) { return &reader->file() == file.get(); });
+    if (found != idle_.rend()) {
+      std::unique_ptr<SegmentReader> reader = std::move(*found);
+      idle_.erase(std::next(found).base());
+      return reader;
+    }
+  }
+  return SegmentReader::open(file, vfs_);
+}
+
+void ReaderPool::put(std::unique_ptr<SegmentReader> reader) {
+  std::unique_ptr<SegmentReader> closed;  // outside the lock: closing a file takes time
+  const std::lock_guard lock(mutex_);
+  if (reader->file().dropped.load()) {
+    closed = std::move(reader);
+    return;
+  }
+  idle_.push_back(std::move(reader));
+  if (idle_.size() > kIdleReadersMax) {
+    closed = std::move(idle_.front());
+    idle_.erase(idle_.begin());
+  }
+}
+
+void ReaderPool::forget(std::uint64_t number) {
+  std::vector<std::unique_ptr<SegmentReader>> closed;
+  const std::lock_guard lock(mutex_);
+  for (std::unique_ptr<SegmentReader>& reader : idle_) {
+    if (reader->file().number == number) closed.push_back(std::move(reader));
+  }
+  std::erase(idle_, nullptr);
+}
+
+void ReaderPool::clear() {
+  const std::lock_guard lock(mutex_);
+  idle_.clear();
+}
+
+}  // namespace hookspool::storage

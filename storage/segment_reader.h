@@ -1,0 +1,79 @@
+// Reading a segment, whether it is still growing or was closed long ago.
+//
+// Internal to storage/. A SegmentReader belongs to one thread at a time; the pool may be used from any
+// thread.
+#pragma once
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "storage/journal.h"
+
+namespace hookspool::storage {
+
+// A segment's file as every part of the journal refers to it.
+struct SegmentFile {
+  SegmentFile(std::uint64_t number_, std::filesystem::path path_, bool growing_)
+      : number(number_), path(std::move(path_)), growing(growing_) {}
+
+  const std::uint64_t number;
+  const std::filesystem::path path;
+  std::atomic<bool> growing;          // the writer has it open
+  std::atomic<bool> dropped = false;  // its name was taken away: not to be opened or kept open
+};
+
+// One lane's rows of one segment: numbers `first_seq` to `last_seq`, all of which are there.
+struct ReadSlice {
+  std::shared_ptr<SegmentFile> file;
+  std::uint32_t lane_number = 0;
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+};
+
+class SegmentReader {
+ public:
+  static JournalResult<std::unique_ptr<SegmentReader>> open(std::shared_ptr<SegmentFile> file,
+                                                            const std::string& vfs);
+
+  // Appends events of the slice to `events` until one of the limits (over all of `events`) is reached; the
+  // first is read whatever its size. On an error the events before it have been appended. `bytes` counts what
+  // is there.
+  JournalResult<void> read(const ReadSlice& slice, const std::string& lane, const Uuid& epoch,
+                           std::size_t events_max, std::size_t bytes_max, std::vector<EventPtr>& events,
+                           std::size_t& bytes);
+
+  const SegmentFile& file() const { return *file_; }
+
+ private:
+  SegmentReader(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database);
+
+  std::shared_ptr<SegmentFile> file_;
+  std::unique_ptr<SQLite::Database> database_;
+  SQLite::Statement select_range_;
+};
+
+// Open readers that nobody uses at the moment, the last used first to be used again.
+class ReaderPool {
+ public:
+  explicit ReaderPool(std::string vfs) : vfs_(std::move(vfs)) {}
+
+  JournalResult<std::unique_ptr<SegmentReader>> take(const std::shared_ptr<SegmentFile>& file);
+  void put(std::unique_ptr<SegmentReader> reader);
+  void forget(std::uint64_t number);  // closes the idle readers of a dropped segment
+  void clear();                       // closes all idle readers
+
+ private:
+  const std::string vfs_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<SegmentReader>> idle_;  // guarded by mutex_
+};
+
+}  // namespace hookspool::storage

@@ -1,0 +1,123 @@
+#include "storage/sqlite.h"
+
+#include <SQLiteCpp/Statement.h>
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+
+namespace hookspool::storage {
+namespace {
+
+// One process writes, so a lock that lasts means a foreign process; this bridges one that just looks.
+constexpr int kWriterBusyMsMax = 200;
+// A reader meets a lock only while the writer closes a segment.
+constexpr int kReaderBusyMsMax = 2000;
+constexpr int kReaderCacheKib = 256;
+
+void set_defensive(SQLite::Database& database) {
+  sqlite3_extended_result_codes(database.getHandle(), 1);
+  database.check(sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr));
+  database.exec("PRAGMA trusted_schema=OFF");
+  database.exec("PRAGMA cell_size_check=ON");
+  database.exec("PRAGMA mmap_size=0");
+  allow_checkpoint_on_close(database, false);
+}
+
+// An absolute path as a URI, so that a parameter can follow it (sqlite.org/uri.html section 3.1).
+std::string file_uri(const std::filesystem::path& file, std::string_view parameter) {
+  static constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string uri = "file:";
+  for (const char c : std::filesystem::absolute(file).string()) {
+    if (c == '%' || c == '?' || c == '#') {
+      const auto byte = static_cast<unsigned char>(c);
+      uri += '%';
+      uri += kHex[byte >> 4];
+      uri += kHex[byte & 0x0f];
+    } else {
+      uri += c;
+    }
+  }
+  uri += '?';
+  uri += parameter;
+  return uri;
+}
+
+bool has_wal(const std::filesystem::path& file) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(file.string() + "-wal", error);
+  return !error ? size > 0 : error != std::errc::no_such_file_or_directory;
+}
+
+bool means_no_room(int extended_code, int system_errno) {
+  const int code = extended_code & 0xff;
+  if (code == SQLITE_FULL) return true;
+  // After a failed sync nobody knows what the file holds, whatever the reason was.
+  if (extended_code == SQLITE_IOERR_FSYNC || extended_code == SQLITE_IOERR_DIR_FSYNC) return false;
+  return (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) &&
+         (system_errno == ENOSPC || system_errno == EDQUOT);
+}
+
+}  // namespace
+
+void allow_checkpoint_on_close(SQLite::Database& database, bool allow) {
+  database.check(
+      sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, allow ? 0 : 1, nullptr));
+}
+
+void require_pragma(SQLite::Database& database, const std::string& name, const std::string& expected) {
+  const std::string answer = database.execAndGet("PRAGMA " + name).getString();
+  if (answer != expected) {
+    throw SQLite::Exception("PRAGMA " + name + " answers '" + answer + "' instead of '" + expected + "'");
+  }
+}
+
+std::unique_ptr<SQLite::Database> open_writable(const std::filesystem::path& file, const std::string& vfs,
+                                                bool create) {
+  const int flags = SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX | SQLite::OPEN_NOFOLLOW |
+                    (create ? SQLite::OPEN_CREATE : 0);
+  auto database = std::make_unique<SQLite::Database>(file.string(), flags, kWriterBusyMsMax, vfs);
+  set_defensive(*database);
+  database->exec("PRAGMA synchronous=FULL");
+  require_pragma(*database, "synchronous", "2");
+  // Rows are never deleted, and a segment is given up whole.
+  database->exec("PRAGMA secure_delete=OFF");
+  return database;
+}
+
+std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& file, const std::string& vfs,
+                                                 bool growing) {
+  const bool immutable = !growing && !has_wal(file);
+  const std::string name = immutable ? file_uri(file, "immutable=1") : file.string();
+  const int flags = SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX | SQLite::OPEN_NOFOLLOW |
+                    (immutable ? SQLite::OPEN_URI : 0);
+  auto database = std::make_unique<SQLite::Database>(name, flags, kReaderBusyMsMax, vfs);
+  set_defensive(*database);
+  database->exec("PRAGMA query_only=ON");
+  database->exec("PRAGMA cache_size=-" + std::to_string(kReaderCacheKib));
+  return database;
+}
+
+JournalError sqlite_error(int extended_code, int system_errno, const std::string& message,
+                          const std::string& attempted) {
+  std::string text = attempted + ": " + message;
+  if (system_errno != 0) text += " (" + std::generic_category().message(system_errno) + ")";
+  const int code = extended_code & 0xff;
+  if (means_no_room(extended_code, system_errno)) return {JournalError::Kind::kFull, std::move(text)};
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) return {JournalError::Kind::kCorrupt, std::move(text)};
+  if (code == SQLITE_BUSY || code == SQLITE_LOCKED) {
+    text += "; another program holds a lock on this file: only hookspool may write to its journal";
+  }
+  return {JournalError::Kind::kIo, std::move(text)};
+}
+
+JournalError sqlite_error(const SQLite::Exception& error, int system_errno, const std::string& attempted) {
+  // SQLiteCpp's own errors carry -1, and a connection that could not be opened only the basic code.
+  const int code = error.getExtendedErrorCode() > 0 ? error.getExtendedErrorCode() : error.getErrorCode();
+  return sqlite_error(code < 0 ? SQLITE_ERROR : code, system_errno, error.what(), attempted);
+}
+
+std::string sqlite_version() { return sqlite3_libversion(); }
+
+}  // namespace hookspool::storage

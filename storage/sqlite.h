@@ -1,0 +1,43 @@
+// What every SQLite connection of the journal has in common: how it is opened, and what its errors mean.
+//
+// Internal to storage/. Everything here throws SQLite::Exception; segment.cpp, segment_reader.cpp and
+// opening.cpp are where those end. A connection and its statements belong to one thread at a time.
+#pragma once
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "storage/journal.h"
+
+namespace hookspool::storage {
+
+constexpr std::int32_t kApplicationId = 0x686b7370;  // "hksp", in the header of every segment
+constexpr std::int32_t kFormatVersion = 1;           // PRAGMA user_version; see FORMAT.md
+
+// Opens a connection that may write, with every setting the promise of durability rests on set and read back.
+// It never checkpoints by itself, not even when it is closed.
+std::unique_ptr<SQLite::Database> open_writable(const std::filesystem::path& file, const std::string& vfs,
+                                                bool create);
+
+// Opens a connection that only reads. `growing`: the writer still has this file open. A file that nobody
+// writes and that has no WAL left is opened without locks and without a -shm file.
+std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& file, const std::string& vfs,
+                                                 bool growing);
+
+// Reads a PRAGMA back and throws unless it answers `expected`.
+void require_pragma(SQLite::Database& database, const std::string& name, const std::string& expected);
+
+// Whether closing the connection may checkpoint and remove the WAL.
+void allow_checkpoint_on_close(SQLite::Database& database, bool allow);
+
+// `attempted`: what was done on which file, e.g. "committing to /var/.../segment-00000001.db".
+JournalError sqlite_error(const SQLite::Exception& error, int system_errno, const std::string& attempted);
+JournalError sqlite_error(int extended_code, int system_errno, const std::string& message,
+                          const std::string& attempted);
+
+}  // namespace hookspool::storage

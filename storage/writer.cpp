@@ -1,0 +1,386 @@
+#include "storage/writer.h"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "storage/row.h"
+
+namespace hookspool::storage {
+namespace {
+
+constexpr std::uint64_t kWalBytesMax = 8ull << 20;
+constexpr std::size_t kEventBytesMax = 256ull << 20;  // SQLite's own limit for a row is 1e9
+constexpr auto kStopPollInterval = std::chrono::milliseconds(1);
+
+std::uint64_t free_bytes_of(const std::filesystem::path& folder) {
+  struct statvfs status {};
+  if (::statvfs(folder.c_str(), &status) != 0) return UINT64_MAX;  // then the disk itself will say so
+  return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+}
+
+JournalResult<EventPtr> done(const JournalResult<void>& result) {
+  if (!result) return fail(result.error());
+  return EventPtr();
+}
+
+JournalError closed_error() {
+  return {JournalError::Kind::kClosed, "the journal was closed"};
+}
+
+}  // namespace
+
+// What a caller waits on. It lives on the caller's stack: the answer is given, and its lock released, before
+// the caller can return.
+struct Writer::Ticket {
+  Task task = Task::kAppend;
+  Event event{};
+  std::size_t bytes = 0;
+
+  std::mutex mutex{};
+  std::condition_variable answered{};
+  std::optional<JournalResult<EventPtr>> answer{};  // guarded by mutex
+
+  void give(JournalResult<EventPtr> result) {
+    const std::lock_guard lock(mutex);
+    answer = std::move(result);
+    answered.notify_one();
+  }
+  JournalResult<EventPtr> wait() {
+    std::unique_lock lock(mutex);
+    answered.wait(lock, [this] { return answer.has_value(); });
+    return std::move(*answer);
+  }
+};
+
+// A group before its transaction: nothing of it counts until that has succeeded.
+struct Writer::Plan {
+  Group group;
+  std::unordered_map<std::string, LaneState> lanes;  // as they are afterwards
+  Uuid greatest_id;
+};
+
+Writer::Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, const Start& start)
+    : options_(options),
+      folder_(folder),
+      catalogue_(catalogue),
+      wal_bytes_max_(std::min(kWalBytesMax, options.segment_bytes_max / 4)),
+      ids_(options.random_bytes, start.greatest_id),
+      greatest_id_(start.greatest_id),
+      next_number_(start.next_number),
+      thread_([this] { run(); }) {}
+
+Writer::~Writer() {
+  (void)close();
+}
+
+JournalResult<EventPtr> Writer::append(Event event) {
+  Ticket ticket;
+  ticket.bytes = event_bytes(event);
+  if (ticket.bytes > kEventBytesMax) {
+    return fail(JournalError{JournalError::Kind::kLimit, "an event of " + std::to_string(ticket.bytes) +
+                                                             " bytes is larger than a row may be"});
+  }
+  ticket.event = std::move(event);
+  return ask(ticket);
+}
+
+JournalResult<void> Writer::save_cursors() {
+  Ticket ticket;
+  ticket.task = Task::kSaveCursors;
+  if (const auto answer = ask(ticket); !answer) return fail(answer.error());
+  return {};
+}
+
+JournalResult<void> Writer::rotate() {
+  Ticket ticket;
+  ticket.task = Task::kRotate;
+  if (const auto answer = ask(ticket); !answer) return fail(answer.error());
+  return {};
+}
+
+JournalResult<void> Writer::close() {
+  if (closing_.exchange(true)) return {};
+  Ticket ticket;
+  ticket.task = Task::kStop;
+  queue_.enqueue(&ticket);
+  const JournalResult<EventPtr> answer = ticket.wait();
+  thread_.join();
+  if (!answer) return fail(answer.error());
+  return {};
+}
+
+// in_flight_ is raised before closing_ is looked at, and the stopping writer looks at them the other way
+// round: no ticket can get into the queue after the writer has left.
+JournalResult<EventPtr> Writer::ask(Ticket& ticket) {
+  in_flight_.fetch_add(1);
+  JournalResult<EventPtr> answer = fail(closed_error());
+  if (!closing_.load()) {
+    queue_.enqueue(&ticket);
+    answer = ticket.wait();
+  }
+  in_flight_.fetch_sub(1);
+  return answer;
+}
+
+void Writer::run() {
+  std::vector<Ticket*> tickets(std::max<std::size_t>(options_.group_events_max, 1));
+  while (stop_ == nullptr || in_flight_.load() > 0) {
+    const std::size_t count =
+        stop_ == nullptr ? queue_.wait_dequeue_bulk(tickets.data(), tickets.size())
+                         : queue_.wait_dequeue_bulk_timed(tickets.data(), tickets.size(), kStopPollInterval);
+    handle(std::span(tickets).first(count));
+  }
+  (void)write_cursors(false);  // they are hints: losing them is no failure to close
+  stop_->give(done(segment_ == nullptr ? JournalResult<void>() : finish_segment()));
+}
+
+void Writer::handle(std::span<Ticket*> tickets) {
+  std::size_t begin = 0;
+  std::size_t bytes = 0;
+  const auto commit_before = [&](std::size_t end) {
+    if (end > begin) commit_group(tickets.subspan(begin, end - begin));
+    begin = end;
+    bytes = 0;
+  };
+  for (std::size_t i = 0; i < tickets.size(); ++i) {
+    Ticket& ticket = *tickets[i];
+    if (ticket.task == Task::kAppend) {
+      if (bytes + ticket.bytes > options_.group_bytes_max) commit_before(i);
+      bytes += ticket.bytes;
+      continue;
+    }
+    commit_before(i);
+    begin = i + 1;
+    if (ticket.task == Task::kStop) stop_ = &ticket;
+    if (ticket.task == Task::kRotate) ticket.give(done(rotate_if_any()));
+    if (ticket.task == Task::kSaveCursors) ticket.give(done(write_cursors(true)));
+  }
+  commit_before(tickets.size());
+}
+
+void Writer::commit_group(std::span<Ticket*> tickets) {
+  std::vector<Ticket*> admitted = admit(tickets);
+  if (admitted.empty()) return;
+  const JournalResult<std::vector<EventPtr>> stored = store(admitted);
+  if (!stored) {
+    figures_.refused(admitted.size());
+    for (Ticket* ticket : admitted) ticket->give(fail(stored.error()));
+    return;
+  }
+  if (options_.on_committed) options_.on_committed(*stored);
+  for (std::size_t i = 0; i < admitted.size(); ++i) admitted[i]->give((*stored)[i]);
+  maintain();
+}
+
+// Answers the events that are over a limit of this layer and returns the others.
+std::vector<Writer::Ticket*> Writer::admit(std::span<Ticket*> tickets) {
+  std::vector<Ticket*> admitted;
+  admitted.reserve(tickets.size());
+  std::unordered_set<std::string_view> new_lanes;
+  for (Ticket* ticket : tickets) {
+    const std::string& name = ticket->event.lane;
+    const auto lane = lanes_.find(name);
+    std::string over;
+    if (lane != lanes_.end()) {
+      if (lane->second.last_seq + tickets.size() > kSeqMax) {
+        over = "lane '" + name + "' has used up the numbers of this epoch: restart hookspool";
+      }
+    } else if (!new_lanes.contains(name) && !catalogue_.knows_lane(name)) {
+      if (catalogue_.lane_count() + new_lanes.size() < options_.lanes_max) {
+        new_lanes.insert(name);
+      } else {
+        over = "lane '" + name + "' would be one more than the " + std::to_string(options_.lanes_max) +
+               " lanes that a journal may have";
+      }
+    }
+    if (over.empty()) {
+      admitted.push_back(ticket);
+    } else {
+      figures_.refused(1);
+      ticket->give(fail(JournalError{JournalError::Kind::kLimit, std::move(over)}));
+    }
+  }
+  return admitted;
+}
+
+JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
+  std::uint64_t bytes = 0;
+  for (const Ticket* ticket : tickets) bytes += ticket->bytes;
+  if (const auto full = no_room(bytes)) return fail(*full);
+  // A failure to close the old segment has sealed it; the group goes into a new one either way.
+  if (too_old_for(tickets)) (void)finish_segment();
+  if (const auto ready = ensure_segment(); !ready) return fail(ready.error());
+
+  Plan plan = make_plan(tickets);
+  if (const auto written = write(plan.group); !written) return fail(written.error());
+  adopt(plan);
+  return std::move(plan.group.events);
+}
+
+Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
+  Plan plan;
+  const Uuid epoch = catalogue_.epoch();
+  for (Ticket* ticket : tickets) {
+    auto stored = std::make_shared<StoredEvent>();
+    stored->event = std::move(ticket->event);
+    const std::string& name = stored->event.lane;
+    auto lane = plan.lanes.find(name);
+    if (lane == plan.lanes.end()) {
+      const auto known = lanes_.find(name);
+      lane = plan.lanes.emplace(name, known == lanes_.end() ? LaneState{} : known->second).first;
+    }
+    LaneState& state = lane->second;
+    if (state.number_in_segment == 0) {
+      state.number_in_segment =
+          lanes_in_segment_ + static_cast<std::uint32_t>(plan.group.new_lanes.size()) + 1;
+      plan.group.new_lanes.push_back({state.number_in_segment, name});
+    }
+    stored->epoch = epoch;
+    stored->seq = ++state.last_seq;
+    stored->id = ids_.next(stored->event.received_at_us / 1000);
+    plan.greatest_id = stored->id;
+    plan.group.lane_numbers.push_back(state.number_in_segment);
+    plan.group.events.push_back(std::move(stored));
+  }
+  plan.group.cursors = catalogue_.take_changed_cursors();
+  return plan;
+}
+
+JournalResult<void> Writer::write(const Group& group) {
+  const auto began = std::chrono::steady_clock::now();
+  const Result<void, SegmentFailure> committed = segment_->commit(group);
+  const auto took = std::chrono::steady_clock::now() - began;
+  if (committed) {
+    figures_.committed(
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+    return {};
+  }
+  catalogue_.put_back(group.cursors);
+  figures_.failed(committed.error().error);
+  if (!committed.error().usable) seal();
+  return fail(committed.error().error);
+}
+
+void Writer::adopt(const Plan& plan) {
+  for (const auto& [name, state] : plan.lanes) lanes_[name] = state;
+  lanes_in_segment_ += static_cast<std::uint32_t>(plan.group.new_lanes.size());
+  greatest_id_ = plan.greatest_id;
+  if (!segment_began_us_) segment_began_us_ = plan.group.events.front()->event.received_at_us;
+  catalogue_.committed(plan.group.events, plan.group.lane_numbers, segment_->bytes());
+  figures_.appended(plan.group.events.size());
+}
+
+JournalResult<void> Writer::write_cursors(bool probe) {
+  const bool probing = probe && figures_.failing();
+  if (!probing && !catalogue_.has_changed_cursors()) return {};
+  if (const auto full = no_room(0)) return fail(*full);
+  if (const auto ready = ensure_segment(); !ready) return ready;
+  Group group;
+  group.cursors = catalogue_.take_changed_cursors();
+  group.probe = probing;
+  if (const auto written = write(group); !written) return written;
+  catalogue_.set_active_bytes(segment_->bytes());
+  return {};
+}
+
+JournalResult<void> Writer::rotate_if_any() {
+  if (segment_ == nullptr || !segment_began_us_) return {};
+  return finish_segment();
+}
+
+JournalResult<void> Writer::ensure_segment() {
+  if (segment_ != nullptr) return {};
+  const ActiveSegment::Identity identity{next_number_++, catalogue_.epoch(), greatest_id_};
+  JournalResult<std::unique_ptr<ActiveSegment>> made = ActiveSegment::create(folder_, options_.vfs, identity);
+  if (!made) {
+    figures_.failed(made.error());
+    return fail(made.error());
+  }
+  segment_ = std::move(*made);
+  catalogue_.begin_segment(segment_->file(), greatest_id_);
+  return {};
+}
+
+// Closes the active segment for good. The epoch and the lanes' numbers go on in the next one.
+JournalResult<void> Writer::finish_segment() {
+  if (const auto finished = segment_->finish(); !finished) {
+    figures_.failed(finished.error().error);
+    seal();
+    return fail(finished.error().error);
+  }
+  const std::string path = segment_->file()->path.string();
+  segment_.reset();
+  segment_began_us_.reset();
+  lanes_in_segment_ = 0;
+  for (auto& [name, state] : lanes_) state.number_in_segment = 0;
+  catalogue_.set_active_bytes(file_bytes(path) + file_bytes(path + "-wal"));
+  catalogue_.end_segment();
+  return {};
+}
+
+// What is due between two groups, when those of the last one have their answers.
+void Writer::maintain() {
+  if (segment_->bytes() >= options_.segment_bytes_max) {
+    (void)finish_segment();
+    return;
+  }
+  const Result<void, SegmentFailure> checkpointed = segment_->checkpoint_if_due(wal_bytes_max_);
+  if (checkpointed) return;
+  figures_.failed(checkpointed.error().error);
+  if (!checkpointed.error().usable) seal();
+}
+
+// The file is left exactly as it is, for ever: what its last sync did is not known. Numbers begin anew under
+// another epoch, so that no event can meet a number that an unacknowledged one may have in that file.
+void Writer::seal() {
+  segment_.reset();
+  segment_began_us_.reset();
+  lanes_in_segment_ = 0;
+  lanes_.clear();
+  catalogue_.end_segment();
+  catalogue_.begin_epoch(random_uuid(options_.random_bytes));
+  figures_.sealed();
+}
+
+std::optional<JournalError> Writer::no_room(std::uint64_t more_bytes) const {
+  const std::uint64_t bytes = catalogue_.bytes();
+  if (bytes + more_bytes > options_.bytes_max) {
+    return JournalError{JournalError::Kind::kFull,
+                        "the journal holds " + std::to_string(bytes) + " of the " +
+                            std::to_string(options_.bytes_max) +
+                            " bytes it may take; it needs deliveries to PostgreSQL, or a higher limit"};
+  }
+  const std::uint64_t free_bytes = free_bytes_of(folder_.path());
+  if (free_bytes < options_.free_bytes_min) {
+    return JournalError{JournalError::Kind::kFull,
+                        "only " + std::to_string(free_bytes) + " bytes are free on the disk of " +
+                            folder_.path().string() + "; " + std::to_string(options_.free_bytes_min) +
+                            " are to stay free"};
+  }
+  return std::nullopt;
+}
+
+bool Writer::too_old_for(std::span<Ticket*> tickets) const {
+  if (segment_ == nullptr || !segment_began_us_) return false;
+  return std::any_of(tickets.begin(), tickets.end(), [&](const Ticket* ticket) {
+    return ticket->event.received_at_us - *segment_began_us_ >= options_.segment_age_max.count();
+  });
+}
+
+JournalStats Writer::figures() const {
+  JournalStats stats = figures_.snapshot(no_room(0));
+  stats.bytes = catalogue_.bytes();
+  stats.bytes_max = options_.bytes_max;
+  stats.free_bytes = free_bytes_of(folder_.path());
+  stats.segments = catalogue_.segment_count();
+  stats.pending = catalogue_.pending();
+  return stats;
+}
+
+}  // namespace hookspool::storage

@@ -1,0 +1,99 @@
+// The one thread that writes the journal. It drains the queue, commits what it got in one transaction,
+// answers all of them, repeats: a group is what arrived during the last sync, without a timer.
+//
+// Internal to storage/. append(), save_cursors(), rotate() and figures() may be called from any thread and
+// block their callers, which is what bounds the queue; close() is the last call.
+#pragma once
+
+#include <concurrentqueue/blockingconcurrentqueue.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "storage/catalogue.h"
+#include "storage/figures.h"
+#include "storage/folder.h"
+#include "storage/journal.h"
+#include "storage/segment.h"
+
+namespace hookspool::storage {
+
+class Writer {
+ public:
+  struct Start {
+    std::uint64_t next_number = 1;  // of the segment that the first group makes
+    Uuid greatest_id;
+  };
+  // `folder` and `catalogue` must outlive the writer.
+  Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, const Start& start);
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  JournalResult<EventPtr> append(Event event);
+  JournalResult<void> save_cursors();
+  JournalResult<void> rotate();
+  JournalResult<void> close();
+
+  JournalStats figures() const;
+
+ private:
+  enum class Task { kAppend, kSaveCursors, kRotate, kStop };
+  struct Ticket;
+  struct LaneState {
+    std::uint64_t last_seq = 0;           // durable, in this epoch
+    std::uint32_t number_in_segment = 0;  // 0: the active segment has no event of it
+  };
+  struct Plan;
+
+  JournalResult<EventPtr> ask(Ticket& ticket);
+  void run();
+  void handle(std::span<Ticket*> tickets);
+  void commit_group(std::span<Ticket*> tickets);
+  std::vector<Ticket*> admit(std::span<Ticket*> tickets);
+  JournalResult<std::vector<EventPtr>> store(std::span<Ticket*> tickets);
+  Plan make_plan(std::span<Ticket*> tickets);
+  JournalResult<void> write(const Group& group);
+  void adopt(const Plan& plan);
+  JournalResult<void> write_cursors(bool probe);
+  JournalResult<void> rotate_if_any();
+  JournalResult<void> finish_segment();
+  JournalResult<void> ensure_segment();
+  void maintain();
+  void seal();
+  std::optional<JournalError> no_room(std::uint64_t more_bytes) const;
+  bool too_old_for(std::span<Ticket*> tickets) const;
+
+  const JournalOptions& options_;
+  const Folder& folder_;
+  Catalogue& catalogue_;
+  const std::uint64_t wal_bytes_max_;
+
+  moodycamel::BlockingConcurrentQueue<Ticket*> queue_;
+  std::atomic<bool> closing_ = false;
+  std::atomic<std::size_t> in_flight_ = 0;  // callers that may still put a ticket into the queue
+
+  // Of the writer's thread alone.
+  UuidV7Source ids_;
+  Uuid greatest_id_;
+  std::uint64_t next_number_;
+  std::unique_ptr<ActiveSegment> segment_;
+  std::optional<std::int64_t> segment_began_us_;  // received_at of its first event
+  std::uint32_t lanes_in_segment_ = 0;
+  std::unordered_map<std::string, LaneState> lanes_;  // with an event in this epoch
+  Ticket* stop_ = nullptr;
+
+  Figures figures_;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace hookspool::storage

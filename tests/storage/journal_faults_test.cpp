@@ -1,0 +1,202 @@
+// What the journal does when its files are not as it left them.
+#include <functional>
+#include <map>
+
+#include "tests/storage/journal_fixture.h"
+
+namespace hookspool::storage {
+namespace {
+
+class JournalFaultTest : public JournalTest {
+ protected:
+  // The file loses its name in some way: the group at hand is refused, the next goes elsewhere.
+  void check_lost_name(const std::function<void()>& lose) {
+    open();
+    append("a", 1);
+    const Uuid first = journal_->epoch();
+    lose();
+    EXPECT_EQ(append_fails("a", 2), JournalError::Kind::kGone);
+    EXPECT_NE(journal_->epoch(), first);
+    EXPECT_EQ(journal_->stats().sealed_after_error, 1u);
+    EXPECT_FALSE(journal_->stats().accepting);
+    EXPECT_FALSE(journal_->stats().full);
+
+    const EventPtr next = append("a", 3);
+    ASSERT_NE(next, nullptr);
+    EXPECT_EQ(next->epoch, journal_->epoch());
+    EXPECT_EQ(next->seq, 1u);
+    EXPECT_TRUE(journal_->stats().accepting);
+    ASSERT_EQ(journal_->segments().size(), 2u);
+    EXPECT_EQ(journal_->segments().at(0).events, 1u) << "the refused event does not show";
+    EXPECT_EQ(journal_->runs("a").at(0).last_seq, 1u);
+    EXPECT_EQ(journal_->read("a", next->epoch, 1, 10, 1 << 20)->at(0)->event.body, body_of("a", 3));
+  }
+};
+
+TEST_F(JournalFaultTest, ADeletedSegmentIsNoticedBeforeTheAcknowledgement) {
+  check_lost_name([&] { std::filesystem::remove(segment_file(1)); });
+}
+
+TEST_F(JournalFaultTest, ARenamedSegmentIsNoticed) {
+  check_lost_name([&] { std::filesystem::rename(segment_file(1), options_.folder / "mine now.db"); });
+}
+
+TEST_F(JournalFaultTest, ADeletedWalIsNoticed) {
+  check_lost_name([&] { std::filesystem::remove(segment_file(1).string() + "-wal"); });
+}
+
+TEST_F(JournalFaultTest, AReplacedSegmentIsNoticed) {
+  check_lost_name([&] {
+    std::filesystem::copy_file(segment_file(1), folder_ / "copy");
+    std::filesystem::rename(folder_ / "copy", segment_file(1));
+  });
+}
+
+TEST_F(JournalFaultTest, ARemovedFolderIsAnErrorUntilItIsBack) {
+  open();
+  append("a", 1);
+  std::filesystem::rename(options_.folder, folder_ / "elsewhere");
+  EXPECT_EQ(append_fails("a", 2), JournalError::Kind::kGone);
+  EXPECT_EQ(append_fails("a", 2), JournalError::Kind::kIo);
+  EXPECT_EQ(append_fails("a", 2), JournalError::Kind::kIo);
+  EXPECT_FALSE(journal_->save_cursors().ok());
+  EXPECT_FALSE(journal_->stats().accepting);
+  std::filesystem::rename(folder_ / "elsewhere", options_.folder);
+  ASSERT_TRUE(journal_->save_cursors().ok()) << "it tries the disk without an event";
+  EXPECT_TRUE(journal_->stats().accepting) << journal_->stats().refusing_because;
+  append("a", 3);
+  const auto all = bodies("a");
+  EXPECT_EQ(all.front(), body_of("a", 1));
+  EXPECT_EQ(all.back(), body_of("a", 3));
+}
+
+TEST_F(JournalFaultTest, GarbageIsSetAsideAndReported) {
+  open();
+  append("a", 1);
+  close();
+  const std::string garbage(5000, 'x');
+  write_file(segment_file(7), garbage);
+  write_file(segment_file(7).string() + "-wal", garbage);
+  write_file(segment_file(8).string() + "-wal", garbage);  // its database is gone
+  open();
+  ASSERT_EQ(notes_.size(), 2u);
+  EXPECT_EQ(read_file(options_.folder / "damaged-segment-00000007.db"), garbage);
+  EXPECT_EQ(read_file(options_.folder / "damaged-segment-00000007.db-wal"), garbage);
+  EXPECT_EQ(read_file(options_.folder / "damaged-segment-00000008.db-wal"), garbage);
+  EXPECT_FALSE(std::filesystem::exists(segment_file(7)));
+  append("a", 2);
+  EXPECT_EQ(journal_->segments().back().number, 9u) << "no number is given twice";
+  EXPECT_EQ(bodies("a"), expected_bodies("a", 1, 2));
+  reopen();
+  EXPECT_TRUE(notes_.empty()) << "reported once: " << notes_.front();
+}
+
+TEST_F(JournalFaultTest, ATruncatedSegmentIsSetAsideAndTheOthersServe) {
+  options_.segment_bytes_max = 64 << 10;
+  open();
+  for (int n = 1; n <= 60; ++n) append("a", n, 3000);
+  ASSERT_GE(journal_->segments().size(), 3u);
+  const std::size_t before = journal_->segments().size();
+  const Uuid epoch = journal_->epoch();
+  journal_->confirm("a", epoch, Position{1, Uuid{}});
+  close();
+  std::filesystem::resize_file(segment_file(2), 8192);
+  const std::string truncated = read_file(segment_file(2));
+  open();
+  ASSERT_EQ(notes_.size(), 1u);
+  EXPECT_NE(notes_[0].find("segment-00000002.db"), std::string::npos) << notes_[0];
+  EXPECT_EQ(read_file(options_.folder / "damaged-segment-00000002.db"), truncated)
+      << "not changed, not repaired";
+  EXPECT_EQ(journal_->segments().size(), before - 1);
+  const auto runs = journal_->runs("a");
+  ASSERT_EQ(runs.size(), 2u) << "the hole shows";
+  EXPECT_GT(runs[1].first_seq, runs[0].last_seq + 1);
+  EXPECT_EQ(runs[1].last_seq, 60u);
+  EXPECT_EQ(runs[0].confirmed.seq, 1u);
+}
+
+TEST_F(JournalFaultTest, ACopiedSegmentIsNotDeliveredTwice) {
+  open();
+  append("a", 1);
+  close();
+  std::filesystem::copy_file(segment_file(1), segment_file(5));
+  open();
+  ASSERT_EQ(notes_.size(), 1u);
+  EXPECT_TRUE(std::filesystem::exists(options_.folder / "damaged-segment-00000005.db"));
+  EXPECT_EQ(bodies("a"), expected_bodies("a", 1, 1));
+}
+
+TEST_F(JournalFaultTest, RemnantsOfACrashWhileASegmentWasMadeAreRemoved) {
+  open();
+  append("a", 1);
+  close();
+  write_file(segment_file(2), "");
+  write_file(options_.folder / "segment-00000003.new", std::string(4096, 'x'));
+  write_file(options_.folder / "segment-00000003.new-wal", "");
+  open();
+  EXPECT_TRUE(notes_.empty()) << notes_.front();
+  EXPECT_EQ(file_names(), (std::vector<std::string>{"agent-id", "lock", "segment-00000001.db"}));
+  EXPECT_EQ(bodies("a"), expected_bodies("a", 1, 1));
+}
+
+TEST_F(JournalFaultTest, ANewerFormatIsRefusedUntouched) {
+  open();
+  append("a", 1);
+  reopen();
+  append("a", 2);
+  close();
+  std::string newer = read_file(segment_file(2));
+  ASSERT_EQ(newer[63], 1);
+  newer[63] = 2;  // PRAGMA user_version, big-endian at offset 60
+  write_file(segment_file(2), newer);
+  write_file(segment_file(3), "garbage that would be set aside");
+  write_file(options_.folder / "segment-00000004.new", "a remnant that would be removed");
+  std::map<std::string, std::string> before;
+  for (const std::string& name : file_names()) before[name] = read_file(options_.folder / name);
+  const auto opened = Journal::open(options_);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().kind, JournalError::Kind::kTooNew);
+  EXPECT_NE(opened.error().text.find("version 2"), std::string::npos) << opened.error().text;
+  std::map<std::string, std::string> after;
+  for (const std::string& name : file_names()) after[name] = read_file(options_.folder / name);
+  EXPECT_EQ(before, after);
+}
+
+TEST_F(JournalFaultTest, AFlippedBitIsReportedWithTheEventsIdentity) {
+  open();
+  for (int n = 1; n <= 9; ++n) append("a", n);
+  const Uuid epoch = journal_->epoch();
+  close();
+  std::string bytes = read_file(segment_file(1));
+  const std::size_t at = bytes.find(body_of("a", 5));
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 50] ^= 0x10;
+  write_file(segment_file(1), bytes);
+  open();
+  const auto before = journal_->read("a", epoch, 1, 100, 1 << 20);
+  ASSERT_TRUE(before.ok()) << before.error().text;
+  EXPECT_EQ(before->size(), 4u) << "those before it come first";
+  const auto altered = journal_->read("a", epoch, 5, 100, 1 << 20);
+  ASSERT_FALSE(altered.ok());
+  EXPECT_EQ(altered.error().kind, JournalError::Kind::kCorrupt);
+  EXPECT_NE(altered.error().text.find("event 5 of lane 'a'"), std::string::npos) << altered.error().text;
+  EXPECT_NE(altered.error().text.find(epoch.to_string()), std::string::npos) << altered.error().text;
+  EXPECT_EQ(journal_->read("a", epoch, 6, 100, 1 << 20)->size(), 4u) << "the others are not held up";
+}
+
+TEST_F(JournalFaultTest, AnIdAlteredOnTheDiskDoesNotSpoilTheNextOnes) {
+  open();
+  const EventPtr stored = append("a", 1);
+  close();
+  std::string bytes = read_file(segment_file(1));
+  const std::string id(stored->id.bytes.begin(), stored->id.bytes.end());
+  const std::size_t at = bytes.find(id);
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] = '\x7f';
+  write_file(segment_file(1), bytes);
+  open();
+  EXPECT_EQ(append("a", 2)->id.bytes[0], stored->id.bytes[0]);
+}
+
+}  // namespace
+}  // namespace hookspool::storage
