@@ -174,6 +174,8 @@ JournalStats Journal::stats() const {
 }
 
 JournalResult<void> Journal::close() {
+  // Only the last connection to a segment takes its empty WAL away: let that be the writer's.
+  impl_->readers.clear();
   return impl_->writer->close();
 }
 
