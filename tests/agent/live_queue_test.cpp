@@ -42,7 +42,7 @@ TEST(LiveQueueTest, GivesOnlyAGapFreeRun) {
   LiveBudget budget(1u << 20);
   LiveQueue queue(budget);
   queue.open();
-  for (const std::uint64_t seq : {3, 4, 5, 7, 8}) queue.offer(event(1, seq));
+  for (const std::uint64_t seq : {3u, 4u, 5u, 7u, 8u}) queue.offer(event(1, seq));
   EXPECT_TRUE(taken(queue, 1, 1).empty()) << "1 and 2 are in the journal";
   EXPECT_EQ(taken(queue, 1, 4), (std::vector<std::uint64_t>{4, 5}));
   EXPECT_TRUE(taken(queue, 1, 6).empty());
