@@ -140,7 +140,8 @@ TEST_F(PgPayloadTest, NumbersThatNumericHolds) {
 // Damaged samples: our opinion and PostgreSQL's are the same.
 TEST_F(PgPayloadTest, AgreesWithPostgresOnDamagedSamples) {
   std::mt19937 random(20261123);
-  const std::string alphabet("{}[]\",:\\u0dDeE8+-. \n\0\x80\xc3\xff", 27);
+  using namespace std::string_literals;
+  const std::string alphabet = "{}[]\",:\\u0dDeE8+-. \n\0\x80\xc3\xff"s;
   int accepted = 0;
   constexpr int rounds = 3000;
   for (int round = 0; round < rounds; ++round) {

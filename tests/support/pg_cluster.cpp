@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 #include "tests/support/free_port.h"
@@ -170,7 +171,9 @@ std::string PgCluster::value(const std::string& sql) const {
 
 std::string PgCluster::log_tail() const {
   std::ifstream file(log_file());
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream copy;
+  copy << file.rdbuf();
+  const std::string text = copy.str();
   return text.size() > 4000 ? text.substr(text.size() - 4000) : text;
 }
 

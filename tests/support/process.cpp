@@ -16,6 +16,7 @@
 #include <functional>
 #include <future>
 #include <mutex>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -210,7 +211,9 @@ Captured run_and_capture(ProcessOptions options, std::chrono::milliseconds limit
     }
   }
   std::ifstream file(options.output, std::ios::binary);
-  captured.output.assign(std::istreambuf_iterator<char>(file), {});
+  std::ostringstream copy;
+  copy << file.rdbuf();
+  captured.output = copy.str();
   return captured;
 }
 
