@@ -142,25 +142,21 @@ void inspect_contents(const std::string& vfs, Inspected& result) {
   }
 }
 
-// Whether the WAL holds a committed transaction of its present generation (sqlite.org/fileformat2.html
-// section 4), accepted by SQLite or not.
+// Whether the WAL holds the last frame of a transaction, page and all (sqlite.org/fileformat2.html section
+// 4), accepted by SQLite or not. Frames are written in order, so a crash alone never leaves that without the
+// rest.
 bool wal_has_commit(const std::string& wal) {
-  constexpr std::size_t kWalHeaderBytes = 32;
-  constexpr std::size_t kFrameHeaderBytes = 24;
-  constexpr std::size_t kPageBytes = 4096;
+  constexpr std::uint64_t kWalHeaderBytes = 32;
+  constexpr std::uint64_t kFrameBytes = 24 + 4096;
+  const std::uint64_t size = file_bytes(wal);
   const int fd = ::open(wal.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return errno != ENOENT;
-  std::array<unsigned char, kWalHeaderBytes> header{};
-  std::array<unsigned char, kFrameHeaderBytes> frame{};
+  if (fd < 0) return size > 0;
   bool found = false;
-  if (::pread(fd, header.data(), header.size(), 0) == static_cast<ssize_t>(header.size())) {
-    off_t at = kWalHeaderBytes;
-    while (!found && ::pread(fd, frame.data(), frame.size(), at) == static_cast<ssize_t>(frame.size())) {
-      const bool same_generation = std::memcmp(&frame[8], &header[16], 8) == 0;
-      const bool commits = std::any_of(&frame[4], &frame[8], [](unsigned char byte) { return byte != 0; });
-      found = same_generation && commits;
-      at += static_cast<off_t>(kFrameHeaderBytes + kPageBytes);
-    }
+  for (std::uint64_t at = kWalHeaderBytes; !found && at + kFrameBytes <= size; at += kFrameBytes) {
+    std::array<unsigned char, 8> page_and_commit{};
+    found = ::pread(fd, page_and_commit.data(), page_and_commit.size(), static_cast<off_t>(at)) != 8 ||
+            std::any_of(page_and_commit.begin() + 4, page_and_commit.end(),
+                        [](unsigned char byte) { return byte != 0; });
   }
   ::close(fd);
   return found;

@@ -118,6 +118,8 @@ JournalError sqlite_error(const SQLite::Exception& error, int system_errno, cons
   return sqlite_error(code < 0 ? SQLITE_ERROR : code, system_errno, error.what(), attempted);
 }
 
-std::string sqlite_version() { return sqlite3_libversion(); }
+std::string sqlite_version() {
+  return sqlite3_libversion();
+}
 
 }  // namespace hookspool::storage

@@ -184,6 +184,25 @@ TEST_F(JournalFaultTest, AFlippedBitIsReportedWithTheEventsIdentity) {
   EXPECT_EQ(journal_->read("a", epoch, 6, 100, 1 << 20)->size(), 4u) << "the others are not held up";
 }
 
+TEST_F(JournalFaultTest, ADamagedWalThatHeldAllThereWasIsKept) {
+  open();
+  append("a", 1);
+  const std::string wal = "segment-00000001.db-wal";
+  for (const std::size_t offset : {0u, 20u, 50u, 3000u}) {  // its header, its salts, a frame's header, a page
+    const auto dead = folder_ / ("dead at " + std::to_string(offset));
+    std::filesystem::copy(options_.folder, dead);
+    std::string bytes = read_file(dead / wal);
+    bytes[offset] ^= 1;
+    write_file(dead / wal, bytes);
+    JournalOptions options = options_;
+    options.folder = dead;
+    const auto opened = Journal::open(options);
+    ASSERT_TRUE(opened.ok()) << opened.error().text;
+    EXPECT_EQ(opened->notes.size(), 1u) << offset;
+    EXPECT_EQ(read_file(dead / ("damaged-" + wal)), bytes) << offset;
+  }
+}
+
 TEST_F(JournalFaultTest, AnIdAlteredOnTheDiskDoesNotSpoilTheNextOnes) {
   open();
   const EventPtr stored = append("a", 1);
