@@ -98,6 +98,8 @@ std::string function_of(std::size_t lines) {
 TEST(SizeRule, CountsFilesAndFunctions) {
   EXPECT_TRUE(check_sizes(tree({{"agent/a.cpp", function_of(kFunctionLinesMax)}})).empty());
   expect_fault(check_sizes(tree({{"agent/a.cpp", function_of(kFunctionLinesMax + 1)}})), "function of");
+  EXPECT_TRUE(check_sizes(tree({{"tests/a.cpp", function_of(kTestLinesMax)}})).empty());
+  expect_fault(check_sizes(tree({{"tests/a.cpp", function_of(kTestLinesMax + 1)}})), "function of");
   expect_fault(note_sizes(tree({{"agent/a.cpp", function_of(kFunctionLinesSoft + 1)}})), "function of");
 
   std::string text;
