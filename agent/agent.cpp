@@ -17,6 +17,7 @@
 #include "agent/log.h"
 #include "agent/notify.h"
 #include "agent/pages.h"
+#include "agent/sink_guard.h"
 #include "agent/units.h"
 #include "agent/upkeep.h"
 #include "agent/version.h"
@@ -55,6 +56,7 @@ class Agent {
   std::unique_ptr<storage::Journal> journal_;
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<Lanes> lanes_;
+  std::unique_ptr<SinkGuard> sink_guard_;
   std::unique_ptr<Line> line_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<net::HttpServer> intake_, admin_, admin_socket_;
@@ -97,9 +99,12 @@ void Agent::connect_postgres() {
     return;
   }
   pool_ = std::make_unique<net::Pool>(postgres.options);
-  lanes_ = std::make_unique<Lanes>(*journal_, *pool_, postgres);
-  line_ = std::make_unique<Line>(*pool_, postgres.backoff_min, postgres.backoff_max,
-                                 [this] { lanes_->line_changed(); });
+  lanes_ = std::make_unique<Lanes>(*journal_, *pool_, postgres, nullptr);
+  sink_guard_ = std::make_unique<SinkGuard>(*journal_);
+  line_ = std::make_unique<Line>(
+      *pool_, postgres.backoff_min, postgres.backoff_max,
+      [this](const net::SinkIdentity& identity) { return sink_guard_->check(identity); },
+      [this] { lanes_->line_changed(); });
   health_.pool = pool_.get();
   health_.lanes = lanes_.get();
   health_.line = line_.get();

@@ -98,7 +98,11 @@ Json postgres_json(const HealthSources& sources) {
                       {"next_try_in_seconds", seconds(line.next_try_in)},
                       {"in_doubt_commits", figures.in_doubt.load()},
                       {"found_committed_events", figures.found_committed.load()},
-                      {"sent_again_events", figures.sent_again.load()}};
+                      {"sent_again_events", figures.sent_again.load()},
+                      {"reconciled_events", figures.reconciled.load()},
+                      {"gap_events", figures.gaps.load()},
+                      {"dead_letters", figures.buried.load()},
+                      {"put_back_events", figures.put_back.load()}};
   return json;
 }
 

@@ -5,30 +5,25 @@
 #include "agent/backoff.h"
 #include "agent/entropy.h"
 #include "agent/log.h"
+#include "net/pg/watermarks.h"
 
 namespace hookspool::agent {
 namespace {
 
 using Next = Lane::Step::Next;
+using Action = Plan::Action;
 
 }  // namespace
 
-Lane::Lane(std::string name, storage::Journal& journal, const PostgresConfig& config, LiveBudget& budget,
-           DeliveryFigures& figures)
-    : name_(std::move(name)), journal_(journal), config_(config), figures_(figures), live_(budget) {
+Lane::Lane(std::string name, const LaneContext& context)
+    : name_(std::move(name)), context_(context), live_(context.budget), pace_(context.config.batch_events_max) {
   status_.name = name_;
   status_.state = "waiting";
 }
 
-// The oldest run with something to send: an epoch is finished before the next one begins, which keeps the order.
-std::optional<storage::LaneRun> Lane::next_run() const {
-  for (const auto& run : journal_.runs(name_)) {
-    if (run.last_seq > run.confirmed.seq) return run;
-  }
-  return std::nullopt;
-}
-
 Lane::Step Lane::step(net::Connection& connection) {
+  if (const auto failure = check_runs(connection)) return *failure;
+  if (repair_) return repair(connection);
   auto run = next_run();
   if (!run) {
     // Caught up. What is committed from here on is handed over; what slipped in between is found by the gap.
@@ -42,44 +37,43 @@ Lane::Step Lane::step(net::Connection& connection) {
   return deliver(connection, *run);
 }
 
+// After a (re)connection: is every retained run still where it was left? A run that is not gets a closer look.
+std::optional<Lane::Step> Lane::check_runs(net::Connection& connection) {
+  if (!check_due_.exchange(false)) return std::nullopt;
+  pace_.line_came_up();
+  auto& journal = context_.journal;
+  auto watermarks = net::read_watermarks(connection, context_.config.options, journal.agent_id(), name_);
+  if (!watermarks) {
+    check_due_ = true;
+    return failed(watermarks.error());
+  }
+  suspect_.clear();
+  for (const auto& run : journal.runs(name_)) {
+    if (run.confirmed.seq == 0 || run.first_seq > run.last_seq) continue;
+    const auto found = std::find_if(watermarks->begin(), watermarks->end(),
+                                    [&](const auto& watermark) { return watermark.first == run.epoch; });
+    if (found == watermarks->end() || found->second.seq < run.confirmed.seq) suspect_.insert(run.epoch);
+  }
+  return std::nullopt;
+}
+
+// The oldest run with something to send: an epoch is finished before the next one begins, which keeps the order.
+std::optional<storage::LaneRun> Lane::next_run() const {
+  for (const auto& run : context_.journal.runs(name_)) {
+    const bool pending = run.first_seq <= run.last_seq && run.last_seq > run.confirmed.seq;
+    if (pending || (suspect_.contains(run.epoch) && run.first_seq <= run.last_seq)) return run;
+  }
+  return std::nullopt;
+}
+
 Lane::Step Lane::deliver(net::Connection& connection, const storage::LaneRun& run) {
-  const net::LaneKey key{journal_.agent_id(), run.epoch, name_};
-  auto transaction = net::DeliveryTransaction::begin(connection, config_.options, key, false);
+  auto transaction =
+      net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), false);
   if (!transaction) return failed(transaction.error());
   auto plan = look(*transaction, run);
   if (!plan) return plan.error();
-  switch (plan->action) {
-    case Plan::Action::kHold:
-      return held(plan->reason, "", "");
-    case Plan::Action::kMoveCursor: {
-      const Position found = *transaction->watermark();
-      figures_.found_committed += found.seq - run.confirmed.seq;
-      journal_.confirm(name_, run.epoch, found);
-      return {Next::kMore, {}, {}};
-    }
-    case Plan::Action::kGoBack:
-      log_error("lane " + name_ + ": " + plan->reason);
-      figures_.sent_again += plan->resent;
-      live_.close();
-      journal_.confirm(name_, run.epoch, *transaction->watermark(), true);
-      return send(*transaction, run);
-    case Plan::Action::kSend:
-      return send(*transaction, run);
-    case Plan::Action::kCreateThenSend:
-      break;
-  }
-  if (plan->resent > 0) {
-    log_error("lane " + name_ + ": " + plan->reason);
-    figures_.sent_again += plan->resent;
-    live_.close();
-    journal_.confirm(name_, run.epoch, Position{}, true);
-  }
-  { const auto ended = std::move(*transaction); }  // rolls back; the row is made in a transaction of its own lock
-  auto created = net::DeliveryTransaction::begin(connection, config_.options, key, true);
-  if (!created) return failed(created.error());
-  // Another life of this agent may have made the row meanwhile, and moved it: then look again from the start.
-  if (!created->watermark() || created->watermark()->seq != 0) return {Next::kMore, {}, {}};
-  return send(*created, run);
+  if (plan->action != Action::kHold) suspect_.erase(run.epoch);
+  return carry_out(*plan, connection, std::move(*transaction), run);
 }
 
 // Gathers what the plan needs. The watermark's row is locked from begin() on, so the answer stays true.
@@ -88,7 +82,7 @@ Result<Plan, Lane::Step> Lane::look(net::DeliveryTransaction& transaction, const
   const auto& watermark = facts.watermark;
   if (watermark && watermark->seq > run.confirmed.seq && watermark->seq >= run.first_seq &&
       watermark->seq <= run.last_seq) {
-    auto own = journal_.read(name_, run.epoch, watermark->seq, 1, 1);
+    auto own = context_.journal.read(name_, run.epoch, watermark->seq, 1, 1);
     if (!own) return fail(failed(own.error()));
     facts.own_id_at_watermark = own->front()->id;
   }
@@ -100,111 +94,93 @@ Result<Plan, Lane::Step> Lane::look(net::DeliveryTransaction& transaction, const
   return make_plan(facts);
 }
 
+Lane::Step Lane::carry_out(const Plan& plan, net::Connection& connection, net::DeliveryTransaction transaction,
+                           const storage::LaneRun& run) {
+  auto& figures = context_.figures;
+  if (plan.action == Action::kHold) {
+    return held(plan.reason, "", "hookspool repair " + name_ + " compares the events by id, puts in what is missing "
+                "and sets the watermark right");
+  }
+  if (plan.action == Action::kReconcile) return reconcile(std::move(transaction), run, plan.reason);
+  if (!plan.reason.empty()) log_error("lane " + name_ + ": " + plan.reason);
+  if (plan.action == Action::kMoveCursor) {
+    const Position found = *transaction.watermark();
+    figures.found_committed += found.seq - run.confirmed.seq;
+    context_.journal.confirm(name_, run.epoch, found);
+    return {Next::kMore, {}, {}};
+  }
+  if (plan.create) {
+    auto created = transaction.create_watermark();
+    if (!created) return failed(created.error());
+    // Somebody made the row meanwhile and moved it: look again.
+    if (!transaction.watermark() || transaction.watermark()->seq != 0) return {Next::kMore, {}, {}};
+  }
+  const bool behind = transaction.watermark()->seq < run.confirmed.seq;
+  if (behind) {
+    live_.close();
+    context_.journal.confirm(name_, run.epoch, *transaction.watermark(), true);
+    if (plan.action == Action::kGoBack) figures.sent_again += plan.count;
+  }
+  if (plan.action == Action::kSkipGap) {
+    auto skipped = transaction.skip_gap(run.first_seq - 1);
+    if (!skipped) return failed(skipped.error());
+    figures.gaps += plan.count;
+  }
+  return send(connection, std::move(transaction), run);
+}
+
 Result<Lane::Batch, Lane::Step> Lane::next_batch(const storage::LaneRun& run, std::uint64_t from_seq) {
+  const auto& config = context_.config;
+  const std::size_t events_max =
+      std::min({config.batch_events_max, isolation_.batch_limit(), pace_.batch_events()});
   Batch batch;
-  live_.take(run.epoch, from_seq, config_.batch_events_max, config_.batch_bytes_max, batch.events);
+  live_.take(run.epoch, from_seq, events_max, config.batch_bytes_max, batch.events);
   batch.live = !batch.events.empty();
   if (batch.live) return batch;
   // Nearly caught up: have new events handed over from here on, so that a busy lane gets back on the fast path.
-  if (run.current && run.last_seq - from_seq < config_.batch_events_max) live_.open();
-  auto read = journal_.read(name_, run.epoch, from_seq, config_.batch_events_max, config_.batch_bytes_max);
+  if (run.current && run.last_seq - from_seq < config.batch_events_max) live_.open();
+  auto read = context_.journal.read(name_, run.epoch, from_seq, events_max, config.batch_bytes_max);
   if (!read) return fail(failed(read.error()));
   batch.events = std::move(*read);
   return batch;
 }
 
-Lane::Step Lane::send(net::DeliveryTransaction& transaction, const storage::LaneRun& run) {
+Lane::Step Lane::send(net::Connection& connection, net::DeliveryTransaction transaction, const storage::LaneRun& run) {
   const auto began = Clock::now();
-  auto batch = next_batch(run, transaction.watermark()->seq + 1);
-  if (!batch) return batch.error();
-  const auto copied = transaction.copy(batch->events);
+  Batch batch;
+  const std::uint64_t from_seq = transaction.position().seq + 1;
+  if (from_seq <= run.last_seq) {
+    auto next = next_batch(run, from_seq);
+    if (!next) return next.error();
+    batch = std::move(*next);
+  }
+  const auto copied = transaction.copy(batch.events);
+  if (!copied && copied.error().error_class == net::ErrorClass::kEvent && !copied.error().connection_lost) {
+    { const auto rolled_back = std::move(transaction); }
+    return refused(connection, run, batch, copied.error());
+  }
   if (!copied) return failed(copied.error());
   const auto committed = transaction.commit();
   if (!committed) return failed(committed.error());
-  journal_.confirm(name_, run.epoch, {batch->events.back()->seq, batch->events.back()->id});
-  account(*batch, began);
-  succeeded(batch->live);
+  context_.journal.confirm(name_, run.epoch, transaction.position());
+  pace_.took(Clock::now() - began);
+  if (batch.events.empty()) return {Next::kMore, {}, {}};
+  account(batch, began);
+  succeeded(batch.live);
+  put_back(isolation_.delivered(transaction.position().seq));
   return {Next::kMore, {}, {}};
 }
 
 void Lane::account(const Batch& batch, Clock::time_point began) {
-  figures_.transaction.record(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began));
+  auto& figures = context_.figures;
+  figures.transaction.record(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began));
   const std::int64_t now_us = wall_clock_us();
   for (const auto& event : batch.events) {
-    figures_.accept_to_commit.record(std::chrono::microseconds(now_us - event->event.received_at_us));
+    figures.accept_to_commit.record(std::chrono::microseconds(now_us - event->event.received_at_us));
+    if (!event->event.again.is_nil()) figures.put_back += 1;
   }
-  (batch.live ? figures_.delivered_live : figures_.delivered_from_journal) += batch.events.size();
-  figures_.batches += 1;
-}
-
-Lane::Step Lane::failed(const net::PgError& error) {
-  figures_.batches_failed += 1;
-  if (error.in_doubt) figures_.in_doubt += 1;
-  live_.close();
-  if (error.connection_lost) {
-    figures_.errors_outage += 1;
-    const std::lock_guard lock(mutex_);
-    status_.state = "waiting";
-    status_.error = error.text;
-    status_.sqlstate = error.sqlstate;
-    return {Next::kLineDown, {}, error};
-  }
-  switch (error.error_class) {
-    case net::ErrorClass::kOutage:
-      figures_.errors_outage += 1;
-      return later(error.text, error.sqlstate);
-    case net::ErrorClass::kEvent:
-      figures_.errors_event += 1;
-      return held(error.text, error.sqlstate, error.hint);
-    case net::ErrorClass::kSetup:
-      break;
-  }
-  figures_.errors_setup += 1;
-  return held(error.text, error.sqlstate, error.hint);
-}
-
-Lane::Step Lane::failed(const storage::JournalError& error) {
-  live_.close();
-  // A row whose checksum does not fit will not fit in a second either; a disk error may pass.
-  if (error.kind == storage::JournalError::Kind::kIo) return later(error.text, "");
-  return held(error.text, "", "");
-}
-
-Lane::Step Lane::later(const std::string& error, const std::string& sqlstate) {
-  const std::lock_guard lock(mutex_);
-  status_.state = "waiting";
-  status_.error = error;
-  status_.sqlstate = sqlstate;
-  next_try_ = Clock::now() + backoff_delay(config_.backoff_min, config_.backoff_max, status_.tries_failed, random_unit());
-  status_.tries_failed += 1;
-  return {Next::kLater, next_try_, {}};
-}
-
-Lane::Step Lane::held(std::string error, std::string sqlstate, std::string hint) {
-  live_.close();
-  const std::lock_guard lock(mutex_);
-  if (status_.state != "held" || status_.error != error) {
-    log_error("lane " + name_ + " is held: " + error + (hint.empty() ? "" : "\n" + hint));
-  }
-  status_.state = "held";
-  status_.error = std::move(error);
-  status_.sqlstate = std::move(sqlstate);
-  status_.hint = std::move(hint);
-  status_.tries_failed += 1;
-  // Between half and the whole of backoff_max: a person is needed, but may mend it without telling us.
-  next_try_ = Clock::now() + config_.backoff_max / 2 +
-              backoff_delay(config_.backoff_max / 2, config_.backoff_max / 2, 0, random_unit());
-  return {Next::kLater, next_try_, {}};
-}
-
-void Lane::succeeded(bool live) {
-  const std::lock_guard lock(mutex_);
-  if (status_.state == "held") log_info("lane " + name_ + " goes on");
-  status_.state = live ? "online" : "catching-up";
-  status_.error.clear();
-  status_.hint.clear();
-  status_.sqlstate.clear();
-  status_.tries_failed = 0;
+  (batch.live ? figures.delivered_live : figures.delivered_from_journal) += batch.events.size();
+  figures.batches += 1;
 }
 
 LaneStatus Lane::status() const {
@@ -218,13 +194,14 @@ LaneStatus Lane::status() const {
     }
   }
   bool found = false;
-  for (const auto& run : journal_.runs(name_)) {
-    status.pending += run.last_seq - std::min(run.last_seq, run.confirmed.seq);
+  for (const auto& run : context_.journal.runs(name_)) {
+    const std::uint64_t done = std::max(run.confirmed.seq, run.first_seq - 1);
+    status.pending += run.last_seq - std::min(run.last_seq, done);
     if (found) continue;
     status.epoch = run.epoch;
     status.confirmed_seq = run.confirmed.seq;
     status.last_seq = run.last_seq;
-    found = run.last_seq > run.confirmed.seq;
+    found = run.last_seq > done;
   }
   return status;
 }

@@ -4,35 +4,27 @@
 // anybody. A lane never waits: when it cannot go on it says when to come back.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "agent/config.h"
-#include "agent/latency.h"
+#include "agent/delivery_figures.h"
+#include "agent/isolation.h"
 #include "agent/live_queue.h"
+#include "agent/pace.h"
 #include "agent/plan.h"
 #include "net/pg/connection.h"
 #include "net/pg/delivery.h"
 #include "storage/journal.h"
 
 namespace hookspool::agent {
-
-// What the deliveries of all lanes add up to, for /health.
-struct DeliveryFigures {
-  LatencyRecorder transaction;       // BEGIN to COMMIT's answer
-  LatencyRecorder accept_to_commit;  // received_at to COMMIT's answer
-  std::atomic<std::uint64_t> delivered_live{0};      // handed over in memory: the fast path
-  std::atomic<std::uint64_t> delivered_from_journal{0};
-  std::atomic<std::uint64_t> batches{0};
-  std::atomic<std::uint64_t> batches_failed{0};
-  std::atomic<std::uint64_t> in_doubt{0};            // COMMIT sent, answer lost
-  std::atomic<std::uint64_t> found_committed{0};     // events that PostgreSQL turned out to have already
-  std::atomic<std::uint64_t> sent_again{0};          // events that PostgreSQL had lost
-  std::atomic<std::uint64_t> errors_outage{0}, errors_event{0}, errors_setup{0};
-};
 
 struct LaneStatus {
   std::string name;
@@ -47,6 +39,16 @@ struct LaneStatus {
   milliseconds next_try_in{0};
 };
 
+// What a lane needs of its surroundings; all of it outlives the lane.
+struct LaneContext {
+  storage::Journal& journal;
+  const PostgresConfig& config;
+  LiveBudget& budget;
+  DeliveryFigures& figures;
+  // An event was taken out of the line and kept among the dead letters, or has left them again.
+  std::function<void(const StoredEvent&, const net::PgError&)> on_buried;
+};
+
 class Lane {
  public:
   using Clock = std::chrono::steady_clock;
@@ -57,14 +59,15 @@ class Lane {
     std::optional<net::PgError> failure;   // kLineDown
   };
 
-  // All referenced objects must outlive the lane.
-  Lane(std::string name, storage::Journal& journal, const PostgresConfig& config, LiveBudget& budget,
-       DeliveryFigures& figures);
+  Lane(std::string name, const LaneContext& context);
 
   const std::string& name() const { return name_; }
   void offer(const EventPtr& event) { live_.offer(event); }
   Step step(net::Connection& connection);
-  void line_lost() { live_.close(); }
+  // A new connection may lead to a database that has lost commits: look at every retained run before going on.
+  void line_came_up() { check_due_ = true; }
+  // An administrator's word that the watermark is to be made right by comparing ids.
+  void request_repair() { repair_ = true; }
   LaneStatus status() const;
 
  private:
@@ -72,11 +75,19 @@ class Lane {
     std::vector<EventPtr> events;
     bool live = false;
   };
+  std::optional<Step> check_runs(net::Connection& connection);
   std::optional<storage::LaneRun> next_run() const;
   Step deliver(net::Connection& connection, const storage::LaneRun& run);
   Result<Plan, Step> look(net::DeliveryTransaction& transaction, const storage::LaneRun& run);
+  Step carry_out(const Plan& plan, net::Connection& connection, net::DeliveryTransaction transaction,
+                 const storage::LaneRun& run);
   Result<Batch, Step> next_batch(const storage::LaneRun& run, std::uint64_t from_seq);
-  Step send(net::DeliveryTransaction& transaction, const storage::LaneRun& run);
+  Step send(net::Connection& connection, net::DeliveryTransaction transaction, const storage::LaneRun& run);
+  Step refused(net::Connection& connection, const storage::LaneRun& run, const Batch& batch, const net::PgError& error);
+  Step bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event, const net::PgError& error);
+  Step reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run, const std::string& reason);
+  Step repair(net::Connection& connection);
+  void put_back(const std::vector<EventPtr>& events);
   void account(const Batch& batch, Clock::time_point began);
 
   Step failed(const net::PgError& error);
@@ -84,12 +95,18 @@ class Lane {
   Step held(std::string error, std::string sqlstate, std::string hint);
   Step later(const std::string& error, const std::string& sqlstate);
   void succeeded(bool live);
+  net::LaneKey key_of(const storage::LaneRun& run) const { return {context_.journal.agent_id(), run.epoch, name_}; }
 
   const std::string name_;
-  storage::Journal& journal_;
-  const PostgresConfig& config_;
-  DeliveryFigures& figures_;
+  const LaneContext& context_;
   LiveQueue live_;
+  std::atomic<bool> check_due_{true}, repair_{false};
+
+  // Of the worker that runs the step.
+  Isolation isolation_;
+  Pace pace_;
+  std::set<Uuid> suspect_;  // epochs whose watermark is not where we left it
+  std::map<Uuid, std::uint64_t> repaired_to_;  // epoch -> number, while a repair is under way
 
   mutable std::mutex mutex_;  // guards what status() reads
   LaneStatus status_;

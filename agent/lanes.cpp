@@ -1,9 +1,16 @@
 #include "agent/lanes.h"
 
+#include <algorithm>
+
+#include "agent/entropy.h"
+
 namespace hookspool::agent {
 
-Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config)
-    : journal_(journal), pool_(pool), config_(config) {}
+Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config, OnBuried on_buried)
+    : journal_(journal),
+      pool_(pool),
+      config_(config),
+      context_{journal_, config_, budget_, figures_, std::move(on_buried)} {}
 
 Lanes::~Lanes() { stop(milliseconds::max() / 2); }
 
@@ -37,7 +44,7 @@ bool Lanes::stop(milliseconds grace) {
 
 Lanes::Entry& Lanes::entry(const std::string& name) {
   auto& slot = entries_[name];
-  if (!slot) slot = std::make_unique<Entry>(name, *this);
+  if (!slot) slot = std::make_unique<Entry>(name, context_);
   return *slot;
 }
 
@@ -72,16 +79,38 @@ void Lanes::committed(std::span<const EventPtr> events) {
 }
 
 void Lanes::line_changed() {
-  const bool up = line_->up();
+  const auto line = line_->status();
   {
     const std::lock_guard lock(mutex_);
-    line_up_ = up;
-    if (up) {
+    line_up_ = line.up;
+    if (line.up) {
       delayed_.clear();
-      for (auto& [name, entry] : entries_) make_ready(*entry);
+      ready_.clear();
+      for (auto& [name, entry] : entries_) {
+        entry->lane.line_came_up();
+        entry->ready = false;
+        entry->not_before = start_of(line.last_outage);
+        delayed_.emplace(entry->not_before, entry.get());
+      }
     }
   }
   wake_.notify_all();
+}
+
+Lanes::Clock::time_point Lanes::start_of(milliseconds outage) const {
+  const auto spread = std::min(outage / kSpreadShare, kSpreadMax);
+  return Clock::now() + milliseconds(static_cast<std::int64_t>(random_unit() * static_cast<double>(spread.count())));
+}
+
+bool Lanes::repair(const std::string& lane) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(lane);
+    if (found == entries_.end()) return false;
+    found->second->lane.request_repair();
+  }
+  retry_now();
+  return true;
 }
 
 void Lanes::retry_now() {

@@ -25,8 +25,14 @@ class Lanes {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kLiveBytesMax = 8u << 20;  // of all live queues together
+  // After an outage each lane begins within this share of it, at random, so that a fleet of agents does not arrive
+  // at once; and never later than kSpreadMax.
+  static constexpr int kSpreadShare = 10;
+  static constexpr milliseconds kSpreadMax{5'000};
 
-  Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config);
+  using OnBuried = std::function<void(const StoredEvent&, const net::PgError&)>;
+
+  Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config, OnBuried on_buried);
   ~Lanes();
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
@@ -39,14 +45,14 @@ class Lanes {
   void committed(std::span<const EventPtr> events);
   void line_changed();
   void retry_now();  // held and waiting lanes try again at once
+  bool repair(const std::string& lane);  // false: no such lane
 
   std::vector<LaneStatus> statuses() const;
   DeliveryFigures& figures() { return figures_; }
 
  private:
   struct Entry {
-    Entry(std::string name, Lanes& lanes)
-        : lane(std::move(name), lanes.journal_, lanes.config_, lanes.budget_, lanes.figures_) {}
+    Entry(std::string name, const LaneContext& context) : lane(std::move(name), context) {}
     Lane lane;
     bool ready = false, running = false, again = false;  // guarded by Lanes::mutex_
     Clock::time_point not_before{};
@@ -55,6 +61,7 @@ class Lanes {
   void make_ready(Entry& entry);                    // REQUIRES: mutex_ held
   Entry* take_ready(std::unique_lock<std::mutex>&); // waits; nullptr when stopping
   void finish(Entry& entry, const Lane::Step& step);
+  Clock::time_point start_of(milliseconds outage) const;
   void work();
 
   storage::Journal& journal_;
@@ -62,6 +69,7 @@ class Lanes {
   const PostgresConfig& config_;
   LiveBudget budget_{kLiveBytesMax};
   DeliveryFigures figures_;
+  const LaneContext context_;
   Line* line_ = nullptr;
 
   mutable std::mutex mutex_;

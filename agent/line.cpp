@@ -15,8 +15,13 @@ milliseconds since(Line::Clock::time_point then, Line::Clock::time_point now) {
 
 }  // namespace
 
-Line::Line(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_max, std::function<void()> on_change)
-    : pool_(pool), backoff_min_(backoff_min), backoff_max_(backoff_max), on_change_(std::move(on_change)) {}
+Line::Line(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_max, CheckIdentity check_identity,
+           std::function<void()> on_change)
+    : pool_(pool),
+      backoff_min_(backoff_min),
+      backoff_max_(backoff_max),
+      check_identity_(std::move(check_identity)),
+      on_change_(std::move(on_change)) {}
 
 Line::~Line() { stop(milliseconds::max() / 2); }
 
@@ -83,7 +88,11 @@ Line::Status Line::status() const {
 net::PgResult<void> Line::try_once() {
   auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
   if (!lease) return fail(std::move(lease.error()));
-  return net::ensure_schema(**lease, pool_.options());
+  auto ready = net::ensure_schema(**lease, pool_.options());
+  if (!ready) return ready;
+  auto identity = net::read_identity(**lease, pool_.options());
+  if (!identity) return fail(std::move(identity.error()));
+  return check_identity_(*identity);
 }
 
 std::string Line::set_up() {

@@ -14,6 +14,7 @@
 
 #include "agent/config.h"
 #include "net/pg/pool.h"
+#include "net/pg/watermarks.h"
 
 namespace hookspool::agent {
 
@@ -37,7 +38,10 @@ class Line {
   };
 
   // `pool` must outlive the line. `on_change` is called from the thread that caused the change, without a lock.
-  Line(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_max, std::function<void()> on_change);
+  // `check_identity` says whether this is the database that the journal belongs to.
+  using CheckIdentity = std::function<net::PgResult<void>(const net::SinkIdentity&)>;
+  Line(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_max, CheckIdentity check_identity,
+       std::function<void()> on_change);
   ~Line();
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
@@ -60,6 +64,7 @@ class Line {
 
   net::Pool& pool_;
   const milliseconds backoff_min_, backoff_max_;
+  const CheckIdentity check_identity_;
   const std::function<void()> on_change_;
   mutable std::mutex mutex_;
   std::condition_variable wake_, ended_;

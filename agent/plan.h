@@ -11,25 +11,27 @@ namespace hookspool::agent {
 
 // What is known before anything is sent. Numbers are those of one run: one lane within one epoch.
 struct PlanFacts {
-  std::optional<Position> watermark;       // PostgreSQL's, read under its row's lock; nothing: no such row
-  Position confirmed;                      // the journal's cursor; seq 0: nothing confirmed
-  std::uint64_t first_seq = 0;             // the oldest number that is retained
-  std::uint64_t last_seq = 0;              // the newest that is durable
-  std::optional<Uuid> own_id_at_watermark; // the journal's id at watermark->seq, where it still holds that number
-  bool rows_above_watermark = false;       // only looked up where it matters: watermark absent or behind
+  std::optional<Position> watermark;  // PostgreSQL's, read under its row's lock; nothing: no such row
+  Position confirmed;                 // the journal's cursor; seq 0: nothing confirmed
+  std::uint64_t first_seq = 0;        // the oldest number that is retained
+  std::uint64_t last_seq = 0;         // the newest that is durable
+  std::optional<Uuid> own_id_at_watermark;  // the journal's id at watermark->seq, where it still holds that number
+  bool rows_above_watermark = false;  // only looked up where it matters: watermark absent or behind
 };
 
 struct Plan {
   enum class Action {
-    kSend,         // from watermark + 1
-    kCreateThenSend,  // no watermark row and no rows: make it, then send from 1
-    kMoveCursor,   // PostgreSQL is ahead and right: believe it, send nothing twice
-    kGoBack,       // PostgreSQL lost commits that were confirmed: send retained events again
-    kHold,         // only a person can decide
+    kSend,        // from watermark + 1
+    kMoveCursor,  // PostgreSQL is ahead and right: believe it, send nothing twice
+    kGoBack,      // PostgreSQL lost commits that were confirmed: send retained events again
+    kSkipGap,     // what follows the watermark is not retained: record which numbers, go on after them
+    kReconcile,   // the run's numbers are not ours alone (a clone, a rolled-back journal): send by id, not by number
+    kHold,        // only a person can decide
   };
   Action action = Action::kHold;
-  std::uint64_t resent = 0;  // kGoBack: how many confirmed events are sent again
-  std::string reason;        // kHold, kGoBack: for the log and /health
+  bool create = false;           // there is no watermark row yet: make it at number 0
+  std::uint64_t count = 0;       // kGoBack: confirmed events that are sent again; kSkipGap: numbers left out
+  std::string reason;            // for the log and /health; empty for what is normal
 };
 
 // Must `rows_above_watermark` be looked up before planning?

@@ -165,6 +165,18 @@ JournalResult<void> Journal::drop_segment(std::uint64_t number) {
   return impl_->drop(number);
 }
 
+JournalResult<std::optional<std::string>> Journal::read_note(std::string_view name) const {
+  return impl_->folder->read_text("note-" + std::string(name));
+}
+
+JournalResult<void> Journal::write_note(std::string_view name, const std::string& text) {
+  return impl_->folder->write_text("note-" + std::string(name), text);
+}
+
+JournalResult<void> Journal::begin_epoch() {
+  return impl_->writer->begin_epoch();
+}
+
 JournalResult<void> Journal::rotate() {
   return impl_->writer->rotate();
 }

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -146,6 +147,13 @@ class Journal {
   JournalResult<void> drop_segment(std::uint64_t number);
   // Closes the active segment although it is small, so that it can be dropped when delivered.
   JournalResult<void> rotate();
+  // Begins a new epoch: for a journal that has found out that another one uses its epoch too (a live clone).
+  JournalResult<void> begin_epoch();
+
+  // Small texts that belong to the journal (which database it writes to, ...), each a file written atomically.
+  // Names are lower-case letters and '-'. nullopt: never written.
+  JournalResult<std::optional<std::string>> read_note(std::string_view name) const;
+  JournalResult<void> write_note(std::string_view name, const std::string& text);
 
   JournalStats stats() const;
 

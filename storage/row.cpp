@@ -58,7 +58,7 @@ std::uint32_t row_crc(const StoredEvent& stored) {
                                   &event.remote_addr, &event.content_type, &event.headers, &event.body}) {
     crc = add_text(crc, *text);
   }
-  return crc;
+  return add_number(crc, event.again.is_nil() ? 0 : 1);
 }
 
 void bind_uuid(SQLite::Statement& statement, int index, const Uuid& uuid) {
@@ -87,7 +87,8 @@ void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const Stored
   insert.bindNoCopy(9, event.content_type);
   insert.bindNoCopy(10, event.headers);
   insert.bindNoCopy(11, event.body.data(), static_cast<int>(event.body.size()));
-  insert.bind(12, static_cast<std::int64_t>(row_crc(stored)));
+  insert.bind(12, event.again.is_nil() ? 0 : 1);
+  insert.bind(13, static_cast<std::int64_t>(row_crc(stored)));
 }
 
 ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid& epoch) {
@@ -107,7 +108,8 @@ ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid&
   event.content_type = bytes_column(select, 8);
   event.headers = bytes_column(select, 9);
   event.body = bytes_column(select, 10);
-  row.intact = select.getColumn(11).getInt64() == static_cast<std::int64_t>(row_crc(stored));
+  if (select.getColumn(11).getInt() != 0) event.again = stored.id;
+  row.intact = select.getColumn(12).getInt64() == static_cast<std::int64_t>(row_crc(stored));
   return row;
 }
 

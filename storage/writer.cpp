@@ -104,6 +104,13 @@ JournalResult<void> Writer::rotate() {
   return {};
 }
 
+JournalResult<void> Writer::begin_epoch() {
+  Ticket ticket;
+  ticket.task = Task::kBeginEpoch;
+  if (const auto answer = ask(ticket); !answer) return fail(answer.error());
+  return {};
+}
+
 JournalResult<void> Writer::close() {
   if (closing_.exchange(true)) return {};
   Ticket ticket;
@@ -159,6 +166,7 @@ void Writer::handle(std::span<Ticket*> tickets) {
     begin = i + 1;
     if (ticket.task == Task::kStop) stop_ = &ticket;
     if (ticket.task == Task::kRotate) ticket.give(done(rotate_if_any()));
+    if (ticket.task == Task::kBeginEpoch) ticket.give(done(leave_epoch()));
     if (ticket.task == Task::kSaveCursors) ticket.give(done(write_cursors(true)));
   }
   commit_before(tickets.size());
@@ -225,6 +233,7 @@ JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
 
 Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
   Plan plan;
+  plan.greatest_id = greatest_id_;
   const Uuid epoch = catalogue_.epoch();
   for (Ticket* ticket : tickets) {
     auto stored = std::make_shared<StoredEvent>();
@@ -243,8 +252,9 @@ Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
     }
     stored->epoch = epoch;
     stored->seq = ++state.last_seq;
-    stored->id = ids_.next(stored->event.received_at_us / 1000);
-    plan.greatest_id = stored->id;
+    const Uuid& again = stored->event.again;
+    stored->id = again.is_nil() ? ids_.next(stored->event.received_at_us / 1000) : again;
+    plan.greatest_id = std::max(plan.greatest_id, stored->id);
     plan.group.lane_numbers.push_back(state.number_in_segment);
     plan.group.events.push_back(std::move(stored));
   }
@@ -292,6 +302,14 @@ JournalResult<void> Writer::write_cursors(bool probe) {
 JournalResult<void> Writer::rotate_if_any() {
   if (segment_ == nullptr || !segment_began_us_) return {};
   return finish_segment();
+}
+
+JournalResult<void> Writer::leave_epoch() {
+  // A segment that cannot be finished is sealed, and its epoch with it: all that is wanted here.
+  if (segment_ != nullptr && !finish_segment()) return {};
+  lanes_.clear();
+  catalogue_.begin_epoch(random_uuid(options_.random_bytes));
+  return {};
 }
 
 JournalResult<void> Writer::ensure_segment() {

@@ -42,12 +42,13 @@ class Writer {
   JournalResult<EventPtr> append(Event event);
   JournalResult<void> save_cursors();
   JournalResult<void> rotate();
+  JournalResult<void> begin_epoch();
   JournalResult<void> close();
 
   JournalStats figures() const;
 
  private:
-  enum class Task { kAppend, kSaveCursors, kRotate, kStop };
+  enum class Task { kAppend, kSaveCursors, kRotate, kBeginEpoch, kStop };
   struct Ticket;
   struct LaneState {
     std::uint64_t last_seq = 0;           // durable, in this epoch
@@ -66,6 +67,7 @@ class Writer {
   void adopt(const Plan& plan);
   JournalResult<void> write_cursors(bool probe);
   JournalResult<void> rotate_if_any();
+  JournalResult<void> leave_epoch();
   JournalResult<void> finish_segment();
   JournalResult<void> ensure_segment();
   void maintain();

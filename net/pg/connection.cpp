@@ -235,6 +235,11 @@ std::string Connection::quote_literal(std::string_view text) const {
   return literal;
 }
 
+bool Connection::database_is_utf8() const {
+  const char* encoding = PQparameterStatus(impl_->connection.get(), "server_encoding");
+  return encoding == nullptr || std::string_view(encoding) == "UTF8";
+}
+
 bool Connection::usable() const {
   return !broken() && PQtransactionStatus(impl_->connection.get()) == PQTRANS_IDLE;
 }

@@ -71,6 +71,9 @@ class Connection {
 
   std::string quote_literal(std::string_view text) const;
 
+  // Can the database hold any character? (server_encoding; yes where the server does not tell.)
+  bool database_is_utf8() const;
+
   bool usable() const;  // not broken, and no transaction open
   bool broken() const;  // lost, or given up after a deadline: fit for nothing but closing
   void mark_broken();

@@ -1,170 +1,101 @@
 #include "net/pg/copy_rows.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
-#include <utility>
+#include <nlohmann/json.hpp>
+#include <string>
 
 #include "net/pg/payload.h"
 
 namespace hookspool::net {
 namespace {
 
-constexpr std::string_view kHeader{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0",
-                                   19};  // signature, flags, extension length
-constexpr std::int16_t kColumns = 16;
-constexpr std::int64_t kPostgresEpochUs = 946'684'800'000'000;  // 2000-01-01 in microseconds since 1970-01-01
+constexpr std::int16_t kEventColumnCount = 16;
+constexpr std::int16_t kDeadLetterColumnCount = 10;
 
-template <class T>
-std::array<char, sizeof(T)> big_endian(T value) {
-  std::array<char, sizeof(T)> bytes{};
-  auto rest = static_cast<std::uint64_t>(value);
-  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte) {
-    *byte = static_cast<char>(rest & 0xFF);
-    rest >>= 8;
+bool is_ascii_char(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
+bool is_ascii(std::string_view text) { return std::all_of(text.begin(), text.end(), is_ascii_char); }
+
+std::string ascii(std::string_view text) {
+  std::string out(text);
+  std::replace_if(out.begin(), out.end(), [](char c) { return !is_ascii_char(c); }, '?');
+  return out;
+}
+
+// In a database of another encoding even the escape \u00e9 may have no character, or be refused outright.
+bool fits_any_encoding(std::string_view json) {
+  if (!is_ascii(json)) return false;
+  for (std::size_t at = json.find("\\u"); at != std::string_view::npos; at = json.find("\\u", at + 2)) {
+    if (json.substr(at + 2, 2) != "00" || json[at + 4] > '7') return false;
   }
-  return bytes;
+  return true;
+}
+
+void payload_columns(CopyWriter& copy, const std::string& body, bool utf8) {
+  const Payload payload = to_payload(body);
+  const std::string_view json = payload.json ? std::string_view(*payload.json) : std::string_view(body);
+  const bool encodable = utf8 || fits_any_encoding(json);
+  if (payload.is_json && encodable) {
+    copy.jsonb(json);
+  } else {
+    copy.null();
+  }
+  const std::string_view issue = payload.issue.empty() && !encodable ? "encoding" : payload.issue;
+  if (issue.empty()) {
+    copy.null();
+    copy.null();
+  } else {
+    copy.bytea(body);
+    copy.text(issue);
+  }
 }
 
 }  // namespace
 
-EventCopy::EventCopy(Connection& connection, std::string_view agent_id, Deadline deadline)
-    : connection_(connection), agent_id_(agent_id), deadline_(deadline) {
-  chunk_.reserve(kCopyChunkBytesMax);
-  bytes(kHeader);
-}
-
-void EventCopy::add(const StoredEvent& stored) {
+void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, bool utf8) {
   const Event& event = stored.event;
-  int16(kColumns);
-  uuid(stored.id);
-  text(agent_id_);
-  uuid(stored.epoch);
-  int32(8);
-  int64(static_cast<std::int64_t>(stored.seq));
-  text(event.lane);
-  int32(8);
-  int64(event.received_at_us - kPostgresEpochUs);
-  text_or_null(event.delivery_id);
-  text(event.method);
-  text(event.path);
-  text_or_null(event.query);
-  inet(event.remote_addr);
-  text_or_null(event.content_type);
+  const auto text = [utf8](const std::string& value) { return utf8 ? value : ascii(value); };
+  copy.row(kEventColumnCount);
+  copy.uuid(stored.id);
+  copy.text(agent_id);
+  copy.uuid(stored.epoch);
+  copy.bigint(static_cast<std::int64_t>(stored.seq));
+  copy.text(event.lane);
+  copy.timestamptz(event.received_at_us);
+  copy.text_or_null(text(event.delivery_id));
+  copy.text(event.method);
+  copy.text(text(event.path));
+  copy.text_or_null(text(event.query));
+  copy.inet(event.remote_addr);
+  copy.text_or_null(text(event.content_type));
 
   const Payload headers = to_payload(event.headers);
   if (headers.is_json) {
-    jsonb(headers.json ? *headers.json : event.headers);
+    copy.jsonb(text(headers.json ? *headers.json : event.headers));
   } else {
-    null();
+    copy.null();
   }
-
-  const Payload payload = to_payload(event.body);
-  if (payload.is_json) {
-    jsonb(payload.json ? *payload.json : event.body);
-  } else {
-    null();
-  }
-  if (payload.issue.empty()) {
-    null();
-    null();
-  } else {
-    text(event.body);  // bytea is sent as it is, like text
-    text(payload.issue);
-  }
+  payload_columns(copy, event.body, utf8);
 }
 
-PgResult<std::uint64_t> EventCopy::finish() {
-  int16(-1);
-  send();
-  if (!state_) return fail(std::move(state_).error());
-  return connection_.copy_end(deadline_);
-}
-
-void EventCopy::send() {
-  if (state_ && !chunk_.empty()) state_ = connection_.copy_data(chunk_, deadline_);
-  chunk_.clear();
-}
-
-void EventCopy::bytes(std::string_view raw) {
-  while (!raw.empty()) {
-    const std::size_t fits = std::min(raw.size(), kCopyChunkBytesMax - chunk_.size());
-    chunk_ += raw.substr(0, fits);
-    raw.remove_prefix(fits);
-    if (chunk_.size() == kCopyChunkBytesMax) send();
-  }
-}
-
-void EventCopy::int16(std::int16_t value) {
-  const auto raw = big_endian(value);
-  bytes({raw.data(), raw.size()});
-}
-
-void EventCopy::int32(std::int32_t value) {
-  const auto raw = big_endian(value);
-  bytes({raw.data(), raw.size()});
-}
-
-void EventCopy::int64(std::int64_t value) {
-  const auto raw = big_endian(value);
-  bytes({raw.data(), raw.size()});
-}
-
-void EventCopy::null() {
-  int32(-1);
-}
-
-void EventCopy::text(std::string_view value) {
-  int32(static_cast<std::int32_t>(value.size()));
-  bytes(value);
-}
-
-void EventCopy::text_or_null(std::string_view value) {
-  if (value.empty()) {
-    null();
-  } else {
-    text(value);
-  }
-}
-
-void EventCopy::uuid(const Uuid& value) {
-  int32(16);
-  for (const std::uint8_t byte : value.bytes) {
-    const char c = static_cast<char>(byte);
-    bytes({&c, 1});
-  }
-}
-
-void EventCopy::jsonb(std::string_view value) {
-  constexpr std::string_view version_1{"\1", 1};
-  int32(static_cast<std::int32_t>(value.size() + version_1.size()));
-  bytes(version_1);
-  bytes(value);
-}
-
-void EventCopy::inet(const std::string& address) {
-  constexpr std::size_t ipv4_bytes = 4;
-  constexpr std::size_t ipv6_bytes = 16;
-  constexpr char ipv4_family = 2;  // PGSQL_AF_INET and PGSQL_AF_INET6, on every platform
-  constexpr char ipv6_family = 3;
-  std::array<char, ipv6_bytes> raw{};
-  const std::string numeric =
-      address.substr(0, address.find('%'));  // inet has no room for a zone: fe80::1%eth0
-  std::size_t size = 0;
-  if (inet_pton(AF_INET, numeric.c_str(), raw.data()) == 1) {
-    size = ipv4_bytes;
-  } else if (inet_pton(AF_INET6, numeric.c_str(), raw.data()) == 1) {
-    size = ipv6_bytes;
-  } else {
-    null();
-    return;
-  }
-  const std::array<char, 4> prefix{size == ipv4_bytes ? ipv4_family : ipv6_family,
-                                   static_cast<char>(size * 8), 0, static_cast<char>(size)};
-  int32(static_cast<std::int32_t>(prefix.size() + size));
-  bytes({prefix.data(), prefix.size()});
-  bytes({raw.data(), size});
+void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, const PgError& why) {
+  const Event& event = stored.event;
+  const nlohmann::ordered_json request{
+      {"delivery_id", event.delivery_id},   {"method", event.method},
+      {"path", event.path},                 {"query", event.query},
+      {"remote_addr", event.remote_addr},   {"content_type", event.content_type},
+      {"headers", nlohmann::ordered_json::parse(event.headers, nullptr, false)}};
+  copy.row(kDeadLetterColumnCount);
+  copy.uuid(stored.id);
+  copy.text(agent_id);
+  copy.uuid(stored.epoch);
+  copy.bigint(static_cast<std::int64_t>(stored.seq));
+  copy.text(event.lane);
+  copy.timestamptz(event.received_at_us);
+  copy.text(why.sqlstate);
+  copy.text(ascii(why.text));
+  copy.bytea(request.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  copy.bytea(event.body);
 }
 
 }  // namespace hookspool::net

@@ -3,6 +3,7 @@
 #include <cassert>
 #include <charconv>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "net/pg/copy_rows.h"
@@ -61,7 +62,17 @@ struct DeliveryTransaction::State {
   std::string select() const {
     return "SELECT seq, event_id FROM " + schema + ".watermarks WHERE " + where + " FOR UPDATE";
   }
-  PgResult<void> lock(bool create);
+  std::string key_values() const {
+    return connection.quote_literal(key.agent_id) + ", '" + key.epoch.to_string() + "', " +
+           connection.quote_literal(key.lane);
+  }
+  PgResult<void> lock();
+  PgResult<void> create();
+  PgResult<void> take_watermark(PgResult<PgRows> rows);
+  PgResult<std::set<Uuid>> take_from_dead_letters(std::span<const EventPtr> events);
+  PgResult<std::uint64_t> copy_rows(const std::string& table, std::span<const EventPtr> events,
+                                    const std::set<Uuid>& taken);
+  PgResult<void> run(const std::string& sql, std::string_view attempt);
   PgError duplicate_or(PgError error) const;
 
   Connection& connection;
@@ -70,11 +81,11 @@ struct DeliveryTransaction::State {
   std::string schema;  // quoted
   std::string where;   // the lane's row in watermarks
   std::optional<Position> watermark;
-  Position last;  // of what has been copied
+  Position position;  // the watermark's, then of what has been copied, buried or skipped
   bool ended = false;
 };
 
-PgResult<void> DeliveryTransaction::State::lock(bool create) {
+PgResult<void> DeliveryTransaction::State::lock() {
   // READ COMMITTED is not left to the role's settings: under REPEATABLE READ a lock that was waited for fails
   // instead of showing what its last owner has committed.
   const std::string begin =
@@ -84,20 +95,23 @@ PgResult<void> DeliveryTransaction::State::lock(bool create) {
       ";SET LOCAL statement_timeout = " + milliseconds(options.statement_timeout) +
       ";SET LOCAL idle_in_transaction_session_timeout = " +
       milliseconds(options.idle_in_transaction_session_timeout) + ";";
-  auto rows = connection.query(begin + select(), statement_deadline(options), "locking the watermark");
+  return take_watermark(
+      connection.query(begin + select(), statement_deadline(options), "locking the watermark"));
+}
+
+PgResult<void> DeliveryTransaction::State::create() {
+  return take_watermark(
+      connection.query("INSERT INTO " + schema + ".watermarks (agent_id, epoch, lane, seq) VALUES (" + key_values() +
+                           ", 0) ON CONFLICT DO NOTHING;" + select(),
+                       statement_deadline(options), "making the watermark"));
+}
+
+PgResult<void> DeliveryTransaction::State::take_watermark(PgResult<PgRows> rows) {
   if (!rows) return fail(not_the_event(std::move(rows).error()));
-  if (rows->rows.empty() && create) {
-    rows =
-        connection.query("INSERT INTO " + schema + ".watermarks (agent_id, epoch, lane, seq) VALUES (" +
-                             connection.quote_literal(key.agent_id) + ", '" + key.epoch.to_string() + "', " +
-                             connection.quote_literal(key.lane) + ", 0) ON CONFLICT DO NOTHING;" + select(),
-                         statement_deadline(options), "making the watermark");
-    if (!rows) return fail(not_the_event(std::move(rows).error()));
-  }
-  auto position = parse_watermark(*rows);
-  if (!position) return fail(std::move(position).error());
-  watermark = *position;
-  if (watermark) last = *watermark;
+  auto read = parse_watermark(*rows);
+  if (!read) return fail(std::move(read).error());
+  watermark = *read;
+  if (watermark) position = *watermark;
   return {};
 }
 
@@ -106,14 +120,67 @@ PgError DeliveryTransaction::State::duplicate_or(PgError error) const {
   if (error.sqlstate != "23505" || error.constraint != kEventsPrimaryKey) return error;
   error.error_class = ErrorClass::kSetup;
   error.hint = "Rows of lane " + key.lane + " above its watermark are already in " + schema +
-               ".events: somebody changed the table watermarks, or restored one table without the other.";
+               ".events: somebody changed the table watermarks, or restored one table without the other. "
+               "hookspool repair " + key.lane + " compares by id and goes on.";
   return error;
+}
+
+// Of the events that were put back, those whose dead letter is still there; it goes in the same transaction.
+PgResult<std::set<Uuid>> DeliveryTransaction::State::take_from_dead_letters(std::span<const EventPtr> events) {
+  std::set<Uuid> taken;
+  std::string ids;
+  for (const EventPtr& event : events) {
+    if (!event->event.again.is_nil()) ids += (ids.empty() ? "'" : ", '") + event->id.to_string() + "'";
+  }
+  if (ids.empty()) return taken;
+  auto rows = connection.query("DELETE FROM " + schema + ".dead_letters WHERE id IN (" + ids + ") RETURNING id",
+                               statement_deadline(options), "taking back dead letters");
+  if (!rows) return fail(not_the_event(std::move(rows).error()));
+  for (const auto& row : rows->rows) {
+    if (const auto id = Uuid::parse(row[0].value_or(""))) taken.insert(*id);
+  }
+  return taken;
+}
+
+PgResult<std::uint64_t> DeliveryTransaction::State::copy_rows(const std::string& table,
+                                                              std::span<const EventPtr> events,
+                                                              const std::set<Uuid>& taken) {
+  const Deadline deadline = statement_deadline(options);
+  auto started = connection.copy_start(
+      "COPY " + table + " (" + std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)", deadline);
+  if (!started) return fail(not_the_event(std::move(started).error()));
+  CopyWriter copy(connection, deadline);
+  const bool utf8 = connection.database_is_utf8();
+  std::uint64_t rows = 0;
+  for (const EventPtr& event : events) {
+    if (!event->event.again.is_nil() && !taken.contains(event->id)) continue;
+    write_event_row(copy, key.agent_id, *event, utf8);
+    ++rows;
+  }
+  auto copied = copy.finish();
+  if (!copied) return fail(duplicate_or(std::move(copied).error()));
+  if (*copied != rows) {
+    return fail(PgError{.error_class = ErrorClass::kSetup,
+                        .text = "copying rows: PostgreSQL took " + std::to_string(*copied) + " of " +
+                                std::to_string(rows) + " rows",
+                        .hint = "A trigger or a rule on the table drops rows: it must let every row in."});
+  }
+  return rows;
+}
+
+PgResult<void> DeliveryTransaction::State::run(const std::string& sql, std::string_view attempt) {
+  auto done = connection.query(sql, statement_deadline(options), attempt);
+  if (!done) return fail(not_the_event(std::move(done).error()));
+  return {};
 }
 
 PgResult<DeliveryTransaction> DeliveryTransaction::begin(Connection& connection, const PgOptions& options,
                                                          LaneKey key, bool create) {
   auto state = std::make_unique<State>(connection, options, std::move(key));
-  if (auto locked = state->lock(create); !locked) return fail(std::move(locked).error());
+  if (auto locked = state->lock(); !locked) return fail(std::move(locked).error());
+  if (!state->watermark && create) {
+    if (auto made = state->create(); !made) return fail(std::move(made).error());
+  }
   return DeliveryTransaction(std::move(state));
 }
 
@@ -139,31 +206,85 @@ PgResult<bool> DeliveryTransaction::rows_above(std::uint64_t seq, const Uuid& af
   return rows->rows.size() == 1 && rows->rows.front().front() == "t";
 }
 
+PgResult<void> DeliveryTransaction::create_watermark() { return state_->create(); }
+
+const Position& DeliveryTransaction::position() const { return state_->position; }
+
 PgResult<void> DeliveryTransaction::copy(std::span<const EventPtr> events) {
   State& state = *state_;
   assert(state.watermark && !state.ended);
   if (events.empty()) return {};
+  for (std::uint64_t seq = state.position.seq; const EventPtr& event : events) {
+    assert(event->seq == ++seq && event->epoch == state.key.epoch && event->event.lane == state.key.lane);
+  }
+  auto taken = state.take_from_dead_letters(events);
+  if (!taken) return fail(std::move(taken).error());
+  auto copied = state.copy_rows(state.schema + ".events", events, *taken);
+  if (!copied) return fail(std::move(copied).error());
+  state.position = {events.back()->seq, events.back()->id};
+  return {};
+}
+
+PgResult<void> DeliveryTransaction::bury(const StoredEvent& event, const PgError& why) {
+  State& state = *state_;
+  assert(state.watermark && !state.ended && event.seq == state.position.seq + 1);
   const Deadline deadline = statement_deadline(state.options);
-  auto started = state.connection.copy_start(
-      "COPY " + state.schema + ".events (" + std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)",
-      deadline);
+  // An event that was put back and is refused again has its dead letter still: the new reason replaces the old.
+  auto cleared = state.run("DELETE FROM " + state.schema + ".dead_letters WHERE id = '" + event.id.to_string() + "'",
+                           "keeping a dead letter");
+  if (!cleared) return cleared;
+  auto started = state.connection.copy_start("COPY " + state.schema + ".dead_letters (" +
+                                                 std::string(kDeadLetterColumns) + ") FROM STDIN (FORMAT binary)",
+                                             deadline);
   if (!started) return fail(not_the_event(std::move(started).error()));
-  EventCopy rows(state.connection, state.key.agent_id, deadline);
-  std::uint64_t seq = state.last.seq;
-  for (const EventPtr& event : events) {
-    assert(event->seq == seq + 1 && event->epoch == state.key.epoch && event->event.lane == state.key.lane);
-    seq = event->seq;
-    rows.add(*event);
-  }
-  auto copied = rows.finish();
-  if (!copied) return fail(state.duplicate_or(std::move(copied).error()));
-  if (*copied != events.size()) {
-    return fail(PgError{.error_class = ErrorClass::kSetup,
-                        .text = "copying rows: PostgreSQL took " + std::to_string(*copied) + " of " +
-                                std::to_string(events.size()) + " rows",
-                        .hint = "A trigger or a rule on the table drops rows: it must let every row in."});
-  }
-  state.last = {seq, events.back()->id};
+  CopyWriter copy(state.connection, deadline);
+  write_dead_letter_row(copy, state.key.agent_id, event, why);
+  auto copied = copy.finish();
+  if (!copied) return fail(not_the_event(std::move(copied).error()));
+  state.position = {event.seq, event.id};
+  return {};
+}
+
+PgResult<void> DeliveryTransaction::skip_gap(std::uint64_t last_seq) {
+  State& state = *state_;
+  assert(state.watermark && !state.ended && last_seq > state.position.seq);
+  auto noted = state.run("INSERT INTO " + state.schema + ".gaps (agent_id, epoch, lane, first_seq, last_seq) VALUES (" +
+                             state.key_values() + ", " + std::to_string(state.position.seq + 1) + ", " +
+                             std::to_string(last_seq) + ") ON CONFLICT DO NOTHING",
+                         "recording a gap");
+  if (!noted) return noted;
+  state.position = {last_seq, Uuid{}};
+  return {};
+}
+
+PgResult<std::uint64_t> DeliveryTransaction::reconcile(std::span<const EventPtr> events) {
+  State& state = *state_;
+  assert(!state.ended);
+  if (events.empty()) return std::uint64_t{0};
+  auto staged = state.run("CREATE TEMP TABLE hookspool_stage ON COMMIT DROP AS SELECT " + std::string(kEventColumns) +
+                              " FROM " + state.schema + ".events LIMIT 0",
+                          "staging events");
+  if (!staged) return fail(std::move(staged).error());
+  auto taken = state.take_from_dead_letters(events);
+  if (!taken) return fail(std::move(taken).error());
+  auto copied = state.copy_rows("pg_temp.hookspool_stage", events, *taken);
+  if (!copied) return fail(std::move(copied).error());
+  const std::string columns(kEventColumns);
+  auto inserted = state.connection.query(
+      "WITH put AS (INSERT INTO " + state.schema + ".events (" + columns + ") SELECT " + columns +
+          " FROM pg_temp.hookspool_stage s WHERE NOT EXISTS (SELECT FROM " + state.schema +
+          ".dead_letters d WHERE d.id = s.id) ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING 1) "
+          "SELECT count(*) FROM put",
+      statement_deadline(state.options), "reconciling events");
+  if (!inserted) return fail(std::move(inserted).error());
+  return static_cast<std::uint64_t>(std::stoull(inserted->rows.at(0).at(0).value_or("0")));
+}
+
+void DeliveryTransaction::settle(const Position& position) { state_->position = position; }
+
+PgResult<void> DeliveryTransaction::probe() {
+  auto copied = state_->copy_rows(state_->schema + ".events", {}, {});
+  if (!copied) return fail(std::move(copied).error());
   return {};
 }
 
@@ -172,13 +293,13 @@ PgResult<void> DeliveryTransaction::commit() {
   assert(!state.ended);
   constexpr std::string_view attempt = "committing";
   std::string sql;
-  if (state.watermark && state.last != *state.watermark) {
+  if (state.watermark && state.position != *state.watermark) {
+    const std::string id =
+        state.position.id.is_nil() ? "NULL" : "'" + state.position.id.to_string() + "'";
     // Divides by zero, and so never reaches COMMIT, unless exactly the row that was read is moved.
-    sql = "WITH moved AS (UPDATE " + state.schema +
-          ".watermarks SET seq = " + std::to_string(state.last.seq) + ", event_id = '" +
-          state.last.id.to_string() + "', updated_at = now() WHERE " + state.where +
-          " AND seq = " + std::to_string(state.watermark->seq) +
-          " RETURNING 1) SELECT 1 / count(*) FROM moved;";
+    sql = "WITH moved AS (UPDATE " + state.schema + ".watermarks SET seq = " + std::to_string(state.position.seq) +
+          ", event_id = " + id + ", updated_at = now() WHERE " + state.where +
+          " AND seq = " + std::to_string(state.watermark->seq) + " RETURNING 1) SELECT 1 / count(*) FROM moved;";
   }
   auto answer = state.connection.query(sql + "COMMIT", statement_deadline(state.options), attempt);
   if (!answer) {

@@ -1,17 +1,18 @@
 // The delivery transaction: exactly once, because the watermark lives in the sink and moves with the rows.
 //
 //   BEGIN; SET LOCAL ...;
-//   SELECT seq, event_id FROM watermarks WHERE (agent, epoch, lane) FOR UPDATE;   -- first, and its answer is
-//   waited for COPY events FROM STDIN;                                                       -- tag must say
-//   COPY n UPDATE watermarks SET seq = last WHERE ... AND seq = what was read;           -- must be 1 row
-//   COMMIT;                                                                       -- tag must say COMMIT
+//   SELECT seq, event_id FROM watermarks WHERE (agent, epoch, lane) FOR UPDATE;  -- first, and its answer is waited for
+//   COPY events FROM STDIN;                                                      -- tag must say COPY n
+//   INSERT INTO dead_letters ..., gaps ...;                                      -- if any
+//   UPDATE watermarks SET seq = last WHERE ... AND seq = what was read;          -- must be 1 row
+//   COMMIT;                                                                      -- tag must say COMMIT
 //
-// Reading the watermark without the lock doubles events while an old backend is still alive. The unit of
-// retry is the whole transaction. Not thread-safe; must not outlive its connection. Destroyed before commit()
-// it rolls back.
+// Reading the watermark without the lock doubles events while an old backend is still alive. The unit of retry is
+// the whole transaction. Not thread-safe; must not outlive its connection. Destroyed before commit() it rolls back.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,24 +30,40 @@ struct LaneKey {
 
 class DeliveryTransaction {
  public:
-  // Locks the lane's watermark row. `create` makes a missing row at seq 0; without it a missing row is
-  // reported as nullopt by watermark() and nothing can be copied.
-  static PgResult<DeliveryTransaction> begin(Connection& connection, const PgOptions& options, LaneKey key,
-                                             bool create);
+  // Locks the lane's watermark row. `create` makes a missing row at seq 0; without it a missing row is reported
+  // as nullopt by watermark() and nothing can be copied.
+  static PgResult<DeliveryTransaction> begin(Connection& connection, const PgOptions& options, LaneKey key, bool create);
   DeliveryTransaction(DeliveryTransaction&&) noexcept;
   DeliveryTransaction& operator=(DeliveryTransaction&&) = delete;
   ~DeliveryTransaction();
 
   const std::optional<Position>& watermark() const;
+  // Makes the missing row at seq 0 after all.
+  PgResult<void> create_watermark();
 
-  // Does the table hold rows of this lane and epoch with a number above `seq`? (Has the bookkeeping been
-  // edited?) `after`: the event id at `seq`, which bounds the search by the primary key; nil searches the
-  // whole epoch.
+  // Does the table hold rows of this lane and epoch with a number above `seq`? (Has the bookkeeping been edited?)
+  // `after`: the event id at `seq`, which bounds the search by the primary key; nil searches the whole epoch.
   PgResult<bool> rows_above(std::uint64_t seq, const Uuid& after);
 
-  // REQUIRES: a gap-free run that begins at watermark()->seq + 1, all of this lane and epoch.
+  // What follows moves on from position(): first the watermark, then whatever was copied, buried or skipped.
+  const Position& position() const;
+
+  // REQUIRES: a gap-free run that begins at position().seq + 1, all of this lane and epoch. An event that was put
+  // back (Event::again) goes in only if its dead letter is still there, which it removes: so it goes in once.
   PgResult<void> copy(std::span<const EventPtr> events);
-  // Moves the watermark to the last copied event (or, with nothing copied, leaves it) and commits.
+  // The event at position().seq + 1 cannot be taken: keeps it whole among the dead letters.
+  PgResult<void> bury(const StoredEvent& event, const PgError& why);
+  // The numbers from position().seq + 1 to `last_seq` are nowhere any more: records that and goes on after them.
+  PgResult<void> skip_gap(std::uint64_t last_seq);
+  // Puts in what is not there yet, by id, without moving: for runs whose numbers are not ours alone. Answers how
+  // many rows that were.
+  PgResult<std::uint64_t> reconcile(std::span<const EventPtr> events);
+  // Takes the watermark to a position that reconcile() has made true.
+  void settle(const Position& position);
+  // Would the table take a row at all? Copies none.
+  PgResult<void> probe();
+
+  // Moves the watermark to position() and commits.
   PgResult<void> commit();
 
  private:

@@ -41,13 +41,17 @@ constexpr std::array kTables{
         " autovacuum_vacuum_cost_delay = 0)",
         "SELECT, INSERT, UPDATE"},
     // Nothing but the key can refuse a row here.
+    // Nothing but the key can refuse a row here: `request` is JSON as bytes, whatever the database's encoding.
     Table{"dead_letters",
           "\n  id uuid PRIMARY KEY,\n  agent_id text,\n  epoch uuid,\n  seq bigint,\n  source text,\n"
-          "  received_at timestamptz,\n  failed_at timestamptz DEFAULT now(),\n  sqlstate text,\n  message "
-          "text,\n"
-          "  delivery_id text,\n  method text,\n  path text,\n  query text,\n  remote_addr text,\n  "
-          "content_type text,\n"
-          "  headers text,\n  body bytea\n",
+          "  received_at timestamptz,\n  failed_at timestamptz DEFAULT now(),\n  sqlstate text,\n  message text,\n"
+          "  request bytea,\n  body bytea\n",
+          "", "SELECT, INSERT, DELETE"},
+    // Numbers that are neither in the events table nor in any journal: what was lost is never silent.
+    Table{"gaps",
+          "\n  agent_id text NOT NULL,\n  epoch uuid NOT NULL,\n  lane text NOT NULL,\n  first_seq bigint NOT NULL,\n"
+          "  last_seq bigint NOT NULL,\n  noted_at timestamptz NOT NULL DEFAULT now(),\n"
+          "  PRIMARY KEY (agent_id, epoch, lane, first_seq)\n",
           "", "SELECT, INSERT"},
     Table{"sink", "\n  id uuid PRIMARY KEY,\n  created_at timestamptz NOT NULL DEFAULT now()\n", "",
           "SELECT"},
@@ -104,7 +108,7 @@ std::string inspection_sql(const std::string& quoted_schema_name) {
   return sql + " END FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = " +
          quoted_schema_name +
          " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'f')"
-         " AND c.relname IN ('events', 'watermarks', 'dead_letters', 'sink')";
+         " AND c.relname IN ('events', 'watermarks', 'dead_letters', 'gaps', 'sink')";
 }
 
 PgResult<Found> inspect(Connection& connection, const PgOptions& options) {

@@ -21,6 +21,7 @@ struct Event {
   std::string content_type;
   std::string headers;            // one JSON object: lower-case name -> value, or array of values if repeated
   std::string body;
+  Uuid again;                     // not nil: a dead letter put back, which keeps the id it was accepted under
 };
 
 // An event that is on disk: its identity never changes again.

@@ -24,14 +24,18 @@ PlanFacts facts() {
   return facts;
 }
 
-TEST(PlanTest, SameAsMineGoesOn) { EXPECT_EQ(make_plan(facts()).action, Action::kSend); }
+TEST(PlanTest, SameAsMineGoesOn) {
+  EXPECT_EQ(make_plan(facts()).action, Action::kSend);
+  EXPECT_FALSE(make_plan(facts()).create);
+}
 
 TEST(PlanTest, FreshRunOnAFreshDatabase) {
   auto f = facts();
   f.watermark.reset();
   f.confirmed = {};
   EXPECT_FALSE(needs_rows_above(f));
-  EXPECT_EQ(make_plan(f).action, Action::kCreateThenSend);
+  EXPECT_EQ(make_plan(f).action, Action::kSend);
+  EXPECT_TRUE(make_plan(f).create);
 }
 
 TEST(PlanTest, AheadAndMineMovesTheCursor) {
@@ -49,25 +53,25 @@ TEST(PlanTest, AheadAfterALostCursorMovesTheCursor) {
   EXPECT_EQ(make_plan(f).action, Action::kMoveCursor);
 }
 
-TEST(PlanTest, AheadButNotMineHolds) {
+TEST(PlanTest, AheadButNotMineIsReconciled) {
   auto f = facts();
   f.watermark = Position{8, id_of(99)};
   f.own_id_at_watermark = id_of(8);
-  EXPECT_EQ(make_plan(f).action, Action::kHold);
+  EXPECT_EQ(make_plan(f).action, Action::kReconcile);
   f.own_id_at_watermark.reset();
-  EXPECT_EQ(make_plan(f).action, Action::kHold);
+  EXPECT_EQ(make_plan(f).action, Action::kReconcile);
 }
 
-TEST(PlanTest, BeyondMyLastHolds) {
+TEST(PlanTest, BeyondMyLastIsReconciled) {
   auto f = facts();
   f.watermark = Position{11, id_of(11)};
-  EXPECT_EQ(make_plan(f).action, Action::kHold);
+  EXPECT_EQ(make_plan(f).action, Action::kReconcile);
 }
 
-TEST(PlanTest, SameNumberAnotherEventHolds) {
+TEST(PlanTest, SameNumberAnotherEventIsReconciled) {
   auto f = facts();
   f.watermark = Position{5, id_of(99)};
-  EXPECT_EQ(make_plan(f).action, Action::kHold);
+  EXPECT_EQ(make_plan(f).action, Action::kReconcile);
 }
 
 TEST(PlanTest, BehindWithoutRowsGoesBack) {
@@ -76,7 +80,7 @@ TEST(PlanTest, BehindWithoutRowsGoesBack) {
   EXPECT_TRUE(needs_rows_above(f));
   const auto plan = make_plan(f);
   EXPECT_EQ(plan.action, Action::kGoBack);
-  EXPECT_EQ(plan.resent, 2u);
+  EXPECT_EQ(plan.count, 2u);
 }
 
 TEST(PlanTest, BehindWithRowsHolds) {
@@ -86,24 +90,35 @@ TEST(PlanTest, BehindWithRowsHolds) {
   EXPECT_EQ(make_plan(f).action, Action::kHold);
 }
 
-TEST(PlanTest, BehindWhatIsRetainedHolds) {
+TEST(PlanTest, BehindWhatIsRetainedSkipsTheGap) {
   auto f = facts();
   f.watermark = Position{3, id_of(3)};
   f.first_seq = 5;
-  EXPECT_EQ(make_plan(f).action, Action::kHold);
+  EXPECT_EQ(make_plan(f).action, Action::kSkipGap);
+  EXPECT_EQ(make_plan(f).count, 1u);
 }
 
-TEST(PlanTest, AbsentAfterConfirmationsGoesBackOrHolds) {
+TEST(PlanTest, AbsentAfterConfirmations) {
   auto f = facts();
   f.watermark.reset();
   EXPECT_TRUE(needs_rows_above(f));
-  EXPECT_EQ(make_plan(f).action, Action::kCreateThenSend);
-  EXPECT_EQ(make_plan(f).resent, 5u);
+  EXPECT_EQ(make_plan(f).action, Action::kGoBack);
+  EXPECT_TRUE(make_plan(f).create);
+  EXPECT_EQ(make_plan(f).count, 5u);
   f.rows_above_watermark = true;
   EXPECT_EQ(make_plan(f).action, Action::kHold);
   f.rows_above_watermark = false;
-  f.first_seq = 2;
-  EXPECT_EQ(make_plan(f).action, Action::kHold);
+  f.first_seq = 3;
+  EXPECT_EQ(make_plan(f).action, Action::kSkipGap);
+  EXPECT_TRUE(make_plan(f).create);
+  EXPECT_EQ(make_plan(f).count, 2u);
+}
+
+TEST(PlanTest, AHoleInTheJournalIsSkippedAndRecorded) {
+  auto f = facts();
+  f.first_seq = 8;
+  EXPECT_EQ(make_plan(f).action, Action::kSkipGap);
+  EXPECT_EQ(make_plan(f).count, 2u);
 }
 
 }  // namespace

@@ -1,0 +1,219 @@
+// What a lane does when it cannot simply go on: a refused event, numbers that are not its own, failures.
+#include <algorithm>
+
+#include "agent/backoff.h"
+#include "agent/entropy.h"
+#include "agent/lane.h"
+#include "agent/log.h"
+
+namespace hookspool::agent {
+namespace {
+
+using Next = Lane::Step::Next;
+
+}  // namespace
+
+Lane::Step Lane::refused(net::Connection& connection, const storage::LaneRun& run, const Batch& batch,
+                         const net::PgError& error) {
+  context_.figures.errors_event += 1;
+  live_.close();
+  switch (isolation_.refused(batch.events.front()->seq, batch.events.size())) {
+    case Isolation::Verdict::kTryAgain:
+      return {Next::kMore, {}, {}};
+    case Isolation::Verdict::kBury:
+      return bury(connection, run, batch.events.front(), error);
+    case Isolation::Verdict::kHold:
+      break;
+  }
+  return held(std::to_string(Isolation::kBuriedInARowMax) + " events in a row were refused, so it is the table that "
+              "changed: " + error.text, error.sqlstate,
+              "Mend the table. The lane tries again by itself, and those " +
+                  std::to_string(Isolation::kBuriedInARowMax) + " dead letters then go back by themselves.");
+}
+
+// Only if the table takes rows at all: the control is a COPY of none.
+Lane::Step Lane::bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event,
+                      const net::PgError& error) {
+  auto transaction =
+      net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), false);
+  if (!transaction) return failed(transaction.error());
+  // Anything else than where we were: look again from the start.
+  if (!transaction->watermark() || transaction->position().seq + 1 != event->seq) return {Next::kMore, {}, {}};
+  const auto control = transaction->probe();
+  if (!control) return failed(control.error());
+  const auto buried = transaction->bury(*event, error);
+  if (!buried) return failed(buried.error());
+  const auto committed = transaction->commit();
+  if (!committed) return failed(committed.error());
+  context_.journal.confirm(name_, run.epoch, transaction->position());
+  context_.figures.buried += 1;
+  log_warn("lane " + name_ + ": event " + event->id.to_string() + " (number " + std::to_string(event->seq) +
+           ") is a dead letter: " + error.sqlstate + " " + error.text);
+  if (context_.on_buried) context_.on_buried(*event, error);
+  isolation_.buried(event);
+  succeeded(false);
+  return {Next::kMore, {}, {}};
+}
+
+// The events of a run that another journal uses as well are proven by their ids, one batch at a time; the watermark
+// stays where its other owner has it. The cursor remembers how far we are; losing it means comparing again.
+Lane::Step Lane::reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run,
+                           const std::string& reason) {
+  live_.close();
+  if (run.current) {
+    log_error("lane " + name_ + ": " + reason + ". A new epoch begins; what is not proven is compared by id");
+    const auto begun = context_.journal.begin_epoch();
+    if (!begun) return failed(begun.error());
+    return {Next::kMore, {}, {}};
+  }
+  const std::uint64_t from_seq = std::max(run.confirmed.seq + 1, run.first_seq);
+  if (from_seq > run.last_seq) return {Next::kMore, {}, {}};
+  auto batch = context_.journal.read(name_, run.epoch, from_seq, context_.config.batch_events_max,
+                                     context_.config.batch_bytes_max);
+  if (!batch) return failed(batch.error());
+  const auto missing = transaction.reconcile(*batch);
+  if (!missing) return failed(missing.error());
+  const auto committed = transaction.commit();
+  if (!committed) return failed(committed.error());
+  context_.figures.reconciled += *missing;
+  if (from_seq == std::max<std::uint64_t>(run.first_seq, 1) || *missing > 0) {
+    log_warn("lane " + name_ + ": " + reason + ". Compared " + std::to_string(batch->size()) + " events by id, " +
+             std::to_string(*missing) + " were missing");
+  }
+  context_.journal.confirm(name_, run.epoch, {batch->back()->seq, batch->back()->id});
+  succeeded(false);
+  return {Next::kMore, {}, {}};
+}
+
+// Goes through every retained run, puts in by id what is missing, and takes the watermark along. Each batch is a
+// transaction of its own; interrupted, it leaves a watermark that is behind, which a second repair mends.
+Lane::Step Lane::repair(net::Connection& connection) {
+  live_.close();
+  for (const auto& run : context_.journal.runs(name_)) {
+    if (run.first_seq > run.last_seq) continue;
+    const std::uint64_t from_seq = std::max(repaired_to_[run.epoch] + 1, run.first_seq);
+    if (from_seq > run.last_seq) continue;
+    auto batch = context_.journal.read(name_, run.epoch, from_seq, context_.config.batch_events_max,
+                                       context_.config.batch_bytes_max);
+    if (!batch) return failed(batch.error());
+    auto transaction = net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), true);
+    if (!transaction) return failed(transaction.error());
+    const auto missing = transaction->reconcile(*batch);
+    if (!missing) return failed(missing.error());
+    const Position reached{batch->back()->seq, batch->back()->id};
+    transaction->settle(reached);
+    const auto committed = transaction->commit();
+    if (!committed) return failed(committed.error());
+    context_.figures.reconciled += *missing;
+    repaired_to_[run.epoch] = reached.seq;
+    context_.journal.confirm(name_, run.epoch, reached, true);
+    return {Next::kMore, {}, {}};
+  }
+  repair_ = false;
+  repaired_to_.clear();
+  suspect_.clear();
+  log_info("lane " + name_ + ": repaired; every retained event is in PostgreSQL");
+  succeeded(false);
+  return {Next::kMore, {}, {}};
+}
+
+// The table that refused so many in a row takes rows again: what it refused meanwhile is sent once more.
+void Lane::put_back(const std::vector<EventPtr>& events) {
+  if (events.empty()) return;
+  log_info("lane " + name_ + ": the table takes rows again; putting back " + std::to_string(events.size()) +
+           " dead letters");
+  for (const auto& event : events) {
+    Event again = event->event;
+    again.again = event->id;
+    const auto stored = context_.journal.append(std::move(again));
+    if (!stored) {
+      log_error("lane " + name_ + ": dead letter " + event->id.to_string() + " could not be put back: " +
+                stored.error().text + ". Use: hookspool dead retry " + event->id.to_string());
+    }
+  }
+}
+
+Lane::Step Lane::failed(const net::PgError& error) {
+  auto& figures = context_.figures;
+  figures.batches_failed += 1;
+  if (error.in_doubt) figures.in_doubt += 1;
+  live_.close();
+  if (error.connection_lost) {
+    figures.errors_outage += 1;
+    const std::lock_guard lock(mutex_);
+    status_.state = "waiting";
+    status_.error = error.text;
+    status_.sqlstate = error.sqlstate;
+    return {Next::kLineDown, {}, error};
+  }
+  switch (error.error_class) {
+    case net::ErrorClass::kOutage:
+      figures.errors_outage += 1;
+      return later(error.text, error.sqlstate);
+    case net::ErrorClass::kEvent:
+      figures.errors_event += 1;
+      break;
+    case net::ErrorClass::kSetup:
+      figures.errors_setup += 1;
+      break;
+  }
+  return held(error.text, error.sqlstate, error.hint);
+}
+
+Lane::Step Lane::failed(const storage::JournalError& error) {
+  live_.close();
+  // A row whose checksum does not fit will not fit in a second either; a disk error may pass.
+  if (error.kind == storage::JournalError::Kind::kIo) return later(error.text, "");
+  return held(error.text, "", "");
+}
+
+Lane::Step Lane::later(const std::string& error, const std::string& sqlstate) {
+  const auto& config = context_.config;
+  const std::lock_guard lock(mutex_);
+  status_.state = "waiting";
+  status_.error = error;
+  status_.sqlstate = sqlstate;
+  next_try_ =
+      Clock::now() + backoff_delay(config.backoff_min, config.backoff_max, status_.tries_failed, random_unit());
+  status_.tries_failed += 1;
+  return {Next::kLater, next_try_, {}};
+}
+
+Lane::Step Lane::held(std::string error, std::string sqlstate, std::string hint) {
+  live_.close();
+  const auto half = context_.config.backoff_max / 2;
+  std::string news;
+  Step step;
+  {
+    const std::lock_guard lock(mutex_);
+    if (status_.state != "held" || status_.error != error) {
+      news = "lane " + name_ + " is held: " + error + (hint.empty() ? "" : "\n" + hint);
+    }
+    status_.state = "held";
+    status_.error = std::move(error);
+    status_.sqlstate = std::move(sqlstate);
+    status_.hint = std::move(hint);
+    status_.tries_failed += 1;
+    // Between half and the whole of backoff_max: a person is needed, but may mend it without telling us.
+    next_try_ = Clock::now() + half + backoff_delay(half, half, 0, random_unit());
+    step = {Next::kLater, next_try_, {}};
+  }
+  if (!news.empty()) log_error(news);
+  return step;
+}
+
+void Lane::succeeded(bool live) {
+  bool was_held = false;
+  {
+    const std::lock_guard lock(mutex_);
+    was_held = status_.state == "held";
+    status_.state = live ? "online" : "catching-up";
+    status_.error.clear();
+    status_.hint.clear();
+    status_.sqlstate.clear();
+    status_.tries_failed = 0;
+  }
+  if (was_held) log_info("lane " + name_ + " goes on");
+}
+
+}  // namespace hookspool::agent

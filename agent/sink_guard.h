@@ -1,0 +1,33 @@
+// Is this the database that the journal belongs to, and on the course of history that we have seen?
+//
+// A journal is delivered into one database, known by the id in its `sink` table. Another id means that somebody
+// pointed the agent elsewhere: what was delivered to the old one must not be taken for delivered. A lower timeline
+// of the same cluster means that an old primary has come back after a failover: what it is given will be thrown away.
+// Thread-safe.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "net/pg/watermarks.h"
+#include "storage/journal.h"
+
+namespace hookspool::agent {
+
+class SinkGuard {
+ public:
+  explicit SinkGuard(storage::Journal& journal) : journal_(journal) {}
+
+  // Remembers the first database it sees. An error holds the line until a person or the right server comes.
+  net::PgResult<void> check(const net::SinkIdentity& identity);
+  // The administrator's word: from now on the journal belongs to this database.
+  storage::JournalResult<void> adopt(const net::SinkIdentity& identity);
+
+ private:
+  storage::JournalResult<void> remember(const net::SinkIdentity& identity);
+
+  storage::Journal& journal_;
+  std::mutex mutex_;
+};
+
+}  // namespace hookspool::agent
