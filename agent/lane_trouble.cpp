@@ -34,11 +34,11 @@ Lane::Step Lane::refused(net::Connection& connection, const storage::LaneRun& ru
 // Only if the table takes rows at all: the control is a COPY of none.
 Lane::Step Lane::bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event,
                       const net::PgError& error) {
-  auto transaction =
-      net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), false);
+  // The first event of a run may be the bad one: then the row was rolled back with it.
+  auto transaction = net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), true);
   if (!transaction) return failed(transaction.error());
-  // Anything else than where we were: look again from the start.
-  if (!transaction->watermark() || transaction->position().seq + 1 != event->seq) return {Next::kMore, {}, {}};
+  // Anywhere else than where we were: look again from the start.
+  if (transaction->position().seq + 1 != event->seq) return {Next::kMore, {}, {}};
   const auto control = transaction->probe();
   if (!control) return failed(control.error());
   const auto buried = transaction->bury(*event, error);

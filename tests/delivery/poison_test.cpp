@@ -1,0 +1,78 @@
+// One bad row stops nothing; a bad table stops the lane and loses nothing.
+#include <gtest/gtest.h>
+
+#include "tests/delivery/rig.h"
+#include "tests/support/wait.h"
+
+namespace hookspool::agent {
+namespace {
+
+class PoisonTest : public DeliveryTest {
+ protected:
+  // The tables, and a check that refuses bodies that begin with "bad".
+  void make_tables() {
+    Life life(options("making"));
+    life.begin();
+    ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return life.line().up(); }));
+  }
+  void refuse_bad() const {
+    run("ALTER TABLE " + table("events") + " ADD CONSTRAINT no_bad CHECK (payload #>> '{}' NOT LIKE 'bad%')");
+  }
+};
+
+TEST_F(PoisonTest, ExactlyThePoisonIsBuriedTheRestArrivesInOrder) {
+  make_tables();
+  refuse_bad();
+  Life life(options());
+  std::string expected;
+  for (int i = 1; i <= 300; ++i) {
+    const bool poison = i == 1 || i == 150 || i == 151 || i == 300;
+    const std::string name = (poison ? "bad" : "x") + std::to_string(i);
+    life.append_body("a", "\"" + name + "\"");
+    if (!poison) expected += (expected.empty() ? "" : " ") + name;
+  }
+  life.append("b", 5, "other");
+  life.begin();
+  ASSERT_TRUE(life.delivered()) << life.lane("a").state << ": " << life.lane("a").error;
+  EXPECT_EQ(bodies("a"), expected);
+  EXPECT_EQ(bodies("b"), "other1 other2 other3 other4 other5");
+  EXPECT_EQ(value("SELECT string_agg(convert_from(body, 'UTF8'), ' ' ORDER BY seq) FROM " + table("dead_letters")),
+            "\"bad1\" \"bad150\" \"bad151\" \"bad300\"");
+  EXPECT_EQ(value("SELECT count(*) FROM " + table("dead_letters") +
+                  " WHERE sqlstate = '23514' AND message LIKE '%no_bad%'"), "4");
+  EXPECT_EQ(life.lanes().figures().buried, 4u);
+}
+
+TEST_F(PoisonTest, AnAlteredTableHoldsTheLaneAndWhatWasBuriedGoesBackByItself) {
+  make_tables();
+  run("ALTER TABLE " + table("events") + " ADD COLUMN tenant text NOT NULL");
+  Life life(options());
+  life.append("a", 200, "x");
+  life.begin();
+  ASSERT_TRUE(life.held("a")) << life.lane("a").state << ": " << life.lane("a").error;
+  EXPECT_EQ(count("dead_letters"), "20");
+  EXPECT_EQ(count("events"), "0");
+  run("ALTER TABLE " + table("events") + " ALTER COLUMN tenant DROP NOT NULL");
+  ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return count("events") == "200"; }));
+  ASSERT_TRUE(life.delivered());
+  EXPECT_EQ(count("dead_letters"), "0");
+  EXPECT_EQ(doubled(), "0");
+  EXPECT_EQ(life.lanes().figures().put_back, 20u);
+}
+
+TEST_F(PoisonTest, AnOutageNeverFillsTheDeadLetters) {
+  make_tables();
+  Life life(options());
+  life.begin();
+  run("ALTER TABLE " + table("events") + " RENAME TO elsewhere");
+  life.append("a", 50, "x");
+  ASSERT_TRUE(life.held("a"));
+  EXPECT_EQ(life.lane("a").sqlstate, "42P01");
+  EXPECT_EQ(count("dead_letters"), "0");
+  run("ALTER TABLE " + table("elsewhere") + " RENAME TO events");
+  ASSERT_TRUE(life.delivered());
+  EXPECT_EQ(count("events"), "50");
+}
+
+}  // namespace
+}  // namespace hookspool::agent
