@@ -64,6 +64,7 @@ TEST_F(PoisonTest, AnOutageNeverFillsTheDeadLetters) {
   make_tables();
   Life life(options());
   life.begin();
+  ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return life.line().up(); }));
   run("ALTER TABLE " + table("events") + " RENAME TO elsewhere");
   life.append("a", 50, "x");
   ASSERT_TRUE(life.held("a"));
