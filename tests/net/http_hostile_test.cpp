@@ -123,7 +123,7 @@ TEST(HttpRefusal, NeverLetsASmuggledRequestThrough) {
 TEST(HttpRefusal, ReachesAClientThatSendsItsWholeBodyFirst) {
   auto server = serve(echo);
   RawClient client(server->port());
-  client.send(post(std::string(3'000'000, 'x')));
+  EXPECT_TRUE(client.send(post(std::string(3'000'000, 'x'))));
   EXPECT_EQ(client.read_answer().value().status, 413);
 }
 
@@ -322,7 +322,7 @@ TEST(HttpLimits, OutlivesAWantOfDescriptors) {
   // Meanwhile the others are served, and the loop does not spin on the listener that stays readable.
   std::optional<RawAnswer> answer;
   const std::clock_t cpu_before = std::clock();
-  const auto until = steady_clock::now() + milliseconds(350);
+  const auto until = steady_clock::now() + milliseconds(600);
   while (steady_clock::now() < until) {
     before.send(post("still here"));
     answer = before.read_answer();
@@ -334,7 +334,7 @@ TEST(HttpLimits, OutlivesAWantOfDescriptors) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->body, "still here");
   EXPECT_EQ(connections, 1u);
-  EXPECT_LT(cpu_ms, 200.0);
+  EXPECT_LT(cpu_ms, 100.0);
   EXPECT_EQ(starved.read_answer().value().body, "patient");
 }
 

@@ -394,13 +394,16 @@ TEST(HttpServer, StopAnswersWhatHasArrivedInWhole) {
   EXPECT_TRUE(idle.sees_end());
   EXPECT_TRUE(partial.sees_end());
   go.count_down();
+  int told_to_close = 0;
   for (RawClient& client : whole) {
     const auto answer = client.read_answer();
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->body, "x");
+    if (answer->has("Connection: close")) ++told_to_close;
     client.close();
   }
   stopper.join();
+  EXPECT_EQ(told_to_close, 4);  // all but the two that were with the handler before
   EXPECT_EQ(server->stats().connections, 0u);
   EXPECT_EQ(server->stats().requests, 6u);
   server->stop(milliseconds(1000));
