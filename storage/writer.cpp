@@ -1,5 +1,6 @@
 #include "storage/writer.h"
 
+#include <pthread.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -129,6 +130,7 @@ JournalResult<EventPtr> Writer::ask(Ticket& ticket) {
 }
 
 void Writer::run() {
+  ::pthread_setname_np(::pthread_self(), "journal");  // for top, gdb and strace
   std::vector<Ticket*> tickets(std::max<std::size_t>(options_.group_events_max, 1));
   while (stop_ == nullptr || in_flight_.load() > 0) {
     const std::size_t count =
@@ -157,9 +159,10 @@ void Writer::handle(std::span<Ticket*> tickets) {
     }
     commit_before(i);
     begin = i + 1;
-    if (ticket.task == Task::kStop) stop_ = &ticket;
-    if (ticket.task == Task::kRotate) ticket.give(done(rotate_if_any()));
-    if (ticket.task == Task::kSaveCursors) ticket.give(done(write_cursors(true)));
+    const Task task = ticket.task;  // an answered ticket is gone
+    if (task == Task::kStop) stop_ = &ticket;
+    if (task == Task::kRotate) ticket.give(done(rotate_if_any()));
+    if (task == Task::kSaveCursors) ticket.give(done(write_cursors(true)));
   }
   commit_before(tickets.size());
 }
