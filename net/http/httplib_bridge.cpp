@@ -59,9 +59,8 @@ class HttplibBridge::Impl final : public httplib::Server {
     set_post_routing_handler(
         [this](const httplib::Request&, httplib::Response& response) { correct_headers(response); });
     // Only for what could be thrown around route(): the default would send the text of the exception.
-    set_exception_handler([](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
-      response.status = kBridgeFailed.status;
-    });
+    set_exception_handler([](const httplib::Request&, httplib::Response& response,
+                             const std::exception_ptr&) { response.status = kBridgeFailed.status; });
   }
 
   std::string answer(HttpRequest&& request, bool& close, bool& failed) {

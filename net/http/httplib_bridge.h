@@ -3,10 +3,10 @@
 //
 // What is known of the request comes from request_head.h alone. Given the client's head, 0.11.4 would refuse
 // legal ones (a second '?', a line of more than 8 KiB, a method it does not know), decode percent signs in
-// header values, run a std::regex over Range and cut the answer to it, put "100 Continue" into the answer,
-// and compress the answer; and
-// reading a dozen headers a second time nearly doubles the user time of a request. One bridge belongs to one
-// worker thread at a time.
+// header values, run a std::regex over Range and cut the answer to it, put "100 Continue" into the answer and
+// compress it; and reading a dozen headers a second time nearly doubles the user time of a request.
+//
+// One bridge belongs to one worker thread at a time.
 #pragma once
 
 #include <chrono>
