@@ -66,10 +66,12 @@ struct Writer::Plan {
   Uuid greatest_id;
 };
 
-Writer::Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, const Start& start)
+Writer::Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
+               const Start& start)
     : options_(options),
       folder_(folder),
       catalogue_(catalogue),
+      readers_(readers),
       wal_bytes_max_(std::min(kWalBytesMax, options.segment_bytes_max / 4)),
       ids_(options.random_bytes, start.greatest_id),
       greatest_id_(start.greatest_id),
@@ -339,9 +341,11 @@ void Writer::maintain() {
   if (!checkpointed.error().usable) seal();
 }
 
-// The file is left exactly as it is, for ever: what its last sync did is not known. Numbers begin anew under
-// another epoch, so that no event can meet a number that an unacknowledged one may have in that file.
+// The file is left exactly as it is, for ever: what its last sync did is not known. What is durable in it can
+// still be read. Numbers begin anew under another epoch, so that no event can meet a number that an
+// unacknowledged one may have in that file.
 void Writer::seal() {
+  if (std::unique_ptr<SegmentReader> reader = segment_->into_reader()) readers_.park(std::move(reader));
   segment_.reset();
   segment_began_us_.reset();
   lanes_in_segment_ = 0;
