@@ -77,7 +77,7 @@ JournalResult<Journal::Opened> Journal::open(JournalOptions options) {
   JournalResult<std::string> agent_id = agent_id_of(*impl->folder, impl->options);
   if (!agent_id) return fail(agent_id.error());
   impl->agent_id = std::move(*agent_id);
-  impl->writer = std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue,
+  impl->writer = std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue, impl->readers,
                                           Writer::Start{found->greatest_number + 1, found->greatest_id});
   Opened opened;
   opened.journal.reset(new Journal(std::move(impl)));
@@ -123,12 +123,13 @@ JournalResult<std::vector<EventPtr>> Journal::read(std::string_view lane, const 
     JournalResult<std::unique_ptr<SegmentReader>> reader = impl_->readers.take(slice.file);
     JournalResult<void> read = reader.ok() ? JournalResult<void>() : fail(reader.error());
     if (read.ok()) read = (*reader)->read(slice, name, epoch, events_max, bytes_max, events, bytes);
+    // A reader that failed is better made anew, but for one that cannot be.
+    if (reader.ok() && (read.ok() || slice.file->parked.load())) impl_->readers.put(std::move(*reader));
     if (!read.ok()) {
       if (!events.empty()) break;
       if (slice.file->dropped.load()) return not_retained();
       return fail(read.error());
     }
-    impl_->readers.put(std::move(*reader));
     // Stopped by a limit, not by the end of the slice.
     if (events.size() >= events_max || events.back()->seq < slice.last_seq) break;
   }

@@ -210,6 +210,11 @@ Result<void, SegmentFailure> ActiveSegment::checkpoint_if_due(std::uint64_t wal_
   return fail(std::move(what));
 }
 
+std::unique_ptr<SegmentReader> ActiveSegment::into_reader() {
+  (void)roll_back();
+  return SegmentReader::adopt(file_, std::move(database_));
+}
+
 Result<void, SegmentFailure> ActiveSegment::finish() {
   const int code = sqlite3_wal_checkpoint_v2(database_->getHandle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
                                              nullptr, nullptr);

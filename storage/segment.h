@@ -63,6 +63,10 @@ class ActiveSegment {
   // Copies all of the WAL and closes the file. What readers hold back stays in the WAL, where it can be read.
   Result<void, SegmentFailure> finish();
 
+  // After a failure: the connection goes on as a reader of what is durable. Nothing else may follow but the
+  // end.
+  std::unique_ptr<SegmentReader> into_reader();
+
   std::uint64_t bytes() const { return bytes_; }  // database and WAL, after the last commit
   const std::shared_ptr<SegmentFile>& file() const { return file_; }
 

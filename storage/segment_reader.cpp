@@ -46,6 +46,17 @@ JournalResult<std::unique_ptr<SegmentReader>> SegmentReader::open(std::shared_pt
   }
 }
 
+std::unique_ptr<SegmentReader> SegmentReader::adopt(std::shared_ptr<SegmentFile> file,
+                                                    std::unique_ptr<SQLite::Database> database) {
+  try {
+    sqlite3_wal_hook(database->getHandle(), nullptr, nullptr);
+    database->exec("PRAGMA query_only=ON");
+    return std::unique_ptr<SegmentReader>(new SegmentReader(std::move(file), std::move(database)));
+  } catch (const SQLite::Exception&) {
+    return nullptr;
+  }
+}
+
 JournalResult<void> SegmentReader::read(const ReadSlice& slice, const std::string& lane, const Uuid& epoch,
                                         std::size_t events_max, std::size_t bytes_max,
                                         std::vector<EventPtr>& events, std::size_t& bytes) {
@@ -82,46 +93,67 @@ JournalResult<void> SegmentReader::read(const ReadSlice& slice, const std::strin
 }
 
 JournalResult<std::unique_ptr<SegmentReader>> ReaderPool::take(const std::shared_ptr<SegmentFile>& file) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = std::find_if(
-        idle_.rbegin(), idle_.rend(),
-        [&](const std::unique_ptr<SegmentReader>& reader) { return &reader->file() == file.get(); });
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const auto found =
+        std::find_if(idle_.rbegin(), idle_.rend(),
+                     [&](const std::unique_ptr<SegmentReader>& reader) { return reader->file() == file; });
     if (found != idle_.rend()) {
       std::unique_ptr<SegmentReader> reader = std::move(*found);
       idle_.erase(std::next(found).base());
       return reader;
     }
+    if (file->dropped.load() || !file->parked.load()) break;
+    came_back_.wait(lock);
   }
+  lock.unlock();
   return SegmentReader::open(file, vfs_);
 }
 
 void ReaderPool::put(std::unique_ptr<SegmentReader> reader) {
   std::unique_ptr<SegmentReader> closed;  // outside the lock: closing a file takes time
   const std::lock_guard lock(mutex_);
-  if (reader->file().dropped.load()) {
+  if (reader->file()->dropped.load()) {
     closed = std::move(reader);
     return;
   }
   idle_.push_back(std::move(reader));
-  if (idle_.size() > kIdleReadersMax) {
-    closed = std::move(idle_.front());
-    idle_.erase(idle_.begin());
-  }
+  came_back_.notify_all();
+  if (idle_.size() <= kIdleReadersMax) return;
+  // Parked readers are as few as failures, and nothing could replace them.
+  const auto oldest =
+      std::find_if(idle_.begin(), idle_.end(),
+                   [](const std::unique_ptr<SegmentReader>& idle) { return !idle->file()->parked.load(); });
+  if (oldest == idle_.end()) return;
+  closed = std::move(*oldest);
+  idle_.erase(oldest);
+}
+
+void ReaderPool::park(std::unique_ptr<SegmentReader> reader) {
+  std::vector<std::unique_ptr<SegmentReader>> closed;
+  const std::lock_guard lock(mutex_);
+  take_out(reader->file()->number, closed);
+  reader->file()->parked = true;
+  idle_.push_back(std::move(reader));
 }
 
 void ReaderPool::forget(std::uint64_t number) {
   std::vector<std::unique_ptr<SegmentReader>> closed;
   const std::lock_guard lock(mutex_);
-  for (std::unique_ptr<SegmentReader>& reader : idle_) {
-    if (reader->file().number == number) closed.push_back(std::move(reader));
-  }
-  std::erase(idle_, nullptr);
+  take_out(number, closed);
+  came_back_.notify_all();
 }
 
 void ReaderPool::clear() {
   const std::lock_guard lock(mutex_);
   idle_.clear();
+}
+
+void ReaderPool::take_out(std::uint64_t number, std::vector<std::unique_ptr<SegmentReader>>& closed) {
+  for (std::unique_ptr<SegmentReader>& reader : idle_) {
+    if (reader->file()->number == number) closed.push_back(std::move(reader));
+  }
+  std::erase(idle_, nullptr);
 }
 
 }  // namespace hookspool::storage

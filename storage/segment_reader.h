@@ -8,6 +8,7 @@
 #include <SQLiteCpp/Statement.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -28,6 +29,7 @@ struct SegmentFile {
   const std::filesystem::path path;
   std::atomic<bool> growing;          // the writer has it open
   std::atomic<bool> dropped = false;  // its name was taken away: not to be opened or kept open
+  std::atomic<bool> parked = false;   // only the connection that wrote it may still read it
 };
 
 // One lane's rows of one segment: numbers `first_seq` to `last_seq`, all of which are there.
@@ -43,6 +45,12 @@ class SegmentReader {
   static JournalResult<std::unique_ptr<SegmentReader>> open(std::shared_ptr<SegmentFile> file,
                                                             const std::string& vfs);
 
+  // Makes a reader of the connection that wrote the file until something failed. It still has the file when
+  // the name is gone, and needs nothing from a disk that takes no more writes. Nothing if it cannot even
+  // read.
+  static std::unique_ptr<SegmentReader> adopt(std::shared_ptr<SegmentFile> file,
+                                              std::unique_ptr<SQLite::Database> database);
+
   // Appends events of the slice to `events` until one of the limits (over all of `events`) is reached; the
   // first is read whatever its size. On an error the events before it have been appended. `bytes` counts what
   // is there.
@@ -50,7 +58,7 @@ class SegmentReader {
                            std::size_t events_max, std::size_t bytes_max, std::vector<EventPtr>& events,
                            std::size_t& bytes);
 
-  const SegmentFile& file() const { return *file_; }
+  const std::shared_ptr<SegmentFile>& file() const { return file_; }
 
  private:
   SegmentReader(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database);
@@ -60,19 +68,24 @@ class SegmentReader {
   SQLite::Statement select_range_;
 };
 
-// Open readers that nobody uses at the moment, the last used first to be used again.
+// Open readers that nobody uses at the moment, the last used first to be used again. A parked file has one
+// reader; who wants it waits until it comes back, so a taken reader must be put back whatever its read gave.
 class ReaderPool {
  public:
   explicit ReaderPool(std::string vfs) : vfs_(std::move(vfs)) {}
 
   JournalResult<std::unique_ptr<SegmentReader>> take(const std::shared_ptr<SegmentFile>& file);
   void put(std::unique_ptr<SegmentReader> reader);
+  void park(std::unique_ptr<SegmentReader> reader);
   void forget(std::uint64_t number);  // closes the idle readers of a dropped segment
   void clear();                       // closes all idle readers
 
  private:
+  void take_out(std::uint64_t number, std::vector<std::unique_ptr<SegmentReader>>& closed);
+
   const std::string vfs_;
   std::mutex mutex_;
+  std::condition_variable came_back_;
   std::vector<std::unique_ptr<SegmentReader>> idle_;  // guarded by mutex_
 };
 

@@ -1,5 +1,6 @@
 #include "storage/writer.h"
 
+#include <pthread.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -65,10 +66,12 @@ struct Writer::Plan {
   Uuid greatest_id;
 };
 
-Writer::Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, const Start& start)
+Writer::Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
+               const Start& start)
     : options_(options),
       folder_(folder),
       catalogue_(catalogue),
+      readers_(readers),
       wal_bytes_max_(std::min(kWalBytesMax, options.segment_bytes_max / 4)),
       ids_(options.random_bytes, start.greatest_id),
       greatest_id_(start.greatest_id),
@@ -136,6 +139,7 @@ JournalResult<EventPtr> Writer::ask(Ticket& ticket) {
 }
 
 void Writer::run() {
+  ::pthread_setname_np(::pthread_self(), "journal");  // for top, gdb and strace
   std::vector<Ticket*> tickets(std::max<std::size_t>(options_.group_events_max, 1));
   while (stop_ == nullptr || in_flight_.load() > 0) {
     const std::size_t count =
@@ -164,10 +168,11 @@ void Writer::handle(std::span<Ticket*> tickets) {
     }
     commit_before(i);
     begin = i + 1;
-    if (ticket.task == Task::kStop) stop_ = &ticket;
-    if (ticket.task == Task::kRotate) ticket.give(done(rotate_if_any()));
-    if (ticket.task == Task::kBeginEpoch) ticket.give(done(leave_epoch()));
-    if (ticket.task == Task::kSaveCursors) ticket.give(done(write_cursors(true)));
+    const Task task = ticket.task;  // an answered ticket is gone
+    if (task == Task::kStop) stop_ = &ticket;
+    if (task == Task::kRotate) ticket.give(done(rotate_if_any()));
+    if (task == Task::kBeginEpoch) ticket.give(done(leave_epoch()));
+    if (task == Task::kSaveCursors) ticket.give(done(write_cursors(true)));
   }
   commit_before(tickets.size());
 }
@@ -354,9 +359,11 @@ void Writer::maintain() {
   if (!checkpointed.error().usable) seal();
 }
 
-// The file is left exactly as it is, for ever: what its last sync did is not known. Numbers begin anew under
-// another epoch, so that no event can meet a number that an unacknowledged one may have in that file.
+// The file is left exactly as it is, for ever: what its last sync did is not known. What is durable in it can
+// still be read. Numbers begin anew under another epoch, so that no event can meet a number that an
+// unacknowledged one may have in that file.
 void Writer::seal() {
+  if (std::unique_ptr<SegmentReader> reader = segment_->into_reader()) readers_.park(std::move(reader));
   segment_.reset();
   segment_began_us_.reset();
   lanes_in_segment_ = 0;

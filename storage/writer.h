@@ -33,8 +33,9 @@ class Writer {
     std::uint64_t next_number = 1;  // of the segment that the first group makes
     Uuid greatest_id;
   };
-  // `folder` and `catalogue` must outlive the writer.
-  Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, const Start& start);
+  // What is given by reference must outlive the writer.
+  Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
+         const Start& start);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -78,6 +79,7 @@ class Writer {
   const JournalOptions& options_;
   const Folder& folder_;
   Catalogue& catalogue_;
+  ReaderPool& readers_;
   const std::uint64_t wal_bytes_max_;
 
   moodycamel::BlockingConcurrentQueue<Ticket*> queue_;

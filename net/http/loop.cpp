@@ -63,7 +63,7 @@ Result<std::unique_ptr<Loop>, HttpError> Loop::make(const HttpOptions& options, 
   return loop;
 }
 
-void Loop::run(Submit submit) {
+void Loop::run(const Submit& submit) {
   std::array<epoll_event, kEventsPerTurn> events{};
   std::vector<std::uint64_t> turns;
   for (now_ = Clock::now(); !stop_is_over();) {

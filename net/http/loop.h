@@ -43,7 +43,7 @@ class Loop {
                                                        Counters& counters);
 
   // Serves until stop() and all connections are done or the grace is over.
-  void run(Submit submit);
+  void run(const Submit& submit);
   void give_back(Finished finished);
   void stop(Clock::time_point until);
 

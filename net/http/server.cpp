@@ -20,7 +20,8 @@ namespace {
 
 class Server final : public HttpServer {
  public:
-  Server(const HttpOptions& options, HttpHandler handler) : options_(options), handler_(std::move(handler)) {}
+  Server(HttpOptions options, HttpHandler handler)
+      : options_(std::move(options)), handler_(std::move(handler)) {}
   ~Server() override { stop(std::chrono::milliseconds(0)); }
 
   Result<void, HttpError> open() {
@@ -120,7 +121,7 @@ const std::string* HttpRequest::header(std::string_view lower_case_name) const {
 }
 
 Result<std::unique_ptr<HttpServer>, HttpError> HttpServer::start(HttpOptions options, HttpHandler handler) {
-  auto server = std::make_unique<Server>(options, std::move(handler));
+  auto server = std::make_unique<Server>(std::move(options), std::move(handler));
   auto opened = server->open();
   if (!opened) return fail(std::move(opened).error());
   return std::unique_ptr<HttpServer>(std::move(server));

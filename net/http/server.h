@@ -1,4 +1,5 @@
-// The HTTP server: cpp-httplib's parser and response writer behind our own accept loop and Stream.
+// The HTTP server: cpp-httplib's request cycle and response writer behind our own accept loop, reader and
+// Stream.
 //
 // One thread owns every connection (epoll). It reads whole requests, strictly framed and within the limits
 // below, and only then hands one to a worker: a slow or silent client costs a file descriptor and its buffer,

@@ -8,11 +8,11 @@
 #include <ctime>
 #include <latch>
 #include <memory>
-#include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "net/http/server.h"
+#include "tests/net/http_fixture.h"
 #include "tests/net/http_raw_client.h"
 #include "tests/support/wait.h"
 
@@ -21,23 +21,12 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using testing::echo;
 using testing::post;
 using testing::RawAnswer;
 using testing::RawClient;
+using testing::serve;
 using testing::wait_until;
-
-std::unique_ptr<HttpServer> serve(HttpHandler handler, HttpOptions options = {}) {
-  options.listen = "127.0.0.1:0";
-  auto server = HttpServer::start(options, std::move(handler));
-  if (!server) throw std::runtime_error(server.error().text);
-  return std::move(server).value();
-}
-
-HttpAnswer echo(HttpRequest&& request) {
-  HttpAnswer answer;
-  answer.body = std::move(request.body);
-  return answer;
-}
 
 std::size_t open_descriptors() {
   std::size_t count = 0;
@@ -123,7 +112,7 @@ TEST(HttpRefusal, NeverLetsASmuggledRequestThrough) {
 TEST(HttpRefusal, ReachesAClientThatSendsItsWholeBodyFirst) {
   auto server = serve(echo);
   RawClient client(server->port());
-  client.send(post(std::string(3'000'000, 'x')));
+  EXPECT_TRUE(client.send(post(std::string(3'000'000, 'x'))));
   EXPECT_EQ(client.read_answer().value().status, 413);
 }
 
@@ -143,8 +132,10 @@ TEST(HttpSlowClients, DoNotKeepOthersWaiting) {
   options.workers = 4;
   auto server = serve(echo, options);
   std::vector<RawClient> silent;
+  silent.reserve(500);
   for (int i = 0; i < 500; ++i) silent.emplace_back(server->port());
   std::vector<RawClient> dripping;
+  dripping.reserve(100);
   for (int i = 0; i < 100; ++i) dripping.emplace_back(server->port());
   const std::string slow = post(std::string(100, 'x'));
   std::vector<milliseconds> waits;
@@ -261,6 +252,7 @@ TEST(HttpLimits, SurvivesAFloodBeyondTheLimit) {
   auto server = serve(echo, options);
   {
     std::vector<RawClient> flood;
+    flood.reserve(1000);
     for (int i = 0; i < 1000; ++i) flood.emplace_back(server->port());
   }
   EXPECT_TRUE(wait_until(milliseconds(10000), [&] { return server->stats().connections == 0; }));
@@ -322,7 +314,7 @@ TEST(HttpLimits, OutlivesAWantOfDescriptors) {
   // Meanwhile the others are served, and the loop does not spin on the listener that stays readable.
   std::optional<RawAnswer> answer;
   const std::clock_t cpu_before = std::clock();
-  const auto until = steady_clock::now() + milliseconds(350);
+  const auto until = steady_clock::now() + milliseconds(600);
   while (steady_clock::now() < until) {
     before.send(post("still here"));
     answer = before.read_answer();
@@ -334,7 +326,7 @@ TEST(HttpLimits, OutlivesAWantOfDescriptors) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->body, "still here");
   EXPECT_EQ(connections, 1u);
-  EXPECT_LT(cpu_ms, 200.0);
+  EXPECT_LT(cpu_ms, 100.0);
   EXPECT_EQ(starved.read_answer().value().body, "patient");
 }
 
@@ -389,6 +381,7 @@ TEST(HttpBrokenClients, ManyAtOnceWithStopInTheMiddle) {
     const std::uint16_t port = server->port();
     std::atomic<int> answered{0};
     std::vector<std::thread> threads;
+    threads.reserve(6);
     for (int t = 0; t < 6; ++t) {
       threads.emplace_back([&, t] {
         try {

@@ -45,7 +45,8 @@ class PgCutTest : public PgTest {
   Stages measure() {
     add_batch();
     auto connection = connect(through());
-    EXPECT_TRUE(deliver(*connection, through(), lane_, kBatch).ok());  // the first one also makes the watermark
+    // The first delivery also makes the watermark, which the later ones do not.
+    EXPECT_TRUE(deliver(*connection, through(), lane_, kBatch).ok());
     add_batch();
     const auto start = proxy_.counts();
     Stages stages;

@@ -43,6 +43,7 @@ TEST_F(PgPoolTest, ItsSizeIsNeverExceeded) {
   std::atomic<int> served = 0;
   {
     std::vector<std::jthread> borrowers;
+    borrowers.reserve(30);
     for (int i = 0; i < 30; ++i) {
       borrowers.emplace_back([&] {
         for (int round = 0; round < 5; ++round) {

@@ -48,6 +48,7 @@ TEST_F(PgSchemaTest, WhatIsMissingIsAdded) {
 
 TEST_F(PgSchemaTest, ManyAgentsAtOnce) {
   std::vector<std::jthread> agents;
+  agents.reserve(8);
   std::atomic<int> made = 0;
   for (int i = 0; i < 8; ++i) {
     agents.emplace_back([&] {

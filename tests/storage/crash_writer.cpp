@@ -10,11 +10,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -85,12 +86,16 @@ class Life {
     journal_.reset();
   }
 
-  // The journal's writer is the only thread beside this one.
   void wait_for_the_signal() {
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-      const std::string thread = entry.path().filename().string();
-      if (thread != std::to_string(::getpid())) log_.line("writer " + thread);
+    std::string writer;
+    while (writer.empty()) {  // until it has given itself its name
+      for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string name;
+        std::getline(std::ifstream(entry.path() / "comm"), name);
+        if (name == "journal") writer = entry.path().filename().string();
+      }
     }
+    log_.line("writer " + writer);
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);

@@ -1,4 +1,7 @@
 // What the journal does when its files are not as it left them.
+#include <sys/resource.h>
+
+#include <csignal>
 #include <functional>
 #include <map>
 
@@ -29,7 +32,11 @@ class JournalFaultTest : public JournalTest {
     ASSERT_EQ(journal_->segments().size(), 2u);
     EXPECT_EQ(journal_->segments().at(0).events, 1u) << "the refused event does not show";
     EXPECT_EQ(journal_->runs("a").at(0).last_seq, 1u);
-    EXPECT_EQ(journal_->read("a", next->epoch, 1, 10, 1 << 20)->at(0)->event.body, body_of("a", 3));
+    EXPECT_EQ(bodies("a"), (std::vector<std::string>{body_of("a", 1), body_of("a", 3)}))
+        << "what was acknowledged can be read, even where its file has no name";
+    confirm_all();
+    EXPECT_TRUE(journal_->drop_segment(1).ok());
+    EXPECT_EQ(journal_->segments().size(), 1u);
   }
 };
 
@@ -68,6 +75,55 @@ TEST_F(JournalFaultTest, ARemovedFolderIsAnErrorUntilItIsBack) {
   const auto all = bodies("a");
   EXPECT_EQ(all.front(), body_of("a", 1));
   EXPECT_EQ(all.back(), body_of("a", 3));
+}
+
+// Makes every write beyond `bytes` of any file of this process fail, as a failing disk does.
+class FailingWrites {
+ public:
+  explicit FailingWrites(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FailingWrites() { setrlimit(RLIMIT_FSIZE, &before_); }
+  FailingWrites(const FailingWrites&) = delete;
+  FailingWrites& operator=(const FailingWrites&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(JournalFaultTest, AFailedWriteSealsTheSegmentForGood) {
+  open();
+  append("a", 1);
+  append("a", 2);
+  const Uuid first = journal_->epoch();
+  journal_->confirm("a", first, Position{1, Uuid{}});
+  std::string sealed_db;
+  std::string sealed_wal;
+  {
+    const FailingWrites failing(4096);
+    EXPECT_EQ(append_fails("a", 3, 100'000), JournalError::Kind::kIo);
+    EXPECT_NE(journal_->epoch(), first);
+    sealed_db = read_file(segment_file(1));
+    sealed_wal = read_file(segment_file(1).string() + "-wal");
+    EXPECT_EQ(append_fails("a", 4), JournalError::Kind::kIo) << "a new segment cannot be made either";
+    EXPECT_EQ(journal_->stats().sealed_after_error, 1u);
+    EXPECT_FALSE(journal_->stats().accepting);
+    EXPECT_EQ(journal_->runs("a").at(0).last_seq, 2u);
+    EXPECT_EQ(journal_->read("a", first, 1, 10, 1 << 20)->size(), 2u) << "draining goes on";
+  }
+  append("a", 5);
+  EXPECT_TRUE(journal_->stats().accepting);
+  EXPECT_EQ(bodies("a"), (std::vector<std::string>{body_of("a", 1), body_of("a", 2), body_of("a", 5)}));
+  close();
+  EXPECT_EQ(read_file(segment_file(1)), sealed_db) << "no checkpoint, not even at the end";
+  EXPECT_EQ(read_file(segment_file(1).string() + "-wal"), sealed_wal);
+  open();
+  EXPECT_EQ(bodies("a"), (std::vector<std::string>{body_of("a", 1), body_of("a", 2), body_of("a", 5)}));
+  EXPECT_EQ(journal_->runs("a").at(0).confirmed.seq, 1u)
+      << "the cursor of the failed group came with the next";
 }
 
 TEST_F(JournalFaultTest, GarbageIsSetAsideAndReported) {

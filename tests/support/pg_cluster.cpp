@@ -53,7 +53,7 @@ PgTable pg_query(const std::string& conninfo, const std::string& sql) {
   return table;
 }
 
-PgCluster::PgCluster(PgClusterOptions options) {
+PgCluster::PgCluster(const PgClusterOptions& options) {
   if (geteuid() == 0) user_ = "postgres";
   port_ = free_port();
   initialise(options);

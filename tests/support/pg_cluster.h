@@ -31,7 +31,7 @@ struct PgClusterOptions {
 
 class PgCluster {
  public:
-  explicit PgCluster(PgClusterOptions options = {});  // makes and starts it
+  explicit PgCluster(const PgClusterOptions& options = {});  // makes and starts it
   ~PgCluster();
   PgCluster(const PgCluster&) = delete;
   PgCluster& operator=(const PgCluster&) = delete;
