@@ -1,5 +1,6 @@
 // A small HTTP client for the agent's own commands (status, send): one request, one answer, one deadline.
-// Thread-safe (holds no state).
+// Thread-safe (holds no state). REQUIRES: the process ignores SIGPIPE; cpp-httplib's client writes with plain
+// send().
 #pragma once
 
 #include <chrono>
