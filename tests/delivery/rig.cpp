@@ -17,7 +17,7 @@ Life::Life(const Options& given) {
   config_.options.conninfo = given.conninfo;
   config_.options.schema = given.schema;
   config_.options.pool_size = given.pool_size;
-  config_.options.connect_timeout = milliseconds(5'000);
+  config_.options.connect_timeout = given.connect_timeout;
   config_.options.statement_timeout = given.statement_timeout;
   config_.options.lock_timeout = given.lock_timeout;
   config_.options.answer_margin = given.answer_margin;

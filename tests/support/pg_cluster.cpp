@@ -63,20 +63,44 @@ PgCluster::PgCluster(const PgClusterOptions& options) {
   pg_query(superuser_conninfo("postgres"), "CREATE DATABASE hookspool OWNER hookspool");
 }
 
+PgCluster::PgCluster(const PgCluster& primary, Copied)
+    : user_(primary.user_),
+      port_(free_port()),
+      authority_(primary.authority_),
+      certificate_(primary.certificate_) {
+  make_folder("socket");
+  run_checked({.argv = {std::string(kBin) + "pg_basebackup", "-d", primary.superuser_conninfo("postgres"),
+                        "-D", data_folder(), "--checkpoint=fast", "--no-sync", "--write-recovery-conf"},
+               .working_folder = "/",
+               .user = user_});
+  std::ofstream config(data_folder() / "postgresql.conf", std::ios::app);
+  config << "port = " << port_ << "\nunix_socket_directories = '" << (folder_ / "socket").string() << "'\n";
+}
+
+std::unique_ptr<PgCluster> PgCluster::standby_of(const PgCluster& primary) {
+  std::unique_ptr<PgCluster> standby(new PgCluster(primary, Copied()));
+  standby->start();
+  standby->wait_replayed(primary);
+  return standby;
+}
+
 PgCluster::~PgCluster() {
   if (!running()) return;
   postmaster_->signal(SIGQUIT);
   postmaster_->wait(kStopLimit);
 }
 
+void PgCluster::make_folder(const char* name) const {
+  std::filesystem::create_directory(folder_ / name);
+  give_to(folder_ / name, user_);
+}
+
 void PgCluster::initialise(const PgClusterOptions& options) {
   authority_ = make_authority(folder_.path());
   certificate_ = make_certificate(authority_, folder_.path(), "server", "DNS:localhost,IP:127.0.0.1");
   give_to(certificate_.key, user_);
-  for (const char* name : {"data", "socket"}) {
-    std::filesystem::create_directory(folder_ / name);
-    give_to(folder_ / name, user_);
-  }
+  make_folder("data");
+  make_folder("socket");
   run_checked({.argv = {std::string(kBin) + "initdb", "--no-sync", "-D", data_folder(), "-U", "postgres",
                         "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"},
                .working_folder = "/",
@@ -92,7 +116,8 @@ void PgCluster::initialise(const PgClusterOptions& options) {
          << "fsync = " << (options.fsync ? "on" : "off") << "\n";
   for (const std::string& line : options.config) config << line << "\n";
   std::ofstream hba(data_folder() / "pg_hba.conf", std::ios::trunc);
-  hba << "local all postgres trust\nlocal all all scram-sha-256\nhostssl all all 127.0.0.1/32 "
+  for (const std::string& line : options.hba) hba << line << "\n";
+  hba << "local all,replication postgres trust\nlocal all all scram-sha-256\nhostssl all all 127.0.0.1/32 "
          "scram-sha-256\n";
 }
 
@@ -132,6 +157,46 @@ void PgCluster::restart(StopMode mode) {
 
 void PgCluster::kill() {
   if (postmaster_) postmaster_->kill();
+}
+
+void PgCluster::promote() {
+  if (value("SELECT pg_promote(true, 60)") != "t") throw std::runtime_error("not promoted:\n" + log_tail());
+}
+
+void PgCluster::stop_receiving() {
+  set("primary_conninfo", "''");
+  if (!wait_until(kStopLimit, [this] { return value("SELECT count(*) FROM pg_stat_wal_receiver") == "0"; })) {
+    throw std::runtime_error("the standby still receives:\n" + log_tail());
+  }
+}
+
+void PgCluster::wait_replayed(const PgCluster& primary) const {
+  const std::string there = primary.value("SELECT pg_current_wal_lsn()");
+  if (!wait_until(kStartLimit, [&] {
+        return value("SELECT coalesce(pg_last_wal_replay_lsn() >= '" + there + "', false)") == "t";
+      })) {
+    throw std::runtime_error("the standby lags behind:\n" + log_tail());
+  }
+}
+
+void PgCluster::back_up(const std::filesystem::path& backup) const {
+  std::filesystem::create_directory(backup);
+  give_to(backup, user_);
+  run_checked({.argv = {std::string(kBin) + "pg_basebackup", "-d", superuser_conninfo("postgres"), "-D",
+                        backup, "--checkpoint=fast", "--no-sync"},
+               .working_folder = "/",
+               .user = user_});
+}
+
+void PgCluster::restore(const std::filesystem::path& backup) {
+  if (running()) throw std::runtime_error("a running server's data folder is not replaced");
+  std::filesystem::remove_all(data_folder());
+  run_checked({.argv = {"cp", "-a", backup, data_folder()}});
+}
+
+void PgCluster::set(const std::string& setting, const std::string& value) const {
+  query("ALTER SYSTEM " + (value.empty() ? "RESET " + setting : "SET " + setting + " = " + value));
+  query("SELECT pg_reload_conf()");
 }
 
 bool PgCluster::running() {
@@ -175,6 +240,14 @@ std::string PgCluster::log_tail() const {
   copy << file.rdbuf();
   const std::string text = copy.str();
   return text.size() > 4000 ? text.substr(text.size() - 4000) : text;
+}
+
+std::string either_conninfo(const PgCluster& first, const PgCluster& second) {
+  return "host=127.0.0.1,127.0.0.1 port=" + std::to_string(first.port()) + "," +
+         std::to_string(second.port()) + " dbname=hookspool user=hookspool password='" +
+         PgCluster::kPassword +
+         "' sslmode=verify-full sslrootcert=" + first.authority().certificate.string() +
+         " target_session_attrs=read-write";
 }
 
 }  // namespace hookspool::testing

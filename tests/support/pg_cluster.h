@@ -27,11 +27,15 @@ enum class StopMode { kFast, kImmediate };
 struct PgClusterOptions {
   std::vector<std::string> config{};  // lines for postgresql.conf, the last word
   bool fsync = false;                 // true: a server that keeps its promises over a power cut
+  std::vector<std::string> hba{};     // lines for pg_hba.conf, the first word
 };
 
 class PgCluster {
  public:
   explicit PgCluster(const PgClusterOptions& options = {});  // makes and starts it
+  // A streaming, asynchronous standby of `primary`, started; waits until it has what the primary has now.
+  // `primary` must outlive it, for they share their certificates.
+  static std::unique_ptr<PgCluster> standby_of(const PgCluster& primary);
   ~PgCluster();
   PgCluster(const PgCluster&) = delete;
   PgCluster& operator=(const PgCluster&) = delete;
@@ -40,6 +44,16 @@ class PgCluster {
   void stop(StopMode mode = StopMode::kFast);  // returns when it has ended
   void restart(StopMode mode = StopMode::kFast);
   void kill();  // SIGKILL to the postmaster
+
+  void promote();                                      // the standby to a primary, on a timeline of its own
+  void stop_receiving();                               // the standby: what is committed from now on, it lacks
+  void wait_replayed(const PgCluster& primary) const;  // until the standby shows all that the primary has now
+  // A base backup as a folder of files; and the data folder put back to it, same timeline. REQUIRES for the
+  // latter: stopped. Both may be done several times.
+  void back_up(const std::filesystem::path& backup) const;
+  void restore(const std::filesystem::path& backup);
+  // ALTER SYSTEM SET, or RESET where `value` is empty, and a reload.
+  void set(const std::string& setting, const std::string& value) const;
   bool running();
   pid_t postmaster_pid() const;
 
@@ -58,10 +72,14 @@ class PgCluster {
   std::filesystem::path data_folder() const { return folder_ / "data"; }
   std::filesystem::path log_file() const { return folder_ / "log"; }
   std::filesystem::path folder() const { return folder_.path(); }
+  std::string user() const { return user_; }  // of the server's processes; empty: ours
 
   static constexpr const char* kPassword = "not-a-secret-42";
 
  private:
+  struct Copied {};
+  PgCluster(const PgCluster& primary, Copied);
+  void make_folder(const char* name) const;
   void initialise(const PgClusterOptions& options);
   std::string log_tail() const;
 
@@ -72,5 +90,8 @@ class PgCluster {
   CertificateFiles certificate_;
   std::unique_ptr<Process> postmaster_;
 };
+
+// For an agent that is to find whichever of the two is the primary.
+std::string either_conninfo(const PgCluster& first, const PgCluster& second);
 
 }  // namespace hookspool::testing
