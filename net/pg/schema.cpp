@@ -40,7 +40,6 @@ constexpr std::array kTables{
         " WITH (fillfactor = 50, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0,"
         " autovacuum_vacuum_cost_delay = 0)",
         "SELECT, INSERT, UPDATE"},
-    // Nothing but the key can refuse a row here.
     // Nothing but the key can refuse a row here: `request` is JSON as bytes, whatever the database's encoding.
     Table{"dead_letters",
           "\n  id uuid PRIMARY KEY,\n  agent_id text,\n  epoch uuid,\n  seq bigint,\n  source text,\n"
@@ -52,6 +51,10 @@ constexpr std::array kTables{
           "\n  agent_id text NOT NULL,\n  epoch uuid NOT NULL,\n  lane text NOT NULL,\n  first_seq bigint NOT NULL,\n"
           "  last_seq bigint NOT NULL,\n  noted_at timestamptz NOT NULL DEFAULT now(),\n"
           "  PRIMARY KEY (agent_id, epoch, lane, first_seq)\n",
+          "", "SELECT, INSERT"},
+    // Dead letters that a person has thrown away: by their ids, so that no repair or replay brings them back.
+    Table{"discarded",
+          "\n  id uuid PRIMARY KEY,\n  agent_id text,\n  source text,\n  discarded_at timestamptz NOT NULL DEFAULT now()\n",
           "", "SELECT, INSERT"},
     Table{"sink", "\n  id uuid PRIMARY KEY,\n  created_at timestamptz NOT NULL DEFAULT now()\n", "",
           "SELECT"},
@@ -108,7 +111,7 @@ std::string inspection_sql(const std::string& quoted_schema_name) {
   return sql + " END FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = " +
          quoted_schema_name +
          " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'f')"
-         " AND c.relname IN ('events', 'watermarks', 'dead_letters', 'gaps', 'sink')";
+         " AND c.relname IN ('events', 'watermarks', 'dead_letters', 'gaps', 'discarded', 'sink')";
 }
 
 PgResult<Found> inspect(Connection& connection, const PgOptions& options) {

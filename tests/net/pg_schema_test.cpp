@@ -33,7 +33,7 @@ TEST_F(PgSchemaTest, IsMadeOnceAndLeftAlone) {
                   "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND "
                   "relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = " +
                       connection->quote_literal(schema_) + ")"),
-            "dead_letters,events,gaps,sink,watermarks");
+            "dead_letters,discarded,events,gaps,sink,watermarks");
 }
 
 TEST_F(PgSchemaTest, WhatIsMissingIsAdded) {
