@@ -91,7 +91,20 @@ void inspect_lane(SQLite::Database& database, std::uint32_t number, const std::s
       result.events == 0 ? newest.stored.event.received_at_us
                          : std::max(contents.newest_received_at_us, newest.stored.event.received_at_us);
   // An altered id must not push all later ones into the far future.
-  if (newest.intact) contents.greatest_id = std::max(contents.greatest_id, newest.stored.id);
+  if (newest.intact && newest.stored.event.again.is_nil()) {
+    contents.greatest_id = std::max(contents.greatest_id, newest.stored.id);
+  } else if (newest.intact) {
+    // Events put back keep their old ids: the newest that got an id of its own lies before them.
+    SQLite::Statement own(
+        database, std::string("SELECT ") + kEventColumns +
+                      " FROM events WHERE key BETWEEN ?1 AND ?2 AND again = 0 ORDER BY key DESC LIMIT 1");
+    own.bind(1, row_key(number, 0));
+    own.bind(2, row_key(number, kSeqMax));
+    if (own.executeStep()) {
+      const ReadRow row = read_row(own, lane, contents.epoch);
+      if (row.intact) contents.greatest_id = std::max(contents.greatest_id, row.stored.id);
+    }
+  }
   contents.lanes.push_back({lane, number, first_seq, newest.stored.seq});
   result.events += newest.stored.seq - first_seq + 1;
 }

@@ -173,6 +173,59 @@ TEST_F(JournalTest, IdsGrowOverRestartsWithTheClockSetBack) {
   }
 }
 
+TEST_F(JournalTest, AnEventPutBackKeepsItsIdAndDoesNotTurnTheIdsBack) {
+  open();
+  const EventPtr first = append("a", 1);
+  const EventPtr last = append("a", 2);
+  Event put_back = first->event;
+  put_back.again = first->id;
+  const auto stored = journal_->append(put_back);
+  ASSERT_TRUE(stored.ok()) << stored.error().text;
+  EXPECT_EQ((*stored)->id, first->id);
+  EXPECT_EQ((*stored)->seq, 3u);
+  reopen();
+  const auto all = read_all("a");
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[2]->id, first->id);
+  EXPECT_EQ(all[2]->event.again, first->id);
+  EXPECT_TRUE(all[1]->event.again.is_nil());
+  Event later = make_event("a", 3);
+  later.received_at_us = kStartUs - 86'400'000'000;  // the clock was set back as well
+  const auto next = journal_->append(later);
+  ASSERT_TRUE(next.ok());
+  EXPECT_GT((*next)->id, last->id);
+}
+
+TEST_F(JournalTest, AnEpochCanBeLeft) {
+  open();
+  const Uuid first = journal_->epoch();
+  ASSERT_TRUE(journal_->begin_epoch().ok()) << "before any event, too";
+  const Uuid second = journal_->epoch();
+  EXPECT_NE(second, first);
+  append("a", 1);
+  append("a", 2);
+  ASSERT_TRUE(journal_->begin_epoch().ok());
+  EXPECT_EQ(append("a", 3)->seq, 1u);
+  EXPECT_NE(journal_->epoch(), second);
+  const auto runs = journal_->runs("a");
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_EQ(runs[0].epoch, second);
+  EXPECT_FALSE(runs[0].current);
+  EXPECT_EQ(runs[1].epoch, journal_->epoch());
+  EXPECT_TRUE(runs[1].current);
+  reopen();
+  EXPECT_EQ(bodies("a"), expected_bodies("a", 1, 3));
+}
+
+TEST_F(JournalTest, NotesAreKept) {
+  open();
+  EXPECT_FALSE(journal_->read_note("sink")->has_value());
+  ASSERT_TRUE(journal_->write_note("sink", "first").ok());
+  ASSERT_TRUE(journal_->write_note("sink", "second").ok());
+  reopen();
+  EXPECT_EQ(journal_->read_note("sink")->value(), "second");
+}
+
 TEST_F(JournalTest, ReadKeepsItsLimitsAndNamesWhatIsNotThere) {
   open();
   for (int n = 1; n <= 20; ++n) append("a", n, 1000);
