@@ -17,6 +17,8 @@ namespace hookspool::net {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
+struct LaneTables;  // net/pg/mapping.h
+
 struct PgOptions {
   std::string conninfo;  // keywords or URI; empty: libpq's environment decides
   std::string application_name = "hookspool";
@@ -33,6 +35,8 @@ struct PgOptions {
   // How much longer than the server's own time-outs its answer is waited for; then the connection counts as
   // broken.
   std::chrono::milliseconds answer_margin{15'000};
+  std::shared_ptr<const LaneTables> tables{};  // lanes with a table of their own; null: all fill the events table
+  std::string notify{};  // the channel that is told of each delivery, in its transaction; empty: none
 };
 
 // The last moment to wait for a statement's answer: statement_timeout and answer_margin from now.

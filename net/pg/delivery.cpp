@@ -3,11 +3,14 @@
 #include <cassert>
 #include <charconv>
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "net/pg/copy_rows.h"
 #include "net/pg/schema.h"
+#include "net/pg/target.h"
 
 namespace hookspool::net {
 namespace {
@@ -50,7 +53,8 @@ struct DeliveryTransaction::State {
         key(std::move(the_key)),
         schema(quote_identifier(options.schema)),
         where("agent_id = " + connection.quote_literal(key.agent_id) + " AND epoch = '" +
-              key.epoch.to_string() + "' AND lane = " + connection.quote_literal(key.lane)) {}
+              key.epoch.to_string() + "' AND lane = " + connection.quote_literal(key.lane)),
+        target(Target::of_lane(connection, options, key.agent_id, key.lane)) {}
   ~State() {
     if (ended || connection.broken() || connection.usable()) return;
     // Whatever this answers, the pool resets or closes what is not usable.
@@ -66,14 +70,14 @@ struct DeliveryTransaction::State {
     return connection.quote_literal(key.agent_id) + ", '" + key.epoch.to_string() + "', " +
            connection.quote_literal(key.lane);
   }
+  std::string notify_sql() const;
   PgResult<void> lock();
   PgResult<void> create();
   PgResult<void> take_watermark(PgResult<PgRows> rows);
   PgResult<std::set<Uuid>> take_from_dead_letters(std::span<const EventPtr> events);
-  PgResult<std::uint64_t> copy_rows(const std::string& table, std::span<const EventPtr> events,
-                                    const std::set<Uuid>& taken);
+  PgResult<std::vector<EventPtr>> to_put(std::span<const EventPtr> events);
+  PgError refused(PgError error);
   PgResult<void> run(const std::string& sql, std::string_view attempt);
-  PgError duplicate_or(PgError error) const;
 
   Connection& connection;
   PgOptions options;
@@ -82,8 +86,17 @@ struct DeliveryTransaction::State {
   std::string where;   // the lane's row in watermarks
   std::optional<Position> watermark;
   Position position;  // the watermark's, then of what has been copied, buried or skipped
+  std::unique_ptr<Target> target;
   bool ended = false;
 };
+
+// Consumers hear of a batch when, and only when, they can see it: PostgreSQL sends notifications at COMMIT.
+std::string DeliveryTransaction::State::notify_sql() const {
+  if (options.notify.empty()) return {};
+  const std::string told = nlohmann::json{{"lane", key.lane}, {"seq", position.seq}}.dump(
+      -1, ' ', true, nlohmann::json::error_handler_t::replace);
+  return "SELECT pg_notify(" + connection.quote_literal(options.notify) + ", " + connection.quote_literal(told) + ");";
+}
 
 PgResult<void> DeliveryTransaction::State::lock() {
   // READ COMMITTED is not left to the role's settings: under REPEATABLE READ a lock that was waited for fails
@@ -115,16 +128,6 @@ PgResult<void> DeliveryTransaction::State::take_watermark(PgResult<PgRows> rows)
   return {};
 }
 
-// Our own key refusing a row is not the event's fault: the rows are there, and the watermark does not say so.
-PgError DeliveryTransaction::State::duplicate_or(PgError error) const {
-  if (error.sqlstate != "23505" || error.constraint != kEventsPrimaryKey) return error;
-  error.error_class = ErrorClass::kSetup;
-  error.hint = "Rows of lane " + key.lane + " above its watermark are already in " + schema +
-               ".events: somebody changed the table watermarks, or restored one table without the other. "
-               "hookspool repair " + key.lane + " compares by id and goes on.";
-  return error;
-}
-
 // Of the events that were put back, those whose dead letter is still there; it goes in the same transaction.
 PgResult<std::set<Uuid>> DeliveryTransaction::State::take_from_dead_letters(std::span<const EventPtr> events) {
   std::set<Uuid> taken;
@@ -142,30 +145,24 @@ PgResult<std::set<Uuid>> DeliveryTransaction::State::take_from_dead_letters(std:
   return taken;
 }
 
-PgResult<std::uint64_t> DeliveryTransaction::State::copy_rows(const std::string& table,
-                                                              std::span<const EventPtr> events,
-                                                              const std::set<Uuid>& taken) {
-  const Deadline deadline = statement_deadline(options);
-  auto started = connection.copy_start(
-      "COPY " + table + " (" + std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)", deadline);
-  if (!started) return fail(not_the_event(std::move(started).error()));
-  CopyWriter copy(connection, deadline);
-  const bool utf8 = connection.database_is_utf8();
-  std::uint64_t rows = 0;
+// All but those that were put back and are not among the dead letters any more: they have been put in before.
+PgResult<std::vector<EventPtr>> DeliveryTransaction::State::to_put(std::span<const EventPtr> events) {
+  auto taken = take_from_dead_letters(events);
+  if (!taken) return fail(std::move(taken).error());
+  std::vector<EventPtr> all;
+  all.reserve(events.size());
   for (const EventPtr& event : events) {
-    if (!event->event.again.is_nil() && !taken.contains(event->id)) continue;
-    write_event_row(copy, key.agent_id, *event, utf8);
-    ++rows;
+    if (event->event.again.is_nil() || taken->contains(event->id)) all.push_back(event);
   }
-  auto copied = copy.finish();
-  if (!copied) return fail(duplicate_or(std::move(copied).error()));
-  if (*copied != rows) {
-    return fail(PgError{.error_class = ErrorClass::kSetup,
-                        .text = "copying rows: PostgreSQL took " + std::to_string(*copied) + " of " +
-                                std::to_string(rows) + " rows",
-                        .hint = "A trigger or a rule on the table drops rows: it must let every row in."});
-  }
-  return rows;
+  return all;
+}
+
+// A refusal for the setup is looked into at once, while the table is as it was refused.
+PgError DeliveryTransaction::State::refused(PgError error) {
+  if (error.error_class != ErrorClass::kSetup || error.connection_lost) return error;
+  ended = true;
+  auto rolled_back = connection.query("ROLLBACK", std::chrono::steady_clock::now() + kRollbackLimit, "rolling back");
+  return rolled_back ? target->explained(std::move(error)) : error;
 }
 
 PgResult<void> DeliveryTransaction::State::run(const std::string& sql, std::string_view attempt) {
@@ -199,8 +196,7 @@ PgResult<bool> DeliveryTransaction::rows_above(std::uint64_t seq, const Uuid& af
                       std::to_string(seq);
   if (!after.is_nil()) where += " AND id > '" + after.to_string() + "'";
   auto rows =
-      state.connection.query("SELECT EXISTS (SELECT FROM " + state.schema + ".events" + where +
-                                 ") OR EXISTS (SELECT FROM " + state.schema + ".dead_letters" + where + ")",
+      state.connection.query("SELECT " + state.target->exists_sql(where),
                              statement_deadline(state.options), "looking for rows above the watermark");
   if (!rows) return fail(not_the_event(std::move(rows).error()));
   return rows->rows.size() == 1 && rows->rows.front().front() == "t";
@@ -217,10 +213,10 @@ PgResult<void> DeliveryTransaction::copy(std::span<const EventPtr> events) {
   for (std::uint64_t seq = state.position.seq; const EventPtr& event : events) {
     assert(event->seq == ++seq && event->epoch == state.key.epoch && event->event.lane == state.key.lane);
   }
-  auto taken = state.take_from_dead_letters(events);
-  if (!taken) return fail(std::move(taken).error());
-  auto copied = state.copy_rows(state.schema + ".events", events, *taken);
-  if (!copied) return fail(std::move(copied).error());
+  auto rows = state.to_put(events);
+  if (!rows) return fail(std::move(rows).error());
+  auto put = state.target->put(*rows);
+  if (!put) return fail(state.refused(std::move(put).error()));
   state.position = {events.back()->seq, events.back()->id};
   return {};
 }
@@ -261,30 +257,18 @@ PgResult<std::uint64_t> DeliveryTransaction::reconcile(std::span<const EventPtr>
   State& state = *state_;
   assert(!state.ended);
   if (events.empty()) return std::uint64_t{0};
-  auto staged = state.run("CREATE TEMP TABLE hookspool_stage ON COMMIT DROP AS SELECT " + std::string(kEventColumns) +
-                              " FROM " + state.schema + ".events LIMIT 0",
-                          "staging events");
-  if (!staged) return fail(std::move(staged).error());
-  auto taken = state.take_from_dead_letters(events);
-  if (!taken) return fail(std::move(taken).error());
-  auto copied = state.copy_rows("pg_temp.hookspool_stage", events, *taken);
-  if (!copied) return fail(std::move(copied).error());
-  const std::string columns(kEventColumns);
-  auto inserted = state.connection.query(
-      "WITH put AS (INSERT INTO " + state.schema + ".events (" + columns + ") SELECT " + columns +
-          " FROM pg_temp.hookspool_stage s WHERE NOT EXISTS (SELECT FROM " + state.schema +
-          ".dead_letters d WHERE d.id = s.id) ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING 1) "
-          "SELECT count(*) FROM put",
-      statement_deadline(state.options), "reconciling events");
-  if (!inserted) return fail(std::move(inserted).error());
-  return static_cast<std::uint64_t>(std::stoull(inserted->rows.at(0).at(0).value_or("0")));
+  auto rows = state.to_put(events);
+  if (!rows) return fail(std::move(rows).error());
+  return state.target->put_missing(*rows);
 }
+
+bool DeliveryTransaction::comparable() const { return state_->target->comparable(); }
 
 void DeliveryTransaction::settle(const Position& position) { state_->position = position; }
 
 PgResult<void> DeliveryTransaction::probe() {
-  auto copied = state_->copy_rows(state_->schema + ".events", {}, {});
-  if (!copied) return fail(std::move(copied).error());
+  auto put = state_->target->put({});
+  if (!put) return fail(state_->refused(std::move(put).error()));
   return {};
 }
 
@@ -299,7 +283,7 @@ PgResult<void> DeliveryTransaction::commit() {
     // Divides by zero, and so never reaches COMMIT, unless exactly the row that was read is moved.
     sql = "WITH moved AS (UPDATE " + state.schema + ".watermarks SET seq = " + std::to_string(state.position.seq) +
           ", event_id = " + id + ", updated_at = now() WHERE " + state.where +
-          " AND seq = " + std::to_string(state.watermark->seq) + " RETURNING 1) SELECT 1 / count(*) FROM moved;";
+          " AND seq = " + std::to_string(state.watermark->seq) + " RETURNING 1) SELECT 1 / count(*) FROM moved;" + state.notify_sql();
   }
   auto answer = state.connection.query(sql + "COMMIT", statement_deadline(state.options), attempt);
   if (!answer) {

@@ -3,6 +3,7 @@
 //   BEGIN; SET LOCAL ...;
 //   SELECT seq, event_id FROM watermarks WHERE (agent, epoch, lane) FOR UPDATE;  -- first, and its answer is waited for
 //   COPY events FROM STDIN;                                                      -- tag must say COPY n
+//     or, for a lane with a table of its own: COPY to a stage, INSERT INTO it SELECT ... FROM the stage
 //   INSERT INTO dead_letters ..., gaps ...;                                      -- if any
 //   UPDATE watermarks SET seq = last WHERE ... AND seq = what was read;          -- must be 1 row
 //   COMMIT;                                                                      -- tag must say COMMIT
@@ -43,6 +44,8 @@ class DeliveryTransaction {
 
   // Does the table hold rows of this lane and epoch with a number above `seq`? (Has the bookkeeping been edited?)
   // `after`: the event id at `seq`, which bounds the search by the primary key; nil searches the whole epoch.
+  // A table of the user's own has neither lane nor number, so there only our dead letters are asked: what it holds is
+  // known by the watermark alone.
   PgResult<bool> rows_above(std::uint64_t seq, const Uuid& after);
 
   // What follows moves on from position(): first the watermark, then whatever was copied, buried or skipped.
@@ -56,8 +59,9 @@ class DeliveryTransaction {
   // The numbers from position().seq + 1 to `last_seq` are nowhere any more: records that and goes on after them.
   PgResult<void> skip_gap(std::uint64_t last_seq);
   // Puts in what is not there yet, by id, without moving: for runs whose numbers are not ours alone. Answers how
-  // many rows that were.
+  // many rows that were. Where rows cannot be told apart (comparable() says no) it is refused, as kSetup.
   PgResult<std::uint64_t> reconcile(std::span<const EventPtr> events);
+  bool comparable() const;
   // Takes the watermark to a position that reconcile() has made true.
   void settle(const Position& position);
   // Would the table take a row at all? Copies none.

@@ -1,0 +1,101 @@
+#include "net/pg/target.h"
+
+#include <utility>
+
+#include "net/pg/copy_rows.h"
+#include "net/pg/mapping.h"
+#include "net/pg/schema.h"
+#include "net/pg/target_own.h"
+
+namespace hookspool::net {
+namespace {
+
+class EventsTable : public Target {
+ public:
+  EventsTable(Connection& connection, const PgOptions& options, std::string agent_id, std::string lane)
+      : connection_(connection),
+        options_(options),
+        agent_id_(std::move(agent_id)),
+        lane_(std::move(lane)),
+        schema_(quote_identifier(options.schema)) {}
+
+  PgResult<void> put(std::span<const EventPtr> events) override { return copy(schema_ + ".events", events); }
+
+  PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) override {
+    const std::string columns(kEventColumns);
+    auto made = connection_.query(
+        "DROP TABLE IF EXISTS pg_temp.hookspool_stage;"
+        "CREATE TEMP TABLE hookspool_stage ON COMMIT DROP AS SELECT " +
+            columns + " FROM " + schema_ + ".events LIMIT 0",
+        statement_deadline(options_), "staging events");
+    if (!made) return fail(not_the_event(std::move(made).error()));
+    auto copied = copy("pg_temp.hookspool_stage", events);
+    if (!copied) return fail(std::move(copied).error());
+    auto inserted = connection_.query(
+        "WITH put AS (INSERT INTO " + schema_ + ".events (" + columns + ") SELECT " + columns +
+            " FROM pg_temp.hookspool_stage s WHERE NOT EXISTS (SELECT FROM " + schema_ +
+            ".dead_letters d WHERE d.id = s.id) ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING 1) "
+            "SELECT count(*) FROM put",
+        statement_deadline(options_), "reconciling events");
+    if (!inserted) return fail(std::move(inserted).error());
+    return static_cast<std::uint64_t>(std::stoull(inserted->rows.at(0).at(0).value_or("0")));
+  }
+
+  bool comparable() const override { return true; }
+
+  std::string exists_sql(const std::string& where) const override {
+    return "EXISTS (SELECT FROM " + schema_ + ".events" + where + ") OR EXISTS (SELECT FROM " + schema_ +
+           ".dead_letters" + where + ")";
+  }
+
+  PgError explained(PgError error) override { return error; }
+
+ private:
+  PgResult<void> copy(const std::string& table, std::span<const EventPtr> events) {
+    const Deadline deadline = statement_deadline(options_);
+    auto started = connection_.copy_start(
+        "COPY " + table + " (" + std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)", deadline);
+    if (!started) return fail(not_the_event(std::move(started).error()));
+    CopyWriter copy(connection_, deadline);
+    const bool utf8 = connection_.database_is_utf8();
+    for (const EventPtr& event : events) write_event_row(copy, agent_id_, *event, utf8);
+    auto copied = copy.finish();
+    if (!copied) return fail(duplicate_or(std::move(copied).error()));
+    if (*copied != events.size()) {
+      return fail(PgError{.error_class = ErrorClass::kSetup,
+                          .text = "copying rows: PostgreSQL took " + std::to_string(*copied) + " of " +
+                                  std::to_string(events.size()) + " rows",
+                          .hint = "A trigger or a rule on the table drops rows: it must let every row in."});
+    }
+    return {};
+  }
+
+  // Our own key refusing a row is not the event's fault: the rows are there, and the watermark does not say so.
+  PgError duplicate_or(PgError error) const {
+    if (error.sqlstate != "23505" || error.constraint != kEventsPrimaryKey) return error;
+    error.error_class = ErrorClass::kSetup;
+    error.hint = "Rows of lane " + lane_ + " above its watermark are already in " + schema_ +
+                 ".events: somebody changed the table watermarks, or restored one table without the other. "
+                 "hookspool repair " +
+                 lane_ + " compares by id and goes on.";
+    return error;
+  }
+
+  Connection& connection_;
+  const PgOptions& options_;
+  const std::string agent_id_, lane_;
+  const std::string schema_;  // quoted
+};
+
+}  // namespace
+
+std::unique_ptr<Target> Target::of_lane(Connection& connection, const PgOptions& options,
+                                        std::string agent_id, std::string lane) {
+  const TableMapping* mapping = options.tables ? options.tables->find(lane) : nullptr;
+  if (mapping == nullptr) {
+    return std::make_unique<EventsTable>(connection, options, std::move(agent_id), std::move(lane));
+  }
+  return std::make_unique<OwnTable>(connection, options, *mapping, std::move(agent_id), std::move(lane));
+}
+
+}  // namespace hookspool::net
