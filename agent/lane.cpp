@@ -5,6 +5,7 @@
 #include "agent/backoff.h"
 #include "agent/entropy.h"
 #include "agent/log.h"
+#include "net/pg/target_check.h"
 #include "net/pg/watermarks.h"
 
 namespace hookspool::agent {
@@ -46,6 +47,12 @@ std::optional<Lane::Step> Lane::check_runs(net::Connection& connection) {
   if (!watermarks) {
     check_due_ = true;
     return failed(watermarks.error());
+  }
+  // Named before the first event rather than by it.
+  const auto target = net::check_target(connection, context_.config.options, name_);
+  if (!target) {
+    check_due_ = true;
+    return failed(target.error());
   }
   suspect_.clear();
   for (const auto& run : journal.runs(name_)) {

@@ -87,6 +87,7 @@ class Lane {
   Step bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event, const net::PgError& error);
   Step reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run, const std::string& reason);
   Step repair(net::Connection& connection);
+  std::optional<Step> settle_unseen(net::DeliveryTransaction& transaction, const storage::LaneRun& run);
   void put_back(const std::vector<EventPtr>& events);
   void account(const Batch& batch, Clock::time_point began);
 

@@ -98,6 +98,10 @@ Lane::Step Lane::repair(net::Connection& connection) {
     if (!batch) return failed(batch.error());
     auto transaction = net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), true);
     if (!transaction) return failed(transaction.error());
+    if (!transaction->comparable()) {
+      if (const auto failure = settle_unseen(*transaction, run)) return *failure;
+      continue;
+    }
     const auto missing = transaction->reconcile(*batch);
     if (!missing) return failed(missing.error());
     const Position reached{batch->back()->seq, batch->back()->id};
@@ -115,6 +119,19 @@ Lane::Step Lane::repair(net::Connection& connection) {
   log_info("lane " + name_ + ": repaired; every retained event is in PostgreSQL");
   succeeded(false);
   return {Next::kMore, {}, {}};
+}
+
+// Rows that cannot be told apart are not sent on a guess: the journal's word counts for what has been confirmed, and
+// the lane goes on after it.
+std::optional<Lane::Step> Lane::settle_unseen(net::DeliveryTransaction& transaction, const storage::LaneRun& run) {
+  repaired_to_[run.epoch] = run.last_seq;
+  if (transaction.position().seq >= run.confirmed.seq) return std::nullopt;
+  transaction.settle(run.confirmed);
+  const auto committed = transaction.commit();
+  if (!committed) return failed(committed.error());
+  log_warn("lane " + name_ + ": its table cannot be compared with the journal; the watermark is at number " +
+           std::to_string(run.confirmed.seq) + " again, up to which PostgreSQL had confirmed, and nothing was sent");
+  return std::nullopt;
 }
 
 // The table that refused so many in a row takes rows again: what it refused meanwhile is sent once more.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/entropy.h"
+#include "net/pg/mapping.h"
 
 namespace hookspool::agent {
 
@@ -18,6 +19,10 @@ void Lanes::start(Line& line) {
   const std::lock_guard lock(mutex_);
   line_ = &line;
   for (const auto& name : journal_.lanes()) make_ready(entry(name));
+  // A table of its own is checked before the lane's first event.
+  if (const auto& tables = config_.options.tables) {
+    for (const auto& [name, mapping] : tables->by_lane) make_ready(entry(name));
+  }
   working_ = config_.options.pool_size;
   for (std::size_t i = 0; i < working_; ++i) {
     workers_.emplace_back([this] { work(); });
