@@ -78,13 +78,17 @@ void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEv
   payload_columns(copy, event.body, utf8);
 }
 
-void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, const PgError& why) {
-  const Event& event = stored.event;
+std::string dead_letter_request(const Event& event) {
   const nlohmann::ordered_json request{
       {"delivery_id", event.delivery_id},   {"method", event.method},
       {"path", event.path},                 {"query", event.query},
       {"remote_addr", event.remote_addr},   {"content_type", event.content_type},
       {"headers", nlohmann::ordered_json::parse(event.headers, nullptr, false)}};
+  return request.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, const PgError& why) {
+  const Event& event = stored.event;
   copy.row(kDeadLetterColumnCount);
   copy.uuid(stored.id);
   copy.text(agent_id);
@@ -94,7 +98,7 @@ void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const St
   copy.timestamptz(event.received_at_us);
   copy.text(why.sqlstate);
   copy.text(ascii(why.text));
-  copy.bytea(request.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  copy.bytea(dead_letter_request(event));
   copy.bytea(event.body);
 }
 

@@ -1,6 +1,7 @@
 // How an event becomes a row: of the events table, and of the dead letters. Thread-safe: no state.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "net/pg/copy_writer.h"
@@ -20,6 +21,8 @@ void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEv
 inline constexpr std::string_view kDeadLetterColumns =
     "id, agent_id, epoch, seq, source, received_at, sqlstate, message, request, body";
 // Nothing in it can be refused: the request's metadata is JSON as bytes, the message is ASCII.
+// That JSON: delivery_id, method, path, query, remote_addr, content_type, headers.
+std::string dead_letter_request(const Event& event);
 void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, const PgError& why);
 
 }  // namespace hookspool::net

@@ -1,0 +1,253 @@
+#include "storage/dead_letter_store.h"
+
+#include <SQLiteCpp/Statement.h>
+#include <SQLiteCpp/Transaction.h>
+
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <system_error>
+
+#include "storage/sqlite.h"
+
+namespace hookspool::storage {
+namespace {
+
+constexpr const char* kFileName = "dead-letters.db";
+constexpr std::int32_t kStoreId = 0x686b646c;  // "hkdl"
+constexpr std::int32_t kStoreVersion = 1;
+constexpr int kSetAsideNumberMax = 1000;
+// Without `body` last, which list() leaves out.
+constexpr const char* kColumns =
+    "id, epoch, seq, lane, received_at, failed_at, sqlstate, message, request, body_bytes, put_back";
+
+Uuid uuid_of(const SQLite::Column& column) {
+  Uuid id;
+  if (column.getBytes() == static_cast<int>(id.bytes.size()))
+    std::memcpy(id.bytes.data(), column.getBlob(), id.bytes.size());
+  return id;
+}
+
+void bind_uuid(SQLite::Statement& statement, int index, const Uuid& id) {
+  statement.bind(index, id.bytes.data(), static_cast<int>(id.bytes.size()));
+}
+
+DeadLetter letter_of(SQLite::Statement& row) {
+  DeadLetter letter;
+  letter.id = uuid_of(row.getColumn(0));
+  letter.epoch = uuid_of(row.getColumn(1));
+  letter.seq = static_cast<std::uint64_t>(row.getColumn(2).getInt64());
+  letter.lane = row.getColumn(3).getString();
+  letter.received_at_us = row.getColumn(4).getInt64();
+  letter.failed_at_us = row.getColumn(5).getInt64();
+  letter.sqlstate = row.getColumn(6).getString();
+  letter.message = row.getColumn(7).getString();
+  letter.request = row.getColumn(8).getString();
+  letter.body_bytes = static_cast<std::uint64_t>(row.getColumn(9).getInt64());
+  letter.put_back = row.getColumn(10).getInt() != 0;
+  return letter;
+}
+
+std::unique_ptr<SQLite::Database> open_file(const std::filesystem::path& file) {
+  auto database = open_writable(file, "", true);
+  // One connection and rare, small changes: a rollback journal leaves no second file behind.
+  database->exec("PRAGMA journal_mode=DELETE");
+  const int version = database->execAndGet("PRAGMA user_version").getInt();
+  if (version > kStoreVersion) throw SQLite::Exception("made by a newer hookspool");
+  if (version == 0) {
+    SQLite::Transaction transaction(*database);
+    database->exec(
+        "CREATE TABLE letters (id BLOB PRIMARY KEY, epoch BLOB NOT NULL, seq INTEGER NOT NULL,"
+        " lane TEXT NOT NULL, received_at INTEGER NOT NULL, failed_at INTEGER NOT NULL,"
+        " sqlstate TEXT NOT NULL, message TEXT NOT NULL, request TEXT NOT NULL,"
+        " body_bytes INTEGER NOT NULL, put_back INTEGER NOT NULL, body BLOB) WITHOUT ROWID");
+    database->exec("PRAGMA application_id=" + std::to_string(kStoreId));
+    database->exec("PRAGMA user_version=" + std::to_string(kStoreVersion));
+    transaction.commit();
+  }
+  require_pragma(*database, "application_id", std::to_string(kStoreId));
+  require_pragma(*database, "quick_check", "ok");
+  return database;
+}
+
+std::string set_aside(const std::filesystem::path& folder) {
+  const auto file = folder / kFileName;
+  for (int number = 1; number <= kSetAsideNumberMax; ++number) {
+    const auto aside = folder / ("damaged-dead-letters-" + std::to_string(number) + ".db");
+    std::error_code error;
+    if (std::filesystem::exists(aside, error)) continue;
+    std::filesystem::rename(file, aside, error);
+    if (error) return {};
+    // A rollback journal that is left would be applied to the new file.
+    std::filesystem::rename(file.string() + "-journal", aside.string() + "-journal", error);
+    return aside.string();
+  }
+  return {};
+}
+
+}  // namespace
+
+class DeadLetterStore::Impl {
+ public:
+  Impl(std::unique_ptr<SQLite::Database> database, std::filesystem::path file, Limits limits)
+      : database_(std::move(database)), file_(std::move(file)), limits_(limits) {
+    count_ = counted();
+  }
+
+  // Runs `work` on the connection; SQLite's exceptions end here.
+  template <class Work>
+  auto run(const char* attempted, Work work)
+      -> JournalResult<decltype(work(std::declval<SQLite::Database&>()))> {
+    const std::lock_guard lock(mutex_);
+    try {
+      if constexpr (std::is_void_v<decltype(work(*database_))>) {
+        work(*database_);
+        count_ = counted();
+        return {};
+      } else {
+        return work(*database_);
+      }
+    } catch (const SQLite::Exception& error) {
+      return fail(sqlite_error(error, 0, std::string(attempted) + " in " + file_.string()));
+    }
+  }
+
+  // The oldest go first; what goes is still in PostgreSQL.
+  void trim(SQLite::Database& database) const {
+    SQLite::Statement oldest(database,
+                             "DELETE FROM letters WHERE id IN (SELECT id FROM letters ORDER BY id DESC"
+                             " LIMIT -1 OFFSET ?)");
+    oldest.bind(1, static_cast<std::int64_t>(limits_.letters_max));
+    oldest.exec();
+    SQLite::Statement bodies(
+        database,
+        "UPDATE letters SET body = NULL WHERE body IS NOT NULL AND id IN (SELECT id FROM (SELECT id,"
+        " sum(length(body)) OVER (ORDER BY id DESC) AS total FROM letters WHERE body IS NOT NULL)"
+        " WHERE total > ?)");
+    bodies.bind(1, static_cast<std::int64_t>(limits_.body_bytes_max));
+    bodies.exec();
+  }
+
+  std::uint64_t count() const { return count_; }
+
+ private:
+  std::uint64_t counted() const {
+    return static_cast<std::uint64_t>(database_->execAndGet("SELECT count(*) FROM letters").getInt64());
+  }
+
+  std::mutex mutex_;
+  std::unique_ptr<SQLite::Database> database_;
+  const std::filesystem::path file_;
+  const Limits limits_;
+  std::atomic<std::uint64_t> count_{0};
+};
+
+DeadLetterStore::DeadLetterStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DeadLetterStore::~DeadLetterStore() = default;
+
+JournalResult<DeadLetterStore::Opened> DeadLetterStore::open(const std::filesystem::path& folder) {
+  return open(folder, Limits{});
+}
+
+JournalResult<DeadLetterStore::Opened> DeadLetterStore::open(const std::filesystem::path& folder,
+                                                             Limits limits) {
+  const auto file = folder / kFileName;
+  Opened opened;
+  std::string why;
+  bool damaged = true;
+  for (int attempt = 0; attempt < 2 && damaged; ++attempt) {
+    try {
+      auto impl = std::make_unique<Impl>(open_file(file), file, limits);
+      opened.store.reset(new DeadLetterStore(std::move(impl)));
+      return opened;
+    } catch (const SQLite::Exception& error) {
+      why = error.what();
+      // A full disk or a missing folder says nothing against the file. -1: our own checks of it.
+      damaged = error.getErrorCode() == -1 || sqlite_error(error, 0, "").kind == JournalError::Kind::kCorrupt;
+    }
+    const std::string aside = attempt == 0 && damaged ? set_aside(folder) : "";
+    if (aside.empty()) break;
+    opened.notes.push_back(file.string() + ": " + why + ". Set aside as " + aside +
+                           "; PostgreSQL has the dead letters, and the list fills again from there");
+  }
+  return fail(JournalError{JournalError::Kind::kIo, "opening " + file.string() + ": " + why});
+}
+
+JournalResult<void> DeadLetterStore::keep(const DeadLetter& letter) {
+  return impl_->run("keeping a dead letter", [&](SQLite::Database& database) {
+    SQLite::Transaction transaction(database);
+    SQLite::Statement insert(database, std::string("INSERT OR REPLACE INTO letters (") + kColumns +
+                                           ", body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    bind_uuid(insert, 1, letter.id);
+    bind_uuid(insert, 2, letter.epoch);
+    insert.bind(3, static_cast<std::int64_t>(letter.seq));
+    insert.bind(4, letter.lane);
+    insert.bind(5, letter.received_at_us);
+    insert.bind(6, letter.failed_at_us);
+    insert.bind(7, letter.sqlstate);
+    insert.bind(8, letter.message);
+    insert.bind(9, letter.request);
+    insert.bind(10, static_cast<std::int64_t>(letter.body_bytes));
+    insert.bind(11, letter.put_back ? 1 : 0);
+    if (letter.has_body()) insert.bind(12, letter.body.data(), static_cast<int>(letter.body.size()));
+    insert.exec();
+    impl_->trim(database);
+    transaction.commit();
+  });
+}
+
+JournalResult<void> DeadLetterStore::remove(const std::vector<Uuid>& ids) {
+  if (ids.empty()) return {};
+  return impl_->run("removing dead letters", [&](SQLite::Database& database) {
+    SQLite::Transaction transaction(database);
+    SQLite::Statement remove(database, "DELETE FROM letters WHERE id = ?");
+    for (const Uuid& id : ids) {
+      remove.reset();
+      bind_uuid(remove, 1, id);
+      remove.exec();
+    }
+    transaction.commit();
+  });
+}
+
+JournalResult<void> DeadLetterStore::mark_put_back(const Uuid& id) {
+  return impl_->run("marking a dead letter", [&](SQLite::Database& database) {
+    SQLite::Statement mark(database, "UPDATE letters SET put_back = 1 WHERE id = ?");
+    bind_uuid(mark, 1, id);
+    mark.exec();
+  });
+}
+
+JournalResult<std::vector<DeadLetter>> DeadLetterStore::list(const std::string& lane, const Uuid& after,
+                                                             std::size_t letters_max) const {
+  return impl_->run("listing dead letters", [&](SQLite::Database& database) {
+    SQLite::Statement select(database,
+                             std::string("SELECT ") + kColumns +
+                                 " FROM letters WHERE id > ? AND (? = '' OR lane = ?) ORDER BY id LIMIT ?");
+    bind_uuid(select, 1, after);
+    select.bind(2, lane);
+    select.bind(3, lane);
+    select.bind(4, static_cast<std::int64_t>(letters_max));
+    std::vector<DeadLetter> letters;
+    while (select.executeStep()) letters.push_back(letter_of(select));
+    return letters;
+  });
+}
+
+JournalResult<std::optional<DeadLetter>> DeadLetterStore::find(const Uuid& id) const {
+  return impl_->run("reading a dead letter", [&](SQLite::Database& database) {
+    SQLite::Statement select(database,
+                             std::string("SELECT ") + kColumns + ", body FROM letters WHERE id = ?");
+    bind_uuid(select, 1, id);
+    if (!select.executeStep()) return std::optional<DeadLetter>();
+    DeadLetter letter = letter_of(select);
+    letter.body = select.getColumn(11).getString();
+    return std::optional<DeadLetter>(std::move(letter));
+  });
+}
+
+std::uint64_t DeadLetterStore::count() const {
+  return impl_->count();
+}
+
+}  // namespace hookspool::storage

@@ -1,0 +1,112 @@
+// The local copy of the dead letters: kept over lives, bounded, and never in the way.
+#include "storage/dead_letter_store.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/support/temp_folder.h"
+
+namespace hookspool::storage {
+namespace {
+
+DeadLetter letter(int number, const std::string& lane = "a", std::size_t body_bytes = 3) {
+  DeadLetter letter;
+  letter.id.bytes[15] = static_cast<std::uint8_t>(number);
+  letter.epoch.bytes[0] = 7;
+  letter.seq = static_cast<std::uint64_t>(number);
+  letter.lane = lane;
+  letter.received_at_us = 1'000 + number;
+  letter.failed_at_us = 2'000 + number;
+  letter.sqlstate = "23514";
+  letter.message = "violates check";
+  letter.request = R"({"method":"POST"})";
+  letter.body = std::string(body_bytes, '\0');
+  letter.body_bytes = letter.body.size();
+  return letter;
+}
+
+class DeadLetterStoreTest : public ::testing::Test {
+ protected:
+  DeadLetterStoreTest() { open(); }
+  void open(DeadLetterStore::Limits limits = {}) {
+    store_.reset();
+    auto opened = DeadLetterStore::open(folder_.path(), limits);
+    ASSERT_TRUE(opened) << opened.error().text;
+    store_ = std::move(opened->store);
+    notes_ = opened->notes;
+  }
+  std::string listed(const std::string& lane = "") const {
+    const auto letters = store_->list(lane, {}, 1'000);
+    std::string numbers;
+    for (const auto& each : *letters) numbers += std::to_string(each.seq) + (each.put_back ? "* " : " ");
+    return numbers;
+  }
+
+  testing::TempFolder folder_;
+  std::unique_ptr<DeadLetterStore> store_;
+  std::vector<std::string> notes_;
+};
+
+TEST_F(DeadLetterStoreTest, KeepsThemWholeOverLives) {
+  ASSERT_TRUE(store_->keep(letter(2, "b")));
+  ASSERT_TRUE(store_->keep(letter(1)));
+  open();
+  EXPECT_EQ(listed(), "1 2 ");
+  EXPECT_EQ(listed("b"), "2 ");
+  EXPECT_EQ(store_->count(), 2u);
+  const auto found = store_->find(letter(2).id);
+  ASSERT_TRUE(found && *found);
+  const DeadLetter expected = letter(2, "b");
+  EXPECT_EQ((*found)->epoch, expected.epoch);
+  EXPECT_EQ((*found)->received_at_us, expected.received_at_us);
+  EXPECT_EQ((*found)->failed_at_us, expected.failed_at_us);
+  EXPECT_EQ((*found)->message, expected.message);
+  EXPECT_EQ((*found)->request, expected.request);
+  EXPECT_EQ((*found)->body, expected.body);
+  EXPECT_FALSE(*store_->find(letter(9).id));
+}
+
+TEST_F(DeadLetterStoreTest, PutBackAndRemoved) {
+  for (const int number : {1, 2, 3}) ASSERT_TRUE(store_->keep(letter(number)));
+  ASSERT_TRUE(store_->mark_put_back(letter(2).id));
+  EXPECT_EQ(listed(), "1 2* 3 ");
+  ASSERT_TRUE(store_->keep(letter(2)));  // refused once more
+  ASSERT_TRUE(store_->remove({letter(1).id, letter(9).id}));
+  EXPECT_EQ(listed(), "2 3 ");
+  EXPECT_EQ(store_->count(), 2u);
+}
+
+TEST_F(DeadLetterStoreTest, TheNewestAreKeptAndOldBodiesGoFirst) {
+  open({.letters_max = 4, .body_bytes_max = 250});
+  for (int number = 1; number <= 6; ++number) ASSERT_TRUE(store_->keep(letter(number, "a", 100)));
+  EXPECT_EQ(listed(), "3 4 5 6 ");
+  for (const int number : {5, 6}) EXPECT_TRUE((*store_->find(letter(number).id))->has_body());
+  for (const int number : {3, 4}) {
+    const auto found = store_->find(letter(number).id);
+    EXPECT_FALSE((*found)->has_body());
+    EXPECT_EQ((*found)->body_bytes, 100u);
+  }
+}
+
+TEST_F(DeadLetterStoreTest, ADamagedFileIsSetAsideAndANewOneBegun) {
+  ASSERT_TRUE(store_->keep(letter(1)));
+  store_.reset();
+  std::ofstream(folder_ / "dead-letters.db", std::ios::binary | std::ios::in)
+      .write("not a database at all", 21);
+  open();
+  EXPECT_EQ(notes_.size(), 1u);
+  EXPECT_EQ(listed(), "");
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "damaged-dead-letters-1.db"));
+  ASSERT_TRUE(store_->keep(letter(2)));
+  EXPECT_EQ(listed(), "2 ");
+}
+
+TEST_F(DeadLetterStoreTest, AFolderThatCannotBeWrittenIsAnErrorAndNothingElse) {
+  const auto opened = DeadLetterStore::open(folder_ / "absent");
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().text.find("dead-letters.db"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hookspool::storage
