@@ -34,7 +34,8 @@ class EventsTable : public Target {
     auto inserted = connection_.query(
         "WITH put AS (INSERT INTO " + schema_ + ".events (" + columns + ") SELECT " + columns +
             " FROM pg_temp.hookspool_stage s WHERE NOT EXISTS (SELECT FROM " + schema_ +
-            ".dead_letters d WHERE d.id = s.id) ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING 1) "
+            ".dead_letters d WHERE d.id = s.id) AND NOT EXISTS (SELECT FROM " + schema_ +
+            ".discarded d WHERE d.id = s.id) ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING 1) "
             "SELECT count(*) FROM put",
         statement_deadline(options_), "reconciling events");
     if (!inserted) return fail(std::move(inserted).error());

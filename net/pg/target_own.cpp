@@ -190,8 +190,11 @@ PgResult<std::set<Uuid>> OwnTable::dead_letters_among(std::span<const EventPtr> 
   std::string ids;
   for (const EventPtr& event : events) ids += (ids.empty() ? "'" : ", '") + event->id.to_string() + "'";
   if (ids.empty()) return dead;
+  // Those that were discarded are to stay away as well.
+  const std::string where = " WHERE id IN (" + ids + ")";
   auto rows = connection_.query(
-      "SELECT id FROM " + quote_identifier(options_.schema) + ".dead_letters WHERE id IN (" + ids + ")",
+      "SELECT id FROM " + quote_identifier(options_.schema) + ".dead_letters" + where + " UNION ALL SELECT id FROM " +
+          quote_identifier(options_.schema) + ".discarded" + where,
       statement_deadline(options_), "looking at the dead letters");
   if (!rows) return fail(not_the_event(std::move(rows).error()));
   for (const auto& row : rows->rows) {
