@@ -173,6 +173,24 @@ TEST_F(JournalTest, IdsGrowOverRestartsWithTheClockSetBack) {
   }
 }
 
+TEST_F(JournalTest, IdsGrowEvenIfACrashFollowsTheDropOfTheLastSegment) {
+  open();
+  const EventPtr last = append("a", 1);
+  confirm_all();
+  ASSERT_TRUE(journal_->rotate().ok());
+  ASSERT_TRUE(journal_->drop_segment(1).ok());
+  const auto dead = folder_ / "dead";
+  std::filesystem::copy(options_.folder, dead);
+  close();
+  options_.folder = dead;
+  open();
+  Event later = make_event("a", 2);
+  later.received_at_us = kStartUs - 86'400'000'000;
+  const auto next = journal_->append(later);
+  ASSERT_TRUE(next.ok());
+  EXPECT_GT((*next)->id, last->id);
+}
+
 TEST_F(JournalTest, AnEventPutBackKeepsItsIdAndDoesNotTurnTheIdsBack) {
   open();
   const EventPtr first = append("a", 1);
