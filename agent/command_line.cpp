@@ -42,6 +42,11 @@ int command_line(int argc, char** argv) {
   status->add_option("--admin", status_command.address, "address of the admin listener")->type_name("HOST:PORT");
   status->add_flag("--json", json, "print /health as it is");
 
+  auto* doctor = with_config(app.add_subcommand("doctor", "look at PostgreSQL, its schema and each source's table"));
+  DoctorCommand doctor_command;
+  doctor->add_flag("--sql", doctor_command.sql, "print the SQL for an administrator instead");
+  doctor->add_flag("--json", json, "as JSON");
+
   auto* send = with_config(app.add_subcommand("send", "post one webhook to a running agent"));
   SendCommand send_command;
   send->add_option("--to", send_command.address, "address of the intake")->type_name("HOST:PORT");
@@ -68,6 +73,7 @@ int command_line(int argc, char** argv) {
   if (!config) return kExitConfig;
   if (*run) return run_agent(*config);
   if (*status) return status_command.run(*config, json);
+  if (*doctor) return doctor_command.run(*config, json);
   if (*send) return send_command.run(*config);
   return kExitUsage;
 }

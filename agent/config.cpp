@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "agent/config_reader.h"
+#include "agent/config_table.h"
 #include "agent/secret.h"
 
 namespace hookspool::agent {
@@ -101,6 +102,9 @@ void read_postgres(TableReader section, PostgresConfig& postgres) {
   postgres.batch_bytes_max = batch_bytes;
   section.text("schema", options.schema);
   if (options.schema.empty() || options.schema.size() > 63) section.fault("schema", "needs 1 to 63 bytes");
+  if (section.text("notify", options.notify) && (options.notify.empty() || options.notify.size() > net::kIdentifierBytesMax)) {
+    section.fault("notify", "needs a channel's name of 1 to 63 bytes");
+  }
   section.unsupported("sslmode", "write it in conninfo, as in \"host=db sslmode=verify-full\"");
   section.finish();
 }
@@ -161,12 +165,7 @@ SourceConfig read_source(const std::string& name, const toml::table& table, Faul
   } else if (source.verify != "none") {
     reader.fault("verify", "\"" + source.verify + "\" needs secrets = [{ file = \"...\" }]");
   }
-  std::string target = schema + ".events";
-  reader.text("table", target);
-  if (target != schema + ".events") {
-    reader.fault("table", "this version writes to \"" + schema + ".events\" only; remove the key");
-  }
-  reader.unsupported("columns", "this version writes to " + schema + ".events only");
+  source.table = read_table(reader, name, schema, faults);
   reader.finish();
   return source;
 }
@@ -214,6 +213,11 @@ ConfigResult read_document(const toml::table& document, const std::string& name)
   read_postgres(section("postgres"), config.postgres);
   read_sources(root.table("sources"), faults, config);
   root.finish();
+  auto tables = std::make_shared<net::LaneTables>();
+  for (const auto& source : config.sources) {
+    if (source.table) tables->by_lane.emplace(source.name, *source.table);
+  }
+  config.postgres.options.tables = std::move(tables);
   if (config.sources.empty() && faults.empty() && !is_local_listener(config.intake.listen)) {
     faults.add("intake.listen: " + config.intake.listen +
                " can be reached from other machines, so the sources must be named: add [sources.NAME] with a path "

@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "net/pg/connection.h"
+#include "net/pg/mapping.h"
 #include "storage/model/result.h"
 
 namespace hookspool::agent {
@@ -19,6 +21,7 @@ struct SourceConfig {
   std::string path;            // exact, as sent
   std::string verify = "none"; // "none" or "github"
   std::vector<std::string> secrets;  // any of them may have signed: rotation
+  std::optional<net::TableMapping> table;  // its own; nothing: the events table
 };
 
 struct IntakeConfig {

@@ -5,6 +5,24 @@
 #include "agent/units.h"
 
 namespace hookspool::agent {
+namespace {
+
+void print_table(const net::TableMapping& table) {
+  std::printf("    table   %s", table.shown_name().c_str());
+  if (table.on_conflict != net::OnConflict::kError) {
+    std::printf(", on conflict%s", table.conflict_keys.empty() ? "" : " of");
+    for (std::size_t i = 0; i < table.conflict_keys.size(); ++i) {
+      std::printf("%s %s", i == 0 ? "" : ",", table.conflict_keys[i].c_str());
+    }
+    std::printf(": %s", table.on_conflict == net::OnConflict::kUpdate ? "update" : "ignore");
+  }
+  std::printf("\n");
+  for (const auto& column : table.columns) {
+    std::printf("      %-20s <- %s\n", column.name.c_str(), column.source.spec.c_str());
+  }
+}
+
+}  // namespace
 
 int report_config(const Config& config, const std::string& file) {
   const bool postgres = net::Connection::configured(config.postgres.options.conninfo);
@@ -18,6 +36,7 @@ int report_config(const Config& config, const std::string& file) {
   for (const auto& source : config.sources) {
     std::printf("  source    %s at %s, signature: %s\n", source.name.c_str(), source.path.c_str(),
                 source.verify.c_str());
+    if (source.table) print_table(*source.table);
   }
   return kExitOk;
 }

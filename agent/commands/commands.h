@@ -14,6 +14,13 @@ int print_version(bool json);
 // The configuration has no fault: says what it amounts to.
 int report_config(const Config& config, const std::string& file);
 
+// Looks at the connection, the schema and each source's table; 0, 78 for what a person must change, 69 without an
+// answer. `sql`: prints what an administrator would run instead.
+struct DoctorCommand {
+  bool sql = false;
+  int run(const Config& config, bool json) const;
+};
+
 struct StatusCommand {
   std::string address;  // empty: the configuration's admin listener
   int run(const Config& config, bool json) const;

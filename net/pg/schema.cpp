@@ -204,6 +204,19 @@ std::string schema_sql(const std::string& schema, const std::string& role) {
   return sql;
 }
 
+PgResult<SchemaReport> look_at_schema(Connection& connection, const PgOptions& options) {
+  auto found = inspect(connection, options);
+  if (!found) return fail(not_the_event(std::move(found).error()));
+  SchemaReport report{found->role, {found->missing.begin(), found->missing.end()}, false, found->rights};
+  const std::string privilege =
+      found->schema ? "has_schema_privilege(" + connection.quote_literal(options.schema) + ", 'CREATE')"
+                    : std::string("has_database_privilege(current_database(), 'CREATE')");
+  auto rows = connection.query("SELECT " + privilege, statement_deadline(options), "looking at the role's rights");
+  if (!rows) return fail(not_the_event(std::move(rows).error()));
+  report.may_create = rows->rows.at(0).at(0) == "t";
+  return report;
+}
+
 PgResult<void> ensure_schema(Connection& connection, const PgOptions& options) {
   auto found = inspect(connection, options);
   if (!found) return fail(std::move(found).error());

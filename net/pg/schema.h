@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/pg/connection.h"
 
@@ -15,6 +16,15 @@ inline constexpr std::string_view kEventsPrimaryKey = "events_pkey";
 
 // Everything an administrator would run, idempotent; with a role also the GRANTs it needs.
 std::string schema_sql(const std::string& schema, const std::string& role = "");
+
+// What is there, without making anything.
+struct SchemaReport {
+  std::string role;                  // the one that asks
+  std::vector<std::string> missing;  // tables
+  bool may_create = false;           // is the role let make what is missing?
+  bool rights = true;                // does it hold those it needs on what is there?
+};
+PgResult<SchemaReport> look_at_schema(Connection& connection, const PgOptions& options);
 
 // Makes what is missing in one transaction (two agents may start at once: an advisory lock orders them), or
 // nothing at all where everything is there, so that a role without CREATE works on a prepared database.

@@ -133,6 +133,7 @@ void check_columns(const TableMapping& mapping, const Table& table, std::vector<
 }
 
 void check_rights(const TableMapping& mapping, const Table& table, std::vector<std::string>& faults) {
+  const bool updates = mapping.on_conflict == OnConflict::kUpdate;
   bool insert = true, update = true, select = true;
   for (const MappedColumn& mapped : mapping.columns) {
     const Column* column = table.column(mapped.name);
@@ -140,7 +141,7 @@ void check_rights(const TableMapping& mapping, const Table& table, std::vector<s
     const bool key = is_key(mapping, mapped.name);
     insert = insert && column->insert;
     update = update && (key || column->update);
-    select = select && (!key || column->select);
+    select = select && ((!key && !updates) || column->select);
   }
   const std::string role = "role " + table.role + " may not ";
   if (!table.usage) {
@@ -150,13 +151,13 @@ void check_rights(const TableMapping& mapping, const Table& table, std::vector<s
   }
   if (!insert)
     faults.push_back(role + "insert; an administrator must run: " + grant("INSERT", mapping, table));
-  if (mapping.on_conflict == OnConflict::kUpdate && !update) {
+  if (updates && !update) {
     faults.push_back(role + "update, which on_conflict = \"update\" needs; an administrator must run: " +
                      grant("UPDATE", mapping, table));
   }
   if (!select) {
-    faults.push_back(role +
-                     "read the conflict_keys; an administrator must run: " + grant("SELECT", mapping, table));
+    faults.push_back(role + "read what on_conflict compares and updates; an administrator must run: " +
+                     grant("SELECT", mapping, table));
   }
   if (!table.temp) {
     faults.push_back(

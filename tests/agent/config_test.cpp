@@ -131,6 +131,68 @@ TEST_F(ConfigTest, TwoSourcesOnOnePath) {
             std::string::npos);
 }
 
+TEST_F(ConfigTest, ATableOfYourOwn) {
+  const auto config = parse_config(R"(
+[postgres]
+notify = "hooks"
+[sources.bot]
+table = "app.conversations"
+on_conflict = "update"
+conflict_keys = ["user_id", "sent_at"]
+[sources.bot.columns]
+user_id = "/entry/0/messaging/0/sender/id"
+sent_at = "/entry/0/messaging/0/timestamp | unix_ms"
+kind = "header:X-Kind"
+raw = "@payload"
+[sources.other]
+table = "hookspool.events"
+)", "t.toml");
+  ASSERT_TRUE(config) << joined(config.error());
+  ASSERT_TRUE(config->sources[0].table);
+  const auto& table = *config->sources[0].table;
+  EXPECT_EQ(table.shown_name(), "app.conversations");
+  EXPECT_EQ(table.quoted_name(), "\"app\".\"conversations\"");
+  EXPECT_EQ(table.columns.size(), 4u);
+  EXPECT_EQ(table.on_conflict, net::OnConflict::kUpdate);
+  EXPECT_EQ(table.conflict_keys, (std::vector<std::string>{"user_id", "sent_at"}));
+  EXPECT_FALSE(config->sources[1].table);
+  EXPECT_EQ(config->postgres.options.notify, "hooks");
+  EXPECT_NE(config->postgres.options.tables->find("bot"), nullptr);
+  EXPECT_EQ(config->postgres.options.tables->find("other"), nullptr);
+}
+
+TEST_F(ConfigTest, EveryFaultOfATableAtOnceWithItsLine) {
+  const std::string faults = faults_of(
+      "[sources.a]\n"                          // 1
+      "table = \"app.conversations\"\n"        // 2
+      "on_conflict = \"upsert\"\n"             // 3
+      "conflict_keys = [\"usr\", \"at\",\n"    // 4
+      "  \"at\"]\n"                            // 5
+      "[sources.a.columns]\n"                  // 6
+      "user = \"entry/0\"\n"                   // 7
+      "at = \"@recieved_at\"\n"                // 8
+      "n = 5\n"                                // 9
+      "t = \"/t | unix_us\"\n"                 // 10
+      "[sources.b]\n"                          // 11
+      "table = \"app.orders\"\n"               // 12
+      "[sources.c]\n"                          // 13
+      "table = \"a.b.c\"\n"                    // 14
+      "on_conflict = \"update\"\n"             // 15
+      "columns = { x = \"/x\" }\n"             // 16
+      "[sources.d.columns]\n"                  // 17
+      "x = \"@id\"\n");                        // 18
+  for (const char* place :
+       {"t.toml:3:", "t.toml:4:18: sources.a.conflict_keys: \"usr\" is none of the columns; did you mean \"user\"?",
+        "t.toml:5:3: sources.a.conflict_keys: \"at\" is there twice", "t.toml:7:", "did you mean \"@received_at\"?",
+        "t.toml:8:", "t.toml:9:", "t.toml:10:", "t.toml:12:9: sources.b.table: \"app.orders\" needs to be told",
+        "[sources.b.columns]", "t.toml:14:9: sources.c.table: \"a.b.c\" is not a table",
+        "t.toml:15:15: sources.c.on_conflict: \"update\" needs conflict_keys", "t.toml:17:", "needs table ="}) {
+    EXPECT_NE(faults.find(place), std::string::npos) << place << "\n" << faults;
+  }
+  EXPECT_NE(faults_of("[sources.a]\ntable = \"x\"\n[sources.a.columns]\nk = \"@id\"\nk = \"@seq\"\n").find("t.toml:5:"),
+            std::string::npos) << "a column twice";
+}
+
 TEST_F(ConfigTest, SecretsComeFromFiles) {
   testing::TempFolder folder;
   const std::string file = (folder.path() / "secret").string();

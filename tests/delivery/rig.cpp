@@ -8,15 +8,16 @@ namespace hookspool::agent {
 
 testing::PgCluster& shared_cluster() {
   static testing::PgCluster cluster;
-  static const bool logging = (start_log("error"), true);
-  (void)logging;
   return cluster;
 }
 
 Life::Life(const Options& given) {
+  static const bool logging = (start_log("error"), true);
+  (void)logging;
   config_.options.conninfo = given.conninfo;
   config_.options.schema = given.schema;
   config_.options.pool_size = given.pool_size;
+  config_.options.tables = given.tables;
   config_.options.connect_timeout = given.connect_timeout;
   config_.options.statement_timeout = given.statement_timeout;
   config_.options.lock_timeout = given.lock_timeout;

@@ -36,6 +36,7 @@ class Life {
     milliseconds lock_timeout{1'000};
     milliseconds answer_margin{2'000};
     std::size_t pool_size = 2;
+    std::shared_ptr<const net::LaneTables> tables;  // null: every lane fills the events table
   };
   explicit Life(const Options& options);
   ~Life();

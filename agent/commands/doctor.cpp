@@ -1,0 +1,159 @@
+// Everything between the configuration and PostgreSQL, looked at from here and changed nowhere.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "agent/commands/commands.h"
+#include "agent/exit_codes.h"
+#include "net/pg/mapping.h"
+#include "net/pg/schema.h"
+#include "net/pg/target_check.h"
+
+namespace hookspool::agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// One thing that was looked at: "ok", "warning" or "fault", and what to do.
+class Findings {
+ public:
+  void ok(const std::string& what, const std::string& text) { add(what, "ok", text, ""); }
+  void warning(const std::string& what, const std::string& text, const std::string& hint) {
+    add(what, "warning", text, hint);
+  }
+  void fault(const std::string& what, const std::string& text, const std::string& hint,
+             int code = kExitConfig) {
+    add(what, "fault", text, hint);
+    // That PostgreSQL is away explains the rest.
+    if (code_ != kExitUnavailable) code_ = code;
+  }
+  int code() const { return code_; }
+  void print(bool json) const {
+    if (json) {
+      const Json report{{"ok", code_ == kExitOk}, {"findings", findings_}};
+      std::printf("%s\n", report.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+      return;
+    }
+    for (const auto& finding : findings_) {
+      const auto text = [&](const char* key) { return finding.at(key).get<std::string>(); };
+      std::printf("%-8s %-24s %s\n", text("state").c_str(), text("what").c_str(), text("text").c_str());
+      if (!text("hint").empty()) std::printf("         %s\n", text("hint").c_str());
+    }
+  }
+
+ private:
+  void add(const std::string& what, const char* state, const std::string& text, const std::string& hint) {
+    findings_.push_back({{"what", what}, {"state", state}, {"text", text}, {"hint", hint}});
+  }
+  Json findings_ = Json::array();
+  int code_ = kExitOk;
+};
+
+int code_of(const net::PgError& error) {
+  return error.error_class == net::ErrorClass::kOutage ? kExitUnavailable : kExitConfig;
+}
+
+void look_at_encoding(net::Connection& connection, const net::PgOptions& options, Findings& findings) {
+  const auto encoding =
+      connection.query("SHOW server_encoding", net::statement_deadline(options), "reading the encoding");
+  const std::string name =
+      encoding && !encoding->rows.empty() ? encoding->rows[0][0].value_or("") : "not told";
+  if (connection.database_is_utf8()) return findings.ok("encoding", name);
+  findings.warning(
+      "encoding", name + ": cannot hold every character",
+      "In the events table such a body is kept as bytes (payload_issue \"encoding\"); an event whose text a "
+      "table of your own cannot hold becomes a dead letter. A database in UTF8 has neither.");
+}
+
+void look_at_schema(net::Connection& connection, const net::PgOptions& options, Findings& findings) {
+  const auto report = net::look_at_schema(connection, options);
+  const std::string what = "schema " + options.schema;
+  if (!report) return findings.fault(what, report.error().text, report.error().hint, code_of(report.error()));
+  const std::string hint = "An administrator must run what hookspool doctor --sql prints.";
+  if (!report->rights) return findings.fault(what, "role " + report->role + " lacks rights", hint);
+  if (report->missing.empty())
+    return findings.ok(what, "is there, and role " + report->role + " has its rights");
+  std::string missing;
+  for (const auto& table : report->missing) missing += (missing.empty() ? "" : ", ") + table;
+  if (report->may_create) return findings.ok(what, "will be made at first contact: " + missing);
+  findings.fault(what, "is not there, and role " + report->role + " may not make it: " + missing, hint);
+}
+
+void look_at_sources(net::Connection& connection, const Config& config, Findings& findings) {
+  const auto& options = config.postgres.options;
+  for (const auto& source : config.sources) {
+    const std::string what = "source " + source.name;
+    if (!source.table) {
+      findings.ok(what, "to " + options.schema + ".events");
+      continue;
+    }
+    const auto faults = net::target_faults(connection, options, *source.table);
+    if (!faults) {
+      findings.fault(what, faults.error().text, faults.error().hint, code_of(faults.error()));
+      continue;
+    }
+    const std::string table = source.table->shown_name();
+    if (faults->empty()) findings.ok(what, "to " + table + ", which fits");
+    for (const auto& each : *faults) findings.fault(what, table + ": " + each, "");
+  }
+}
+
+// What an administrator would run; with the role's name where PostgreSQL can be asked for it.
+void print_sql(const Config& config) {
+  const auto& options = config.postgres.options;
+  std::string role;
+  if (net::Connection::configured(options.conninfo)) {
+    auto connection = net::Connection::connect(options);
+    auto rows = connection ? (*connection)->query("SELECT current_user", net::statement_deadline(options))
+                           : net::PgResult<net::PgRows>(fail(connection.error()));
+    if (rows && !rows->rows.empty()) role = rows->rows[0][0].value_or("");
+    if (!rows)
+      std::fprintf(stderr, "without GRANTs, since the role is not known: %s\n", rows.error().text.c_str());
+  }
+  std::fputs(net::schema_sql(options.schema, role).c_str(), stdout);
+  if (role.empty()) return;
+  for (const auto& source : config.sources) {
+    if (!source.table) continue;
+    std::string rights = "INSERT";
+    if (!source.table->conflict_keys.empty() || source.table->id_column() != nullptr) rights += ", SELECT";
+    if (source.table->on_conflict == net::OnConflict::kUpdate) rights += ", UPDATE";
+    std::printf("GRANT %s ON %s TO %s;\n", rights.c_str(), source.table->quoted_name().c_str(),
+                net::quote_identifier(role).c_str());
+  }
+}
+
+}  // namespace
+
+int DoctorCommand::run(const Config& config, bool json) const {
+  if (sql) {
+    print_sql(config);
+    return kExitOk;
+  }
+  Findings findings;
+  const auto& options = config.postgres.options;
+  if (!net::Connection::configured(options.conninfo)) {
+    findings.ok("postgres", "none configured: the agent journals only");
+    findings.print(json);
+    return findings.code();
+  }
+  auto connection = net::Connection::connect(options);
+  if (!connection) {
+    const auto& error = connection.error();
+    findings.fault("connection", error.text, error.hint, code_of(error));
+    findings.print(json);
+    return findings.code();
+  }
+  findings.ok("connection", (*connection)->server_description());
+  if (const auto server = net::Connection::unverified_server(options.conninfo); !server.empty()) {
+    findings.warning(
+        "certificate",
+        "that of " + server + " is not checked: anybody on the way can read and change what is sent",
+        "Set sslmode=verify-full in conninfo.");
+  }
+  look_at_encoding(**connection, options, findings);
+  look_at_schema(**connection, options, findings);
+  look_at_sources(**connection, config, findings);
+  findings.print(json);
+  return findings.code();
+}
+
+}  // namespace hookspool::agent
