@@ -1,9 +1,25 @@
+#include <sys/resource.h>
+
 #include <csignal>
 
 #include "agent/command_line.h"
 
+namespace {
+
+// A login shell allows 1024 open files, fewer than the intake's connections_max; the hard limit is what an
+// administrator decided.
+void allow_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   // A peer that closes its end is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  allow_open_files();
   return hookspool::agent::command_line(argc, argv);
 }

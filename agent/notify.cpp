@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -30,12 +32,16 @@ void notify_systemd(const std::string& state) {
 }
 
 std::chrono::milliseconds watchdog_interval() {
-  const char* pid = std::getenv("WATCHDOG_PID");
-  if (pid != nullptr && std::atol(pid) != ::getpid()) return std::chrono::milliseconds(0);
-  const char* usec = std::getenv("WATCHDOG_USEC");
-  if (usec == nullptr) return std::chrono::milliseconds(0);
-  const long long whole_us = std::atoll(usec);
-  return whole_us <= 0 ? std::chrono::milliseconds(0) : std::chrono::milliseconds(std::max(1ll, whole_us / 2000));
+  const auto number = [](const char* variable) {
+    const char* text = std::getenv(variable);
+    std::int64_t value = 0;
+    if (text != nullptr) std::from_chars(text, text + std::strlen(text), value);
+    return value;
+  };
+  const std::int64_t pid = number("WATCHDOG_PID");
+  const std::int64_t whole_us = number("WATCHDOG_USEC");
+  if ((pid != 0 && pid != ::getpid()) || whole_us <= 0) return std::chrono::milliseconds(0);
+  return std::chrono::milliseconds(std::max<std::int64_t>(1, whole_us / 2000));
 }
 
 }  // namespace hookspool::agent
