@@ -32,7 +32,8 @@ inline constexpr const char* kInsertEventSql =
     "INSERT INTO events(key, id, received_at, delivery_id, method, path, query, remote_addr, content_type, "
     "headers, body, again, crc) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
 inline constexpr const char* kEventColumns =
-    "key, id, received_at, delivery_id, method, path, query, remote_addr, content_type, headers, body, again, crc";
+    "key, id, received_at, delivery_id, method, path, query, remote_addr, content_type, headers, body, "
+    "again, crc";
 
 // Binds without copying: `stored` must outlive the execution. Throws SQLite::Exception.
 void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const StoredEvent& stored);

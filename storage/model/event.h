@@ -11,24 +11,24 @@ namespace hookspool {
 
 // What the sender sent. Text fields are valid UTF-8 without NUL; `body` is any bytes.
 struct Event {
-  std::string lane;               // = the source's name; events of a lane keep their order
+  std::string lane;                 // = the source's name; events of a lane keep their order
   std::int64_t received_at_us = 0;  // wall clock, microseconds since 1970-01-01 UTC
-  std::string delivery_id;        // the sender's own id of this delivery; empty if it has none
+  std::string delivery_id;          // the sender's own id of this delivery; empty if it has none
   std::string method;
   std::string path;
-  std::string query;              // without '?'
-  std::string remote_addr;        // numeric IPv4 or IPv6; empty for a Unix socket
+  std::string query;        // without '?'
+  std::string remote_addr;  // numeric IPv4 or IPv6; empty for a Unix socket
   std::string content_type;
-  std::string headers;            // one JSON object: lower-case name -> value, or array of values if repeated
+  std::string headers;  // one JSON object: lower-case name -> value, or array of values if repeated
   std::string body;
-  Uuid again;                     // not nil: a dead letter put back, which keeps the id it was accepted under
+  Uuid again;  // not nil: a dead letter put back, which keeps the id it was accepted under
 };
 
 // An event that is on disk: its identity never changes again.
 struct StoredEvent {
-  Uuid id;                 // UUIDv7; `order by id` is the order of acceptance within a journal
-  Uuid epoch;              // a number means something only within its epoch
-  std::uint64_t seq = 0;   // 1, 2, 3, ... without a gap within (epoch, lane)
+  Uuid id;                // UUIDv7; `order by id` is the order of acceptance within a journal
+  Uuid epoch;             // a number means something only within its epoch
+  std::uint64_t seq = 0;  // 1, 2, 3, ... without a gap within (epoch, lane)
   Event event;
 };
 
