@@ -1,5 +1,7 @@
 #include "agent/line.h"
 
+#include <algorithm>
+
 #include "agent/backoff.h"
 #include "agent/entropy.h"
 #include "agent/log.h"
@@ -21,9 +23,13 @@ Line::Line(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_max, 
       backoff_min_(backoff_min),
       backoff_max_(backoff_max),
       check_identity_(std::move(check_identity)),
-      on_change_(std::move(on_change)) {}
+      on_change_(std::move(on_change)) {
+  pool_.set_admission([this](net::Connection& connection) { return admit(connection); });
+}
 
-Line::~Line() { stop(milliseconds::max() / 2); }
+Line::~Line() {
+  stop(milliseconds::max() / 2);
+}
 
 void Line::start() {
   const std::lock_guard lock(mutex_);
@@ -84,15 +90,44 @@ Line::Status Line::status() const {
   return status;
 }
 
-// The whole of what a lane needs: a connection that answers, and the tables.
+// The whole of what a lane needs: a connection that answers, to the right server, and the tables. A new one, for
+// what is left of the old ones is suspect.
 net::PgResult<void> Line::try_once() {
+  pool_.condemn_before(Clock::now());
   auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
   if (!lease) return fail(std::move(lease.error()));
-  auto ready = net::ensure_schema(**lease, pool_.options());
+  return {};
+}
+
+// Any new connection may lead to another server than the last one did, and so to one that lacks commits.
+net::PgResult<void> Line::admit(net::Connection& connection) {
+  auto ready = net::ensure_schema(connection, pool_.options());
   if (!ready) return ready;
-  auto identity = net::read_identity(**lease, pool_.options());
+  auto identity = net::read_identity(connection, pool_.options());
   if (!identity) return fail(std::move(identity.error()));
-  return check_identity_(*identity);
+  auto known = check_identity_(*identity);
+  if (!known) return known;
+  bool changed = false;
+  {
+    const std::lock_guard lock(mutex_);
+    changed = status_.up && server_ != *identity;
+    server_ = std::move(*identity);
+  }
+  if (changed) {
+    pool_.condemn_before(connection.opened_at());
+    log_info("PostgreSQL has been restarted, or another server answers: looking at every lane");
+    on_change_();
+  }
+  return {};
+}
+
+void Line::ask_idle_line() {
+  if (pool_.stats().in_use > 0) return;  // a lane will notice
+  auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
+  if (!lease) return report_failure(lease.error());
+  if (pool_.options().pre_ping) return;
+  auto answer = (*lease)->query(";", net::statement_deadline(pool_.options()), "asking an idle line");
+  if (!answer) report_failure(answer.error());
 }
 
 std::string Line::set_up() {
@@ -136,15 +171,21 @@ std::string Line::set_failed(const net::PgError& error) {
   const auto least = status_.needs_a_person ? backoff_max_ / 4 : backoff_min_;
   next_try_ = now + backoff_delay(least, backoff_max_, attempt, random_unit());
   if (told) return {};
-  return (status_.needs_a_person ? "PostgreSQL needs an administrator: " : "PostgreSQL is away, journaling: ") +
+  return (status_.needs_a_person ? "PostgreSQL needs an administrator: "
+                                 : "PostgreSQL is away, journaling: ") +
          error.text + (error.hint.empty() ? "" : "\n" + error.hint);
 }
 
 void Line::probe_loop() {
+  const auto heartbeat = std::min(backoff_max_ / 4, kHeartbeatMax);
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (status_.up) {
-      wake_.wait(lock, [this] { return stopping_ || !status_.up; });
+      const bool idle = !wake_.wait_for(lock, heartbeat, [this] { return stopping_ || !status_.up; });
+      if (!idle) continue;
+      lock.unlock();
+      ask_idle_line();
+      lock.lock();
       continue;
     }
     if (wake_.wait_until(lock, next_try_, [this] { return stopping_ || retry_now_; }) && stopping_) break;

@@ -24,17 +24,17 @@ class Line {
 
   struct Status {
     bool up = false;
-    bool needs_a_person = false;         // the last failure was one of the setup
-    std::uint64_t outages = 0;           // times it went down after having been up
-    std::uint64_t tries_failed = 0;      // in all
+    bool needs_a_person = false;     // the last failure was one of the setup
+    std::uint64_t outages = 0;       // times it went down after having been up
+    std::uint64_t tries_failed = 0;  // in all
     unsigned tries_in_this_outage = 0;
-    milliseconds down_for{0};            // this outage
-    milliseconds last_outage{0};         // the one before: how long until it was up again
+    milliseconds down_for{0};     // this outage
+    milliseconds last_outage{0};  // the one before: how long until it was up again
     milliseconds outage_total{0};
-    milliseconds next_try_in{0};         // 0: trying now, or up
+    milliseconds next_try_in{0};  // 0: trying now, or up
     std::optional<net::PgError> last_error;
-    std::int64_t last_error_at_us = 0;   // wall clock
-    std::int64_t up_since_us = 0;        // wall clock; 0 while down
+    std::int64_t last_error_at_us = 0;  // wall clock
+    std::int64_t up_since_us = 0;       // wall clock; 0 while down
   };
 
   // `pool` must outlive the line. `on_change` is called from the thread that caused the change, without a lock.
@@ -46,7 +46,11 @@ class Line {
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
 
-  void start();  // begins with a try at once
+  // An idle line is asked this often at most, and a quarter of backoff_max where that is less: what happened to
+  // the database must not wait for the next event to be noticed, and a firewall does not forget a flow in use.
+  static constexpr milliseconds kHeartbeatMax{15'000};
+
+  void start();                   // begins with a try at once
   bool stop(milliseconds grace);  // false: the prober was still in a try when the grace was over
 
   bool up() const;
@@ -58,6 +62,8 @@ class Line {
  private:
   void probe_loop();
   net::PgResult<void> try_once();
+  net::PgResult<void> admit(net::Connection& connection);
+  void ask_idle_line();
   // Both REQUIRE mutex_ and return what is to be logged once it is released; empty: nothing new.
   std::string set_up();
   std::string set_failed(const net::PgError& error);
@@ -71,6 +77,7 @@ class Line {
   bool stopping_ = false, retry_now_ = false, probing_ = false;
   Status status_;
   bool ever_up_ = false;
+  net::SinkIdentity server_;  // of the newest connection that was admitted
   Clock::time_point down_since_, next_try_;
   std::thread prober_;
 };

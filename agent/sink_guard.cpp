@@ -42,13 +42,16 @@ net::PgResult<void> SinkGuard::check(const net::SinkIdentity& identity) {
                   "  hookspool adopt --from unsent       what has not been delivered to the old one\n"
                   "  hookspool adopt --from beginning    everything that is still retained"});
     }
+    // A standby does not tell, nor does a role without the right: that is no reason to forget what was seen.
+    if (identity.system_identifier.empty()) return {};
     const bool same_cluster = known.system_identifier == identity.system_identifier;
     if (same_cluster && identity.timeline != 0 && identity.timeline < known.timeline) {
       return fail(net::PgError{
           .error_class = net::ErrorClass::kSetup,
           .text = "an old primary has come back: it is on timeline " + std::to_string(identity.timeline) +
                   ", timeline " + std::to_string(known.timeline) + " has been seen",
-          .hint = "Rebuild it as a standby of the present primary (pg_rewind or pg_basebackup), or take it out of "
+          .hint = "Rebuild it as a standby of the present primary (pg_rewind or pg_basebackup), or take it "
+                  "out of "
                   "conninfo. If this is a restore that is meant to be the database from now on, say:\n"
                   "  hookspool adopt --from unsent"});
     }
@@ -66,7 +69,8 @@ storage::JournalResult<void> SinkGuard::adopt(const net::SinkIdentity& identity)
 
 storage::JournalResult<void> SinkGuard::remember(const net::SinkIdentity& identity) {
   const std::string cluster = identity.system_identifier.empty() ? "-" : identity.system_identifier;
-  return journal_.write_note(kNote, identity.sink_id + " " + cluster + " " + std::to_string(identity.timeline) + "\n");
+  return journal_.write_note(
+      kNote, identity.sink_id + " " + cluster + " " + std::to_string(identity.timeline) + "\n");
 }
 
 }  // namespace hookspool::agent

@@ -1,4 +1,6 @@
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -134,6 +136,26 @@ extern "C" void receive_notice(void* warning_sqlstate, const PGresult* notice) {
   *static_cast<std::string*>(warning_sqlstate) = sqlstate;
 }
 
+// What a service file left open: only the open connection tells.
+void keep_watch(PGconn* connection) {
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfo(connection),
+                                                                             PQconninfoFree);
+  const auto said = [&](std::string_view keyword) -> const char* {
+    for (const PQconninfoOption* option = options.get(); option != nullptr && option->keyword != nullptr;
+         ++option) {
+      if (option->keyword == keyword) return option->val;
+    }
+    return nullptr;
+  };
+  const char* keepalives = said("keepalives");
+  for (const TcpDefault& tcp : kTcpDefaults) {
+    const bool probes = tcp.socket_option != TCP_USER_TIMEOUT;
+    if (said(tcp.keyword) != nullptr || (probes && keepalives != nullptr && keepalives[0] == '0')) continue;
+    // Fails on a Unix socket, which needs none of this.
+    setsockopt(PQsocket(connection), IPPROTO_TCP, tcp.socket_option, &tcp.value, sizeof(tcp.value));
+  }
+}
+
 // Drives one PQconnectStartParams to its end. nullopt: connected; `late` tells a deadline from a refusal.
 std::optional<PgError> drive(PGconn* connection, std::chrono::milliseconds limit, bool& late) {
   const Deadline deadline = std::chrono::steady_clock::now() + limit;
@@ -156,6 +178,7 @@ std::optional<PgError> drive(PGconn* connection, std::chrono::milliseconds limit
 PgResult<std::unique_ptr<Connection>> Connection::connect(const PgOptions& options) {
   auto parameters = ConnectParameters::make(options);
   if (!parameters) return fail(std::move(parameters).error());
+  for (std::size_t i = options.first_server % parameters->hosts(); i > 0; --i) parameters->rotate_hosts();
   const Deadline deadline = std::chrono::steady_clock::now() + options.connect_timeout;
   PgError error;
   for (std::size_t hosts_left = parameters->hosts(); hosts_left > 0; --hosts_left) {
@@ -180,6 +203,7 @@ PgResult<std::unique_ptr<Connection>> Connection::connect(const PgOptions& optio
       continue;
     }
     PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
+    keep_watch(connection);
     PQsetnonblocking(connection, 1);
     impl->opened_at = std::chrono::steady_clock::now();
     return std::unique_ptr<Connection>(new Connection(std::move(impl)));

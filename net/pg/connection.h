@@ -23,6 +23,7 @@ struct PgOptions {
   std::string conninfo;  // keywords or URI; empty: libpq's environment decides
   std::string application_name = "hookspool";
   std::string schema = "hookspool";
+  std::size_t first_server = 0;  // which of the servers that conninfo lists is tried first; wraps around
   std::size_t pool_size = 10;
   std::chrono::milliseconds pool_recycle{
       300'000};                 // a connection older than this is replaced at checkout; 0: never
@@ -35,7 +36,8 @@ struct PgOptions {
   // How much longer than the server's own time-outs its answer is waited for; then the connection counts as
   // broken.
   std::chrono::milliseconds answer_margin{15'000};
-  std::shared_ptr<const LaneTables> tables{};  // lanes with a table of their own; null: all fill the events table
+  std::shared_ptr<const LaneTables>
+      tables{};          // lanes with a table of their own; null: all fill the events table
   std::string notify{};  // the channel that is told of each delivery, in its transaction; empty: none
 };
 
@@ -58,6 +60,11 @@ class Connection {
   static PgResult<void> check_conninfo(const std::string& conninfo);
   // Is there any hint of a PostgreSQL (conninfo, or libpq's environment)?
   static bool configured(const std::string& conninfo);
+  // How many servers conninfo (or libpq's environment) lists; 1 where that cannot be told, as with a service.
+  static std::size_t servers(const PgOptions& options);
+  // The first remote server of conninfo whose certificate sslmode does not check; empty: none, or a service file says.
+  static std::string unverified_server(const std::string& conninfo);
+  // Only to a server that takes writes, unless target_session_attrs says otherwise.
   // Bounded by connect_timeout, all hosts together. Looking a name up is the exception: the resolver blocks
   // (see resolv.conf(5), timeout and attempts).
   static PgResult<std::unique_ptr<Connection>> connect(const PgOptions& options);

@@ -82,14 +82,21 @@ bool set_in_environment(const PQconninfoOption& option) {
   return option.envvar != nullptr && std::getenv(option.envvar) != nullptr;
 }
 
-// Set unless the user has set it. The TCP ones notice a dead line that no deadline of ours is waiting on.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kDefaults{{
-    {"gssencmode", "disable"},  // saves a round trip where Kerberos is not asked for
-    {"keepalives_idle", "30"},
-    {"keepalives_interval", "10"},
-    {"keepalives_count", "3"},
-    {"tcp_user_timeout", "30000"},
-}};
+// What is passed unless the user has set it.
+std::optional<std::string> default_of(std::string_view keyword) {
+  if (keyword == "gssencmode") return "disable";  // saves a round trip where Kerberos is not asked for
+  // A standby is of no use to us; of several servers this finds the primary.
+  if (keyword == "target_session_attrs") return "read-write";
+  for (const TcpDefault& tcp : kTcpDefaults) {
+    if (keyword == tcp.keyword) return std::to_string(tcp.value);
+  }
+  return {};
+}
+
+bool is_this_machine(const std::string& host) {
+  return host.empty() || host.starts_with('/') || host.starts_with('@') || host == "localhost" ||
+         host == "::1" || host.starts_with("127.");
+}
 
 }  // namespace
 
@@ -103,7 +110,8 @@ PgResult<ConnectParameters> ConnectParameters::make(const PgOptions& options) {
   }
   ConnectParameters parameters;
   // A service file may set anything, and what is passed here would overrule it.
-  bool service = std::getenv("PGSERVICE") != nullptr;
+  bool& service = parameters.service_;
+  service = std::getenv("PGSERVICE") != nullptr;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
     if (option->val == nullptr) continue;
     if (auto error = check_value(option->keyword, option->val)) return fail(std::move(*error));
@@ -112,9 +120,9 @@ PgResult<ConnectParameters> ConnectParameters::make(const PgOptions& options) {
   }
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr && !service; ++option) {
     const std::string_view keyword = option->keyword;
-    for (const auto& [name, value] : kDefaults) {
-      if (name != keyword || option->val != nullptr || set_in_environment(*option)) continue;
-      parameters.entries_.emplace_back(name, value);
+    if (const auto value = default_of(keyword);
+        value && option->val == nullptr && !set_in_environment(*option)) {
+      parameters.entries_.emplace_back(keyword, *value);
     }
     // Listed servers in the environment are to be rotated like those in conninfo.
     if ((keyword == "host" || keyword == "hostaddr" || keyword == "port") && option->val == nullptr &&
@@ -153,6 +161,21 @@ void ConnectParameters::rotate_hosts() {
   }
 }
 
+std::string ConnectParameters::unverified_server() const {
+  if (service_) return {};
+  const std::string* mode = given("sslmode");
+  const char* from_environment = std::getenv("PGSSLMODE");
+  const std::string_view effective = mode != nullptr               ? std::string_view(*mode)
+                                     : from_environment != nullptr ? std::string_view(from_environment)
+                                                                   : std::string_view("prefer");
+  if (effective == "verify-full" || effective == "verify-ca") return {};
+  const std::string* list = given("hostaddr") != nullptr ? given("hostaddr") : given("host");
+  if (list == nullptr) return {};
+  const std::vector<std::string> hosts = split(*list);
+  const auto remote = std::find_if_not(hosts.begin(), hosts.end(), is_this_machine);
+  return remote == hosts.end() ? "" : *remote;
+}
+
 std::vector<const char*> ConnectParameters::keywords() const {
   std::vector<const char*> list;
   for (const Entry& entry : entries_) list.push_back(entry.first.c_str());
@@ -173,6 +196,18 @@ PgResult<void> Connection::check_conninfo(const std::string& conninfo) {
   auto parameters = ConnectParameters::make(options);
   if (!parameters) return fail(std::move(parameters).error());
   return {};
+}
+
+std::size_t Connection::servers(const PgOptions& options) {
+  const auto parameters = ConnectParameters::make(options);
+  return parameters ? parameters->hosts() : 1;
+}
+
+std::string Connection::unverified_server(const std::string& conninfo) {
+  PgOptions options;
+  options.conninfo = conninfo;
+  const auto parameters = ConnectParameters::make(options);
+  return parameters ? parameters->unverified_server() : "";
 }
 
 bool Connection::configured(const std::string& conninfo) {

@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 using ConnectionPtr = std::unique_ptr<Connection>;
 
 // A ping or a ROLLBACK that takes longer is a dead connection.
-constexpr std::chrono::milliseconds kRoundTripLimit{5'000};
+constexpr std::chrono::milliseconds kRoundTripLimit{3'000};
 
 }  // namespace
 
@@ -23,6 +23,7 @@ struct Pool::Impl {
   explicit Impl(PgOptions the_options) : options(std::move(the_options)) {}
 
   const PgOptions options;
+  Admit admit;
   mutable std::mutex mutex;
   std::condition_variable returned;
   // Everything below is guarded by mutex.
@@ -32,6 +33,7 @@ struct Pool::Impl {
   Clock::time_point condemned_until =
       Clock::time_point::min();  // what was opened no later than this is suspect
   PoolStats counts;
+  std::size_t first_server = 0;
 
   Deadline round_trip_deadline() const {
     return Clock::now() + std::min(options.connect_timeout, kRoundTripLimit);
@@ -41,8 +43,9 @@ struct Pool::Impl {
   }
 
   // With the mutex held: the caller closes what is returned after letting it go.
-  std::vector<ConnectionPtr> condemn(const Connection& dead) {
-    condemned_until = std::max(condemned_until, dead.opened_at());
+  std::vector<ConnectionPtr> condemn(const Connection& dead) { return condemn_until(dead.opened_at()); }
+  std::vector<ConnectionPtr> condemn_until(Clock::time_point opened_at) {
+    condemned_until = std::max(condemned_until, opened_at);
     const auto first = std::stable_partition(
         idle.begin(), idle.end(),
         [this](const ConnectionPtr& connection) { return connection->opened_at() > condemned_until; });
@@ -55,6 +58,7 @@ struct Pool::Impl {
 
   std::optional<PgError> wait_for_slot(ConnectionPtr& connection, Deadline deadline);
   bool fit(ConnectionPtr& connection);
+  PgResult<ConnectionPtr> connect(Deadline deadline);
   PgResult<ConnectionPtr> open_new(Deadline deadline);
   void give_back(ConnectionPtr connection);
   bool reset(Connection& connection);
@@ -97,13 +101,35 @@ bool Pool::Impl::fit(ConnectionPtr& connection) {
   return false;
 }
 
+// To the first server that is admitted.
+PgResult<ConnectionPtr> Pool::Impl::connect(Deadline deadline) {
+  PgOptions limited = options;
+  std::optional<PgError> refusal;
+  for (std::size_t left = Connection::servers(options); left > 0; --left) {
+    {
+      const std::lock_guard lock(mutex);
+      limited.first_server = first_server;
+    }
+    limited.connect_timeout = std::clamp(
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()), std::chrono::milliseconds(1),
+        std::max(options.connect_timeout, std::chrono::milliseconds(1)));
+    auto connection = Connection::connect(limited);
+    // What was wrong with a server says more than that the others are away.
+    if (!connection) return fail(refusal ? std::move(*refusal) : std::move(connection).error());
+    if (!admit) return connection;
+    auto admitted = admit(**connection);
+    if (admitted) return connection;
+    if (admitted.error().error_class != ErrorClass::kSetup) return fail(std::move(admitted).error());
+    if (!refusal) refusal = std::move(admitted).error();
+    const std::lock_guard lock(mutex);
+    first_server = limited.first_server + 1;
+  }
+  return fail(std::move(*refusal));
+}
+
 PgResult<ConnectionPtr> Pool::Impl::open_new(Deadline deadline) {
   const Clock::time_point start = Clock::now();
-  PgOptions limited = options;
-  limited.connect_timeout =
-      std::clamp(std::chrono::ceil<std::chrono::milliseconds>(deadline - start), std::chrono::milliseconds(1),
-                 std::max(options.connect_timeout, std::chrono::milliseconds(1)));
-  auto connection = Connection::connect(limited);
+  auto connection = connect(deadline);
   const std::lock_guard lock(mutex);
   counts.last_connect_ms = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count());
@@ -182,6 +208,17 @@ PgResult<Pool::Lease> Pool::acquire(Deadline deadline) {
   auto opened = impl_->open_new(deadline);
   if (!opened) return fail(std::move(opened).error());
   return Lease(this, std::move(opened).value());
+}
+
+void Pool::set_admission(Admit admit) {
+  impl_->admit = std::move(admit);
+}
+
+void Pool::condemn_before(std::chrono::steady_clock::time_point opened_at) {
+  std::vector<ConnectionPtr> elders;  // closed after the mutex is let go
+  const std::lock_guard lock(impl_->mutex);
+  elders = impl_->condemn_until(opened_at - Clock::duration(1));
+  impl_->returned.notify_all();
 }
 
 void Pool::close_idle() {

@@ -45,6 +45,10 @@ class Pool {
     std::unique_ptr<Connection> connection_;
   };
 
+  // Asked of every new connection before it is handed out, from the thread that acquires. kSetup: this server will
+  // not do; the others that conninfo lists are tried, and the one that does is the first to be tried from then on.
+  using Admit = std::function<PgResult<void>(Connection&)>;
+
   explicit Pool(PgOptions options);
   ~Pool();  // REQUIRES: no lease is out
   Pool(const Pool&) = delete;
@@ -53,6 +57,10 @@ class Pool {
   // A usable connection: an idle one (recycled or pinged as configured) or a new one; waits for one to be
   // returned when the pool is at its size. A failed ping condemns and tries again with a new connection once.
   PgResult<Lease> acquire(Deadline deadline);
+  // REQUIRES: nobody has acquired yet.
+  void set_admission(Admit admit);
+  // Closes what was opened before, the idle ones now and the others on return.
+  void condemn_before(std::chrono::steady_clock::time_point opened_at);
   // Closes every idle connection (asked to by the administrator, or on shutdown).
   void close_idle();
   PoolStats stats() const;

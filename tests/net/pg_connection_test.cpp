@@ -341,8 +341,8 @@ std::string given(const std::string& conninfo, std::string_view keyword) {
 }
 
 TEST(PgConninfoTest, DefaultsDoNotOverrule) {
-  EXPECT_EQ(given("", "keepalives_idle"), "30");
-  EXPECT_EQ(given("", "tcp_user_timeout"), "30000");
+  EXPECT_EQ(given("", "keepalives_idle"), "5");
+  EXPECT_EQ(given("", "tcp_user_timeout"), "10000");
   EXPECT_EQ(given("keepalives_idle=7", "keepalives_idle"), "7");
   EXPECT_EQ(given("", "gssencmode"), "disable");
   EXPECT_EQ(given("gssencmode=prefer", "gssencmode"), "prefer");
@@ -350,10 +350,28 @@ TEST(PgConninfoTest, DefaultsDoNotOverrule) {
   EXPECT_EQ(given("application_name=mine", "application_name"), "mine");
   EXPECT_EQ(given("", "fallback_application_name"), "hookspool");
   EXPECT_EQ(given("service=db", "keepalives_idle"), "");
-  EXPECT_EQ(given("", "target_session_attrs"), "");
+  EXPECT_EQ(given("", "target_session_attrs"), "read-write");
+  EXPECT_EQ(given("target_session_attrs=any", "target_session_attrs"), "any");
   setenv("PGGSSENCMODE", "require", 1);
   EXPECT_EQ(given("", "gssencmode"), "");
   unsetenv("PGGSSENCMODE");
+}
+
+TEST(PgConninfoTest, TellsAServerThatNobodyVerifies) {
+  ASSERT_EQ(std::getenv("PGSSLMODE"), nullptr);
+  EXPECT_EQ(Connection::unverified_server("host=db"), "db");
+  EXPECT_EQ(Connection::unverified_server("postgresql://me@db.example.org/app?sslmode=require"),
+            "db.example.org");
+  EXPECT_EQ(Connection::unverified_server("host=localhost,db2 sslmode=prefer"), "db2");
+  EXPECT_EQ(Connection::unverified_server("host=localhost hostaddr=192.0.2.7"), "192.0.2.7");
+  for (const char* fine :
+       {"", "dbname=app", "host=db sslmode=verify-full", "host=db sslmode=verify-ca", "host=localhost",
+        "host=127.0.0.1,::1", "host=/run/postgresql", "service=db host=db"}) {
+    EXPECT_EQ(Connection::unverified_server(fine), "") << fine;
+  }
+  setenv("PGSSLMODE", "verify-full", 1);
+  EXPECT_EQ(Connection::unverified_server("host=db"), "");
+  unsetenv("PGSSLMODE");
 }
 
 TEST(PgConninfoTest, ServersRotateTogether) {

@@ -232,6 +232,44 @@ TEST_F(PgPoolTest, ASilentLineDoesNotOutliveTheDeadline) {
   EXPECT_TRUE(pool.acquire(soon()).ok());
 }
 
+TEST_F(PgPoolTest, AServerThatIsNotAdmittedIsPassedOver) {
+  const std::string port = std::to_string(cluster().port());
+  PgOptions two = sized(2);
+  two.conninfo = "host=localhost,127.0.0.1 port=" + port + "," + port +
+                 " dbname=hookspool user=hookspool password=" + testing::PgCluster::kPassword +
+                 " sslmode=require";
+  Pool pool(two);
+  std::vector<std::string> asked;
+  pool.set_admission([&](Connection& connection) -> PgResult<void> {
+    asked.push_back(connection.server_description());
+    if (asked.back().find("localhost:") == std::string::npos) return {};
+    return fail(PgError{.error_class = ErrorClass::kSetup, .text = "the wrong one"});
+  });
+  {
+    auto one = pool.acquire(soon());
+    auto two_at_once = pool.acquire(soon());
+    ASSERT_TRUE(one.ok()) << one.error().text;
+    ASSERT_TRUE(two_at_once.ok());
+    EXPECT_NE((*one)->server_description().find("127.0.0.1:"), std::string::npos);
+  }
+  EXPECT_EQ(asked.size(), 3u) << "the one that is admitted is the first to be tried from then on";
+  EXPECT_EQ(pool.stats().open, 2u);
+}
+
+TEST_F(PgPoolTest, NoServerIsAdmitted) {
+  Pool pool(sized(1));
+  pool.set_admission([&](Connection&) -> PgResult<void> {
+    return fail(PgError{.error_class = ErrorClass::kSetup, .text = "the wrong one"});
+  });
+  for (int i = 0; i < 2; ++i) {
+    auto refused = pool.acquire(soon());
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().text, "the wrong one");
+  }
+  EXPECT_EQ(pool.stats().open, 0u);
+  EXPECT_TRUE(testing::wait_until(10s, [&] { return backends() == 0; }));
+}
+
 // Last in this file: it restarts the cluster that all tests share.
 TEST_F(PgPoolTest, SurvivesRestartsOfTheServer) {
   Pool pool(sized(3));

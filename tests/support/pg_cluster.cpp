@@ -69,19 +69,27 @@ PgCluster::PgCluster(const PgCluster& primary, Copied)
       authority_(primary.authority_),
       certificate_(primary.certificate_) {
   make_folder("socket");
+}
+
+std::unique_ptr<PgCluster> PgCluster::standby_of(const PgCluster& primary) {
+  std::unique_ptr<PgCluster> standby(new PgCluster(primary, Copied()));
+  standby->follow(primary);
+  return standby;
+}
+
+void PgCluster::follow(const PgCluster& primary) {
+  if (running()) throw std::runtime_error("a running server's data folder is not replaced");
+  std::filesystem::remove_all(data_folder());
+  make_folder("data");
   run_checked({.argv = {std::string(kBin) + "pg_basebackup", "-d", primary.superuser_conninfo("postgres"),
                         "-D", data_folder(), "--checkpoint=fast", "--no-sync", "--write-recovery-conf"},
                .working_folder = "/",
                .user = user_});
   std::ofstream config(data_folder() / "postgresql.conf", std::ios::app);
   config << "port = " << port_ << "\nunix_socket_directories = '" << (folder_ / "socket").string() << "'\n";
-}
-
-std::unique_ptr<PgCluster> PgCluster::standby_of(const PgCluster& primary) {
-  std::unique_ptr<PgCluster> standby(new PgCluster(primary, Copied()));
-  standby->start();
-  standby->wait_replayed(primary);
-  return standby;
+  config.close();
+  start();
+  wait_replayed(primary);
 }
 
 PgCluster::~PgCluster() {
@@ -92,6 +100,7 @@ PgCluster::~PgCluster() {
 
 void PgCluster::make_folder(const char* name) const {
   std::filesystem::create_directory(folder_ / name);
+  std::filesystem::permissions(folder_ / name, std::filesystem::perms::owner_all);
   give_to(folder_ / name, user_);
 }
 
@@ -181,6 +190,7 @@ void PgCluster::wait_replayed(const PgCluster& primary) const {
 
 void PgCluster::back_up(const std::filesystem::path& backup) const {
   std::filesystem::create_directory(backup);
+  std::filesystem::permissions(backup, std::filesystem::perms::owner_all);
   give_to(backup, user_);
   run_checked({.argv = {std::string(kBin) + "pg_basebackup", "-d", superuser_conninfo("postgres"), "-D",
                         backup, "--checkpoint=fast", "--no-sync"},

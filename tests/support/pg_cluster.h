@@ -45,6 +45,8 @@ class PgCluster {
   void restart(StopMode mode = StopMode::kFast);
   void kill();  // SIGKILL to the postmaster
 
+  // Throws its data away for a copy of `primary`, and is its standby from now on, started, on the same port.
+  void follow(const PgCluster& primary);
   void promote();                                      // the standby to a primary, on a timeline of its own
   void stop_receiving();                               // the standby: what is committed from now on, it lacks
   void wait_replayed(const PgCluster& primary) const;  // until the standby shows all that the primary has now
