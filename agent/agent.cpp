@@ -8,7 +8,9 @@
 #include <cstdlib>
 #include <memory>
 
+#include "agent/admin_api.h"
 #include "agent/admission.h"
+#include "agent/dead_letters.h"
 #include "agent/entropy.h"
 #include "agent/exit_codes.h"
 #include "agent/health.h"
@@ -43,7 +45,9 @@ class Agent {
   // Each returns kExitOk or the code to end with, having logged why.
   int open_journal();
   void connect_postgres();
+  void open_dead_letters();
   int open_listeners();
+  int open_admin_socket(net::HttpOptions options, net::HttpHandler handler);
   void serve();
   int stop();
 
@@ -55,12 +59,14 @@ class Agent {
   const Config& config_;
   std::unique_ptr<storage::Journal> journal_;
   std::unique_ptr<net::Pool> pool_;
+  std::unique_ptr<DeadLetters> dead_letters_;
   std::unique_ptr<Lanes> lanes_;
   std::unique_ptr<SinkGuard> sink_guard_;
   std::unique_ptr<Line> line_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<net::HttpServer> intake_, admin_, admin_socket_;
   HealthSources health_;
+  AdminParts admin_parts_;
   std::atomic<bool> stopping_{false};
 };
 
@@ -92,19 +98,40 @@ int Agent::open_journal() {
   return kExitOk;
 }
 
+// The local copy is a convenience: without it the agent does its work all the same.
+void Agent::open_dead_letters() {
+  auto opened = storage::DeadLetterStore::open(config_.journal.path);
+  if (!opened) {
+    log_warn("dead letters: " + opened.error().text + "; they cannot be listed or put back until the next start");
+  } else {
+    for (const auto& note : opened->notes) log_warn("dead letters: " + note);
+  }
+  dead_letters_ =
+      std::make_unique<DeadLetters>(*journal_, opened ? std::move(opened->store) : nullptr, pool_.get());
+  health_.dead_letters = dead_letters_.get();
+}
+
 void Agent::connect_postgres() {
   const auto& postgres = config_.postgres;
   if (!net::Connection::configured(postgres.options.conninfo)) {
     log_info("no PostgreSQL is configured: journal only");
+    open_dead_letters();
     return;
   }
   pool_ = std::make_unique<net::Pool>(postgres.options);
-  lanes_ = std::make_unique<Lanes>(*journal_, *pool_, postgres, nullptr);
+  open_dead_letters();
+  lanes_ = std::make_unique<Lanes>(
+      *journal_, *pool_, postgres,
+      [this](const StoredEvent& event, const net::PgError& why) { dead_letters_->buried(event, why); },
+      [this](const Uuid& id) { dead_letters_->returned(id); });
   sink_guard_ = std::make_unique<SinkGuard>(*journal_);
   line_ = std::make_unique<Line>(
       *pool_, postgres.backoff_min, postgres.backoff_max,
       [this](const net::SinkIdentity& identity) { return sink_guard_->check(identity); },
-      [this] { lanes_->line_changed(); });
+      [this] {
+        lanes_->line_changed();
+        dead_letters_->line_changed(line_->up());
+      });
   health_.pool = pool_.get();
   health_.lanes = lanes_.get();
   health_.line = line_.get();
@@ -142,15 +169,26 @@ int Agent::open_listeners() {
   if (const int code = open_listener(intake.listen, intake, accept, "intake", intake_); code != kExitOk) return code;
   health_.intake = intake_.get();
 
+  admin_parts_ = {journal_.get(), dead_letters_.get(), pool_.get(),          lanes_.get(),
+                  sink_guard_.get(), &config_.postgres, admin_socket_path(config_)};
   net::HttpOptions admin;
   admin.listen = config_.admin.listen;
   admin.workers = kAdminWorkers;
   admin.connections_max = kAdminConnectionsMax;
-  const auto page = [this](net::HttpRequest&& request) { return admin_page(request, health_, stopping_); };
+  const auto page = [this](net::HttpRequest&& request) { return admin_page(request, health_, admin_parts_, stopping_); };
   if (const int code = open_listener(admin.listen, admin, page, "admin", admin_); code != kExitOk) return code;
-  if (config_.admin.socket.empty()) return kExitOk;
-  admin.listen = "unix:" + config_.admin.socket;
-  return open_listener(admin.listen, admin, page, "admin", admin_socket_);
+  return open_admin_socket(admin, page);
+}
+
+// Where the commands come in. One that nobody asked for must not keep the agent from its work.
+int Agent::open_admin_socket(net::HttpOptions options, net::HttpHandler handler) {
+  const std::string path = admin_socket_path(config_);
+  options.listen = "unix:" + path;
+  const int code = open_listener(options.listen, options, std::move(handler), "admin", admin_socket_);
+  if (code == kExitOk || !config_.admin.socket.empty()) return code;
+  log_warn("there is no admin socket, so the commands that change something cannot reach this agent; set [admin] socket");
+  admin_parts_.socket.clear();
+  return kExitOk;
 }
 
 void Agent::tell_where() const {
@@ -168,6 +206,7 @@ void Agent::tell_where() const {
 void Agent::serve() {
   if (line_) {
     lanes_->start(*line_);
+    dead_letters_->start();
     line_->start();
   }
   tell_where();
@@ -202,6 +241,7 @@ int Agent::stop() {
   bool ended = true;
   if (lanes_) ended = lanes_->stop(kDeliveryGrace);
   if (line_) ended = line_->stop(milliseconds(ended ? 500 : 0)) && ended;
+  ended = dead_letters_->stop(milliseconds(ended ? 500 : 0)) && ended;
   if (admin_socket_) admin_socket_->stop(milliseconds(500));
   admin_->stop(milliseconds(500));
   const auto closed = journal_->close();

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/agent.h"
+#include "agent/commands/admin_options.h"
 #include "agent/commands/commands.h"
 #include "agent/config.h"
 #include "agent/exit_codes.h"
@@ -55,6 +56,8 @@ int command_line(int argc, char** argv) {
   send->add_option("-H,--header", send_command.headers, "a further header, 'Name: value'")->type_name("HEADER");
   send->add_option("file", send_command.file, "the body; - for standard input")->type_name("FILE")->required();
 
+  const AdminOptions admin(app, config_file);
+
   auto* version = app.add_subcommand("version", "the versions of hookspool and its libraries");
   version->add_flag("--json", json, "as JSON");
 
@@ -75,7 +78,7 @@ int command_line(int argc, char** argv) {
   if (*status) return status_command.run(*config, json);
   if (*doctor) return doctor_command.run(*config, json);
   if (*send) return send_command.run(*config);
-  return kExitUsage;
+  return admin.run(*config).value_or(kExitUsage);
 }
 
 }  // namespace hookspool::agent

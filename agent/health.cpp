@@ -82,6 +82,7 @@ Json postgres_json(const HealthSources& sources) {
   const auto pool = sources.pool->stats();
   auto& figures = sources.lanes->figures();
   Json json{{"configured", true}, {"up", line.up}, {"server", pool.server}, {"pool", pool_json(pool)}};
+  json["dead_letters"] = sources.dead_letters->count();
   json["response_ms"] = latency_json(figures.transaction);
   json["accept_to_commit_ms"] = latency_json(figures.accept_to_commit);
   json["errors"] = {{"outage", figures.errors_outage.load()},

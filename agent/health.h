@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/admission.h"
+#include "agent/dead_letters.h"
 #include "agent/lanes.h"
 #include "agent/line.h"
 #include "agent/mode.h"
@@ -24,6 +25,7 @@ struct HealthSources {
   net::Pool* pool = nullptr;
   Line* line = nullptr;
   Lanes* lanes = nullptr;
+  DeadLetters* dead_letters = nullptr;
   std::int64_t started_at_us = 0;  // wall clock
 };
 

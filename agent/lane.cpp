@@ -184,7 +184,9 @@ void Lane::account(const Batch& batch, Clock::time_point began) {
   const std::int64_t now_us = wall_clock_us();
   for (const auto& event : batch.events) {
     figures.accept_to_commit.record(std::chrono::microseconds(now_us - event->event.received_at_us));
-    if (!event->event.again.is_nil()) figures.put_back += 1;
+    if (event->event.again.is_nil()) continue;
+    figures.put_back += 1;
+    if (context_.on_returned) context_.on_returned(event->id);
   }
   (batch.live ? figures.delivered_live : figures.delivered_from_journal) += batch.events.size();
   figures.batches += 1;

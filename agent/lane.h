@@ -45,8 +45,9 @@ struct LaneContext {
   const PostgresConfig& config;
   LiveBudget& budget;
   DeliveryFigures& figures;
-  // An event was taken out of the line and kept among the dead letters, or has left them again.
+  // An event was taken out of the line and kept among the dead letters; or one that was put back is delivered.
   std::function<void(const StoredEvent&, const net::PgError&)> on_buried;
+  std::function<void(const Uuid&)> on_returned;
 };
 
 class Lane {

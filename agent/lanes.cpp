@@ -7,11 +7,12 @@
 
 namespace hookspool::agent {
 
-Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config, OnBuried on_buried)
+Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config, OnBuried on_buried,
+             OnReturned on_returned)
     : journal_(journal),
       pool_(pool),
       config_(config),
-      context_{journal_, config_, budget_, figures_, std::move(on_buried)} {}
+      context_{journal_, config_, budget_, figures_, std::move(on_buried), std::move(on_returned)} {}
 
 Lanes::~Lanes() { stop(milliseconds::max() / 2); }
 

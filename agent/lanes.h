@@ -31,8 +31,10 @@ class Lanes {
   static constexpr milliseconds kSpreadMax{5'000};
 
   using OnBuried = std::function<void(const StoredEvent&, const net::PgError&)>;
+  using OnReturned = std::function<void(const Uuid&)>;
 
-  Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config, OnBuried on_buried);
+  Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config, OnBuried on_buried,
+        OnReturned on_returned = nullptr);
   ~Lanes();
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;

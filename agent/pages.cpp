@@ -22,13 +22,15 @@ bool host_is_local(const net::HttpRequest& request) {
 
 }  // namespace
 
-net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources, bool stopping) {
+net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources, const AdminParts& parts,
+                           bool stopping) {
   if (!host_is_local(request)) return error_answer(403, "the Host header must name this machine: 127.0.0.1 or localhost");
   if (request.path == "/livez") return livez_answer();
   if (request.path == "/readyz") return readyz_answer(*sources.journal, stopping);
+  if (request.path.starts_with(kApiPrefix)) return admin_api(request, parts);
   if (request.path != "/" && request.path != "/health") return error_answer(404, "no such page; see /");
   if (request.method != "GET" && request.method != "HEAD") {
-    auto answer = error_answer(405, "this page is read only");
+    auto answer = error_answer(405, "this page is read only; changes are made by the commands, over the Unix socket " + parts.socket);
     answer.headers.emplace_back("Allow", "GET, HEAD");
     return answer;
   }

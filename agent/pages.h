@@ -1,12 +1,14 @@
-// The admin listener's pages: /health, /livez, /readyz, and a front page that says so. Read only.
+// The admin listeners' pages: /health, /livez, /readyz, a front page that says so, and the administrator's requests.
 // Thread-safe: called by the admin listener's workers.
 #pragma once
 
+#include "agent/admin_api.h"
 #include "agent/health.h"
 #include "net/http/server.h"
 
 namespace hookspool::agent {
 
-net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources, bool stopping);
+net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources, const AdminParts& parts,
+                           bool stopping);
 
 }  // namespace hookspool::agent

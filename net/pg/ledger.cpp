@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "net/pg/mapping.h"
 #include "net/pg/schema.h"
 
 namespace hookspool::net {
@@ -21,14 +22,18 @@ Uuid uuid_of(const std::optional<std::string>& text) {
   return Uuid::parse(text.value_or("")).value_or(Uuid{});
 }
 
-// '{...}'::uuid[]
-std::string uuid_array(std::span<const Uuid> ids) {
+// '{...}'
+std::string id_list(std::span<const Uuid> ids) {
   std::string list = "'{";
   for (const Uuid& id : ids) {
     if (list.size() > 2) list += ',';
     list += id.to_string();
   }
-  return list + "}'::uuid[]";
+  return list + "}'";
+}
+
+std::string uuid_array(std::span<const Uuid> ids) {
+  return id_list(ids) + "::uuid[]";
 }
 
 int hex_value(char digit) {
@@ -55,14 +60,20 @@ PgResult<PgRows> ask(Connection& connection, const PgOptions& options, const std
 }  // namespace
 
 PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOptions& options,
-                                            std::span<const Uuid> ids) {
+                                            const std::string& lane, std::span<const Uuid> ids) {
   std::vector<Standing> found;
   if (ids.empty()) return found;
   const std::string schema = quote_identifier(options.schema);
   const std::string where = " WHERE id = ANY(" + uuid_array(ids) + ")";
+  std::string table = "SELECT id, 0, epoch, seq FROM " + schema + ".events" + where;
+  if (const auto* own = options.tables ? options.tables->find(lane) : nullptr; own != nullptr) {
+    // The literal takes the column's own type, so that its index serves.
+    const std::string column = quote_identifier(own->id_column()->name);
+    table = "SELECT " + column + "::text::uuid, 0, NULL::uuid, NULL::bigint FROM " + own->quoted_name() +
+            " WHERE " + column + " = ANY(" + id_list(ids) + ")";
+  }
   auto rows = ask(connection, options,
-                  "SELECT id, 0, epoch, seq FROM " + schema + ".events" + where +
-                      " UNION ALL SELECT id, 1, epoch, seq FROM " + schema + ".dead_letters" + where +
+                  table + " UNION ALL SELECT id, 1, epoch, seq FROM " + schema + ".dead_letters" + where +
                       " UNION ALL SELECT id, 2, NULL, NULL FROM " + schema + ".discarded" + where,
                   "comparing events by id");
   if (!rows) return fail(std::move(rows).error());

@@ -25,9 +25,10 @@ struct Standing {
   std::uint64_t seq = 0;
 };
 // In one statement, so that an event on its way from one place to another is seen at one of them. Ids that are
-// nowhere are left out; one that is at several is told of each.
+// nowhere are left out; one that is at several is told of each. A lane with a table of its own is looked for there,
+// by its id column (REQUIRES: it has one), and then seq is 0.
 PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOptions& options,
-                                            std::span<const Uuid> ids);
+                                            const std::string& lane, std::span<const Uuid> ids);
 
 // The ranges of numbers that are recorded as lost.
 PgResult<std::vector<std::pair<std::uint64_t, std::uint64_t>>> read_gaps(Connection& connection,

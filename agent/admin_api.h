@@ -1,0 +1,37 @@
+// The administrator's requests, under /api/v1/ on the admin listeners: JSON in, JSON out.
+//
+// Whatever changes something, and whatever shows what senders have sent, is answered on the Unix socket only: its
+// file's mode is the access control. On the loopback listener such a request is refused with a text that names the
+// socket. Thread-safe: called by the listeners' workers.
+#pragma once
+
+#include <string>
+
+#include "agent/comparison.h"
+#include "agent/dead_letters.h"
+#include "agent/lanes.h"
+#include "agent/sink_guard.h"
+#include "net/http/server.h"
+
+namespace hookspool::agent {
+
+// What the requests work on; all but the first two are absent where no PostgreSQL is configured.
+struct AdminParts {
+  storage::Journal* journal = nullptr;
+  DeadLetters* dead_letters = nullptr;
+  net::Pool* pool = nullptr;
+  Lanes* lanes = nullptr;
+  SinkGuard* guard = nullptr;
+  const PostgresConfig* postgres = nullptr;
+  std::string socket;  // where changes are taken; empty: nowhere
+};
+
+inline constexpr std::string_view kApiPrefix = "/api/v1/";
+inline constexpr std::size_t kApiIdsMax = 100;  // in one request
+
+net::HttpAnswer admin_api(const net::HttpRequest& request, const AdminParts& parts);
+
+// The path of the admin socket: the configured one, else beside the journal, absolute.
+std::string admin_socket_path(const Config& config);
+
+}  // namespace hookspool::agent

@@ -1,0 +1,54 @@
+#include "agent/commands/admin_call.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "agent/admin_api.h"
+#include "agent/exit_codes.h"
+#include "net/http/client.h"
+
+namespace hookspool::agent {
+namespace {
+
+// Longer than the agent waits for PostgreSQL: connect_timeout, then statement_timeout and its margin.
+constexpr milliseconds kDeadline{180'000};
+
+int code_of(int status) {
+  if (status == 404) return kExitData;
+  return status >= 500 ? kExitTempFail : kExitUsage;
+}
+
+void tell(int status, const std::string& body) {
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  if (!json.is_object() || !json.contains("error")) {
+    std::fprintf(stderr, "the agent answered %d: %s\n", status, body.c_str());
+    return;
+  }
+  std::fprintf(stderr, "%s\n", json.value("error", "").c_str());
+  if (const auto hint = json.value("hint", ""); !hint.empty()) std::fprintf(stderr, "%s\n", hint.c_str());
+}
+
+}  // namespace
+
+AdminCall admin_call(const Config& config, const std::string& socket, const std::string& target,
+                     const std::string& body) {
+  const std::string path = socket.empty() ? admin_socket_path(config) : socket;
+  const auto answer =
+      net::http_call("unix:" + path, body.empty() ? "GET" : "POST", std::string(kApiPrefix) + target,
+                     {{"Content-Type", "application/json"}}, body, kDeadline);
+  if (!answer) {
+    std::fprintf(stderr, "no agent answers at %s: %s\n", path.c_str(), answer.error().text.c_str());
+    return {kExitUnavailable, ""};
+  }
+  if (answer->status != 200) {
+    tell(answer->status, answer->body);
+    return {code_of(answer->status), ""};
+  }
+  if (!nlohmann::json::accept(answer->body)) {
+    std::fprintf(stderr, "%s answered, but not as an agent does\n", path.c_str());
+    return {kExitUnavailable, ""};
+  }
+  return {kExitOk, answer->body};
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,21 @@
+// How the administrator's commands talk to the running agent: over its Unix socket, JSON both ways.
+// Not thread-safe. REQUIRES: the process ignores SIGPIPE.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "agent/config.h"
+
+namespace hookspool::agent {
+
+struct AdminCall {
+  int code = 0;      // an exit code (exit_codes.h); anything but 0 has been told on standard error
+  std::string body;  // JSON
+};
+
+// `socket`: of the command line; empty: the configuration's. `body` empty: GET, else POST.
+AdminCall admin_call(const Config& config, const std::string& socket, const std::string& target,
+                     const std::string& body);
+
+}  // namespace hookspool::agent

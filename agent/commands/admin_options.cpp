@@ -1,0 +1,101 @@
+#include "agent/commands/admin_options.h"
+
+#include <CLI/CLI.hpp>
+#include <utility>
+#include <vector>
+
+#include "agent/commands/admin_commands.h"
+
+namespace hookspool::agent {
+
+struct AdminOptions::Commands {
+  AdminTarget target;
+  DeadCommand dead;
+  CompareCommand compare;
+  std::string lane, from;
+  std::vector<std::pair<CLI::App*, std::function<int(const Config&)>>> runs;
+
+  CLI::App* add(CLI::App& parent, std::string& config_file, const char* name, const char* help,
+                std::function<int(const Config&)> run) {
+    auto* command = parent.add_subcommand(name, help);
+    command->add_option("-c,--config", config_file, "configuration file (TOML)")->type_name("FILE");
+    command->add_option("--socket", target.socket, "the agent's admin socket")->type_name("PATH");
+    command->add_flag("--json", target.json, "as JSON");
+    runs.emplace_back(command, std::move(run));
+    return command;
+  }
+  void add_dead(CLI::App& app, std::string& config_file);
+  void add_comparing(CLI::App& app, std::string& config_file);
+  void add_steering(CLI::App& app, std::string& config_file);
+};
+
+void AdminOptions::Commands::add_dead(CLI::App& app, std::string& config_file) {
+  auto* group = app.add_subcommand("dead", "events that PostgreSQL refused");
+  group->require_subcommand(1);
+  auto* list = add(*group, config_file, "list", "list them, also while PostgreSQL is away",
+                   [this](const Config& config) { return dead.list(config, target); });
+  list->add_option("--source", dead.source, "of this source only")->type_name("NAME");
+  auto* show = add(*group, config_file, "show", "one of them with its request and body",
+                   [this](const Config& config) { return dead.show(config, target); });
+  show->add_option("id", dead.ids, "of the event")->type_name("ID")->required()->expected(1);
+  auto* retry = add(*group, config_file, "retry", "send them again, once",
+                    [this](const Config& config) { return dead.retry(config, target); });
+  auto* ids = retry->add_option("id", dead.ids, "of the events")->type_name("ID");
+  auto* source = retry->add_option("--source", dead.source, "all of this source")->type_name("NAME");
+  auto* all = retry->add_flag("--all", dead.all, "all that there are");
+  ids->excludes(source)->excludes(all);
+  source->excludes(all);
+  retry->callback([this] {
+    if (dead.ids.empty() && dead.source.empty() && !dead.all)
+      throw CLI::RequiredError("an id, --source or --all");
+  });
+  auto* discard = add(*group, config_file, "discard", "throw them away for good",
+                      [this](const Config& config) { return dead.discard(config, target); });
+  discard->add_option("id", dead.ids, "of the events")->type_name("ID")->required();
+}
+
+void AdminOptions::Commands::add_comparing(CLI::App& app, std::string& config_file) {
+  auto* verify =
+      add(app, config_file, "verify", "compare the journal with the table; 65 when something is missing",
+          [this](const Config& config) { return compare.verify(config, target); });
+  verify->add_option("--source", compare.source, "this source only")->type_name("NAME");
+  verify->add_option("--since", compare.since, "received since; \"2h\" (ago) or RFC 3339")->type_name("TIME");
+  verify->add_flag("--repair", compare.repair, "put in what is missing");
+  auto* replay = add(app, config_file, "replay", "send retained events again; only what is not there goes in",
+                     [this](const Config& config) { return compare.replay(config, target); });
+  replay->add_option("--source", compare.source, "this source only")->type_name("NAME");
+  replay->add_option("--since", compare.since, "received since; \"2h\" (ago) or RFC 3339")->type_name("TIME");
+  replay->add_option("--until", compare.until, "received before")->type_name("TIME");
+  replay->add_option("--id", compare.id, "this event only")->type_name("ID");
+}
+
+void AdminOptions::Commands::add_steering(CLI::App& app, std::string& config_file) {
+  auto* repair = add(app, config_file, "repair", "make a lane's watermark right by comparing ids",
+                     [this](const Config& config) { return repair_lane(config, target, lane); });
+  repair->add_option("lane", lane, "the source")->type_name("LANE")->required();
+  add(app, config_file, "retry", "try PostgreSQL and the lanes that wait at once",
+      [this](const Config& config) { return retry_now(config, target); });
+  auto* adopt = add(app, config_file, "adopt", "take another database for the journal's own",
+                    [this](const Config& config) { return adopt_database(config, target, from); });
+  adopt->add_option("--from", from, "what it is to get: unsent or beginning")
+      ->required()
+      ->check(CLI::IsMember({"unsent", "beginning"}));
+}
+
+AdminOptions::AdminOptions(CLI::App& app, std::string& config_file)
+    : commands_(std::make_unique<Commands>()) {
+  commands_->add_dead(app, config_file);
+  commands_->add_comparing(app, config_file);
+  commands_->add_steering(app, config_file);
+}
+
+AdminOptions::~AdminOptions() = default;
+
+std::optional<int> AdminOptions::run(const Config& config) const {
+  for (const auto& [command, run] : commands_->runs) {
+    if (*command) return run(config);
+  }
+  return std::nullopt;
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,34 @@
+// The administrator's commands on the command line: their names, options and help.
+// Lives as long as the parsing does. Not thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/config.h"
+
+namespace CLI {
+class App;
+}
+
+namespace hookspool::agent {
+
+class AdminOptions {
+ public:
+  // `config_file` receives --config.
+  AdminOptions(CLI::App& app, std::string& config_file);
+  ~AdminOptions();
+  AdminOptions(const AdminOptions&) = delete;
+  AdminOptions& operator=(const AdminOptions&) = delete;
+
+  // After parsing: the exit code of the command that was given; nothing if it was none of these.
+  std::optional<int> run(const Config& config) const;
+
+ private:
+  struct Commands;
+  std::unique_ptr<Commands> commands_;
+};
+
+}  // namespace hookspool::agent

@@ -1,0 +1,151 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "agent/commands/admin_call.h"
+#include "agent/commands/admin_commands.h"
+#include "agent/entropy.h"
+#include "agent/exit_codes.h"
+#include "agent/instant.h"
+
+namespace hookspool::agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMissingListedMax = 1'000;  // ids of one source
+constexpr const char* kFigures[] = {"received",  "in_table", "renumbered", "pending", "dead",
+                                    "discarded", "gaps",     "unreadable", "missing", "put_in"};
+
+std::uint64_t figure(const Json& tally, const char* name) {
+  return tally.value(name, std::uint64_t{0});
+}
+
+// Adds what one slice found to what the ones before it found.
+void add(const Json& tally, Json& sum) {
+  sum["source"] = tally.at("source");
+  sum["comparable"] = tally.value("comparable", true);
+  for (const char* name : kFigures) sum[name] = figure(sum, name) + figure(tally, name);
+  auto ids = sum.value("missing_ids", Json::array());
+  for (const auto& id : tally.value("missing_ids", Json::array())) {
+    if (ids.size() < kMissingListedMax) ids.push_back(id);
+  }
+  sum["missing_ids"] = std::move(ids);
+}
+
+bool add_instant(Json& request, const char* key, const std::string& text) {
+  if (text.empty()) return true;
+  const auto instant = parse_instant(text, wall_clock_us());
+  if (!instant) {
+    std::fprintf(stderr, "\"%s\" is no time: write \"2h\" (ago) or \"2026-11-23T14:00:00Z\"\n", text.c_str());
+    return false;
+  }
+  request[key] = *instant;
+  return true;
+}
+
+// Asks until the agent has gone through all of it. The exit code, and what was found by source.
+int collect(const Config& config, const AdminTarget& target, Json request,
+            std::map<std::string, Json>& sums) {
+  const bool progress = ::isatty(STDERR_FILENO) == 1;
+  for (bool done = false; !done;) {
+    const auto call = admin_call(config, target.socket, "compare", request.dump());
+    if (call.code != kExitOk) return call.code;
+    const auto slice = Json::parse(call.body);
+    for (const auto& tally : slice.at("lanes")) add(tally, sums[tally.at("source").get<std::string>()]);
+    done = slice.value("done", true);
+    if (!done) request["after"] = slice.at("after");
+    if (progress && !done) {
+      std::uint64_t received = 0;
+      for (const auto& [source, sum] : sums) received += figure(sum, "received");
+      std::fprintf(stderr, "%llu compared ...\r", static_cast<unsigned long long>(received));
+    }
+  }
+  return kExitOk;
+}
+
+Json as_list(const std::map<std::string, Json>& sums) {
+  Json list = Json::array();
+  for (const auto& [source, sum] : sums) list.push_back(sum);
+  return list;
+}
+
+unsigned long long total(const std::map<std::string, Json>& sums, const char* name) {
+  std::uint64_t sum = 0;
+  for (const auto& [source, tally] : sums) sum += figure(tally, name);
+  return sum;
+}
+
+void print_tally(const Json& tally) {
+  const std::string source = tally.at("source").get<std::string>();
+  if (!tally.value("comparable", true)) {
+    std::printf(
+        "%-16s cannot be compared: no column of its table holds the event's id, or later rows replace "
+        "earlier\n",
+        source.c_str());
+    return;
+  }
+  const auto n = [&](const char* name) { return static_cast<unsigned long long>(figure(tally, name)); };
+  std::printf("%-16s %llu received = %llu in the table + %llu pending + %llu dead + %llu gaps",
+              source.c_str(), n("received"), n("in_table"), n("pending"), n("dead"), n("gaps"));
+  if (n("discarded") > 0) std::printf(" + %llu discarded", n("discarded"));
+  if (n("unreadable") > 0) std::printf(" + %llu unreadable in the journal", n("unreadable"));
+  std::printf(" + %llu missing\n", n("missing"));
+  for (const auto& id : tally.value("missing_ids", Json::array())) {
+    std::printf("  missing  %s\n", id.get<std::string>().c_str());
+  }
+  const auto listed = tally.value("missing_ids", Json::array()).size();
+  if (n("missing") > listed) std::printf("  and %llu more\n", n("missing") - listed);
+  if (n("put_in") > 0) std::printf("  %llu of them were put in\n", n("put_in"));
+}
+
+}  // namespace
+
+int CompareCommand::verify(const Config& config, const AdminTarget& target) const {
+  Json request{{"source", source}, {"put_in", repair}};
+  if (!add_instant(request, "since_us", since)) return kExitUsage;
+  std::map<std::string, Json> sums;
+  if (const int code = collect(config, target, std::move(request), sums); code != kExitOk) return code;
+  const auto missing = total(sums, "missing"), put_in = total(sums, "put_in");
+  if (target.json) {
+    std::printf("%s\n",
+                Json{{"sources", as_list(sums)}, {"missing", missing}, {"put_in", put_in}}.dump(2).c_str());
+  } else {
+    for (const auto& [name, tally] : sums) print_tally(tally);
+    if (missing == 0) {
+      std::printf("nothing is missing\n");
+    } else {
+      std::printf("%llu missing, %llu put in\n", missing, put_in);
+    }
+    if (missing > put_in) std::fprintf(stderr, "hookspool verify --repair puts in what is missing\n");
+  }
+  return missing > put_in ? kExitData : kExitOk;
+}
+
+int CompareCommand::replay(const Config& config, const AdminTarget& target) const {
+  Json request{{"source", source}, {"put_in", true}, {"id", id}};
+  if (!add_instant(request, "since_us", since) || !add_instant(request, "until_us", until)) return kExitUsage;
+  std::map<std::string, Json> sums;
+  if (const int code = collect(config, target, std::move(request), sums); code != kExitOk) return code;
+  const auto looked_at = total(sums, "received"), put_in = total(sums, "put_in");
+  if (target.json) {
+    std::printf(
+        "%s\n",
+        Json{{"looked_at", looked_at}, {"put_in", put_in}, {"sources", as_list(sums)}}.dump(2).c_str());
+  } else {
+    std::printf("%llu looked at, %llu put in, %llu there already, %llu pending, %llu dead letters\n",
+                looked_at, put_in, total(sums, "in_table"), total(sums, "pending"), total(sums, "dead"));
+    for (const auto& [name, tally] : sums) {
+      if (!tally.value("comparable", true)) print_tally(tally);
+    }
+  }
+  if (!id.empty() && looked_at == 0) {
+    std::fprintf(stderr, "the journal does not hold event %s (any more)\n", id.c_str());
+    return kExitData;
+  }
+  return total(sums, "missing") > put_in ? kExitTempFail : kExitOk;
+}
+
+}  // namespace hookspool::agent

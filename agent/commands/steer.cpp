@@ -1,0 +1,45 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "agent/commands/admin_call.h"
+#include "agent/commands/admin_commands.h"
+#include "agent/exit_codes.h"
+
+namespace hookspool::agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// One request; its answer as it is, or `done` for people.
+int steer(const Config& config, const AdminTarget& target, const char* request, const Json& body,
+          const std::string& done) {
+  const auto call = admin_call(config, target.socket, request, body.dump());
+  if (call.code != kExitOk) return call.code;
+  if (target.json) {
+    std::fputs(call.body.c_str(), stdout);
+  } else {
+    std::printf("%s\n", done.c_str());
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+int repair_lane(const Config& config, const AdminTarget& target, const std::string& lane) {
+  return steer(
+      config, target, "repair", {{"lane", lane}},
+      "lane " + lane + " compares every retained event by its id; hookspool status shows when it goes on");
+}
+
+int retry_now(const Config& config, const AdminTarget& target) {
+  return steer(config, target, "retry", Json::object(), "PostgreSQL and every lane that waits are tried now");
+}
+
+int adopt_database(const Config& config, const AdminTarget& target, const std::string& from) {
+  const std::string gets =
+      from == "unsent" ? "what has not been delivered" : "everything that is still retained";
+  return steer(config, target, "adopt", {{"from", from}},
+               "the journal belongs to this database from now on, which gets " + gets);
+}
+
+}  // namespace hookspool::agent

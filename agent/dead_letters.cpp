@@ -1,0 +1,283 @@
+#include "agent/dead_letters.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "agent/entropy.h"
+#include "agent/log.h"
+#include "net/pg/copy_rows.h"
+#include "net/pg/ledger.h"
+
+namespace hookspool::agent {
+namespace {
+
+using Json = nlohmann::json;
+using storage::DeadLetterStore;
+
+std::string text_of(const Json& request, const char* key) {
+  const auto found = request.find(key);
+  return found != request.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+// The event as it was accepted, under the id it was accepted with.
+std::optional<Event> event_of(const DeadLetter& letter) {
+  const auto request = Json::parse(letter.request, nullptr, false);
+  if (!request.is_object()) return std::nullopt;
+  Event event;
+  event.lane = letter.lane;
+  event.received_at_us = letter.received_at_us;
+  event.delivery_id = text_of(request, "delivery_id");
+  event.method = text_of(request, "method");
+  event.path = text_of(request, "path");
+  event.query = text_of(request, "query");
+  event.remote_addr = text_of(request, "remote_addr");
+  event.content_type = text_of(request, "content_type");
+  const auto headers = request.find("headers");
+  event.headers = headers != request.end() && headers->is_object() ? headers->dump() : "{}";
+  event.body = letter.body;
+  event.again = letter.id;
+  return event;
+}
+
+Refusal no_such_letter(const Uuid& id) {
+  return {404, "there is no dead letter " + id.to_string(),
+          "hookspool dead list shows those that there are."};
+}
+
+Refusal no_store() {
+  return {503, "the local copy of the dead letters could not be opened when the agent started",
+          "The agent's log says why. PostgreSQL has them, in the table dead_letters."};
+}
+
+}  // namespace
+
+DeadLetters::DeadLetters(storage::Journal& journal, std::unique_ptr<DeadLetterStore> store, net::Pool* pool)
+    : journal_(journal), store_(std::move(store)), pool_(pool) {}
+
+DeadLetters::~DeadLetters() {
+  stop(milliseconds::max() / 2);
+}
+
+void DeadLetters::start() {
+  if (pool_ == nullptr || !store_) return;
+  const std::lock_guard lock(mutex_);
+  running_ = true;
+  thread_ = std::thread([this] { compare_loop(); });
+}
+
+bool DeadLetters::stop(milliseconds grace) {
+  {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+    const auto ended = [this] { return !running_; };
+    if (grace > std::chrono::hours(1)) {
+      ended_.wait(lock, ended);
+    } else if (!ended_.wait_for(lock, grace, ended)) {
+      return false;
+    }
+  }
+  if (thread_.joinable()) thread_.join();
+  return true;
+}
+
+void DeadLetters::line_changed(bool up) {
+  {
+    const std::lock_guard lock(mutex_);
+    line_up_ = up;
+    compare_due_ = compare_due_ || up;
+  }
+  wake_.notify_all();
+}
+
+void DeadLetters::buried(const StoredEvent& event, const net::PgError& why) {
+  DeadLetter letter;
+  letter.id = event.id;
+  letter.epoch = event.epoch;
+  letter.seq = event.seq;
+  letter.lane = event.event.lane;
+  letter.received_at_us = event.event.received_at_us;
+  letter.failed_at_us = wall_clock_us();
+  letter.sqlstate = why.sqlstate;
+  letter.message = why.text;
+  letter.request = net::dead_letter_request(event.event);
+  letter.body = event.event.body;
+  letter.body_bytes = letter.body.size();
+  if (store_) keep(letter);
+}
+
+void DeadLetters::returned(const Uuid& id) {
+  forget({id});
+}
+
+// A copy that could not be written is no reason to stop: PostgreSQL has it, and the next comparison brings it.
+void DeadLetters::keep(const DeadLetter& letter) {
+  const auto kept = store_->keep(letter);
+  if (!kept) log_warn("dead letters: " + kept.error().text);
+}
+
+void DeadLetters::forget(const std::vector<Uuid>& ids) {
+  if (!store_) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (comparing_) left_meanwhile_.insert(ids.begin(), ids.end());
+  }
+  const auto removed = store_->remove(ids);
+  if (!removed) log_warn("dead letters: " + removed.error().text);
+}
+
+std::uint64_t DeadLetters::count() const {
+  return store_ ? store_->count() : 0;
+}
+
+Granted<std::vector<DeadLetter>> DeadLetters::list(const std::string& lane, const Uuid& after,
+                                                   std::size_t letters_max) const {
+  if (!store_) return fail(no_store());
+  auto letters = store_->list(lane, after, letters_max);
+  if (!letters) return fail(refusal_of(letters.error()));
+  return std::move(*letters);
+}
+
+// Of old ones only the metadata is here when there are many; then PostgreSQL has to be asked.
+Granted<DeadLetter> DeadLetters::find(const Uuid& id) const {
+  if (!store_) return fail(no_store());
+  auto found = store_->find(id);
+  if (!found) return fail(refusal_of(found.error()));
+  if (!*found) return fail(no_such_letter(id));
+  if ((*found)->has_body()) return std::move(**found);
+  if (pool_ == nullptr)
+    return fail(Refusal{503, "its body is in PostgreSQL only, and none is configured", ""});
+  auto lease = pool_->acquire(Clock::now() + pool_->options().connect_timeout);
+  if (!lease) return fail(refusal_of(lease.error()));
+  auto letters = net::read_dead_letters(**lease, pool_->options(), journal_.agent_id(), std::span(&id, 1));
+  if (!letters) return fail(refusal_of(letters.error()));
+  if (letters->empty()) return fail(no_such_letter(id));
+  return std::move(letters->front());
+}
+
+Granted<void> DeadLetters::put_back(const Uuid& id) {
+  const auto letter = find(id);
+  if (!letter) return fail(letter.error());
+  auto event = event_of(*letter);
+  if (!event) {
+    return fail(Refusal{
+        503, "the request of dead letter " + id.to_string() + " cannot be read: it is no JSON object", ""});
+  }
+  const auto stored = journal_.append(std::move(*event));
+  if (!stored) return fail(refusal_of(stored.error()));
+  log_info("lane " + letter->lane + ": dead letter " + id.to_string() + " is put back");
+  const auto marked = store_->mark_put_back(id);
+  if (!marked) log_warn("dead letters: " + marked.error().text);
+  return {};
+}
+
+Granted<DeadLetters::PutBack> DeadLetters::put_back_all(const std::string& lane, Clock::time_point until) {
+  constexpr std::size_t kPage = 100;
+  PutBack done;
+  Uuid after;
+  for (;;) {
+    const auto letters = list(lane, after, kPage);
+    if (!letters) return fail(letters.error());
+    for (const auto& letter : *letters) {
+      after = letter.id;
+      if (letter.put_back) continue;
+      if (Clock::now() > until) {
+        done.more = true;
+        return done;
+      }
+      const auto put = put_back(letter.id);
+      if (!put && put.error().status != 404) return fail(put.error());
+      if (put) done.count += 1;
+    }
+    if (letters->size() < kPage) return done;
+  }
+}
+
+Granted<std::vector<Uuid>> DeadLetters::discard(std::span<const Uuid> ids) {
+  if (pool_ == nullptr)
+    return fail(Refusal{503, "no PostgreSQL is configured, and the dead letters are there", ""});
+  auto lease = pool_->acquire(Clock::now() + pool_->options().connect_timeout);
+  if (!lease) return fail(refusal_of(lease.error()));
+  auto gone = net::discard_dead_letters(**lease, pool_->options(), journal_.agent_id(), ids);
+  if (!gone) return fail(refusal_of(gone.error()));
+  for (const Uuid& id : *gone) log_info("dead letter " + id.to_string() + " is discarded");
+  forget(*gone);
+  return std::move(*gone);
+}
+
+// Those that came or went while PostgreSQL was asked are left as they are; the next time will tell.
+net::PgResult<void> DeadLetters::compare() {
+  std::map<Uuid, DeadLetter> here;
+  for (Uuid after;;) {
+    const auto page = store_->list("", after, 1'000);
+    if (!page) return fail(net::PgError{.text = page.error().text});
+    if (page->empty()) break;
+    after = page->back().id;
+    for (const auto& letter : *page) here.emplace(letter.id, letter);
+  }
+  auto lease = pool_->acquire(Clock::now() + pool_->options().connect_timeout);
+  if (!lease) return fail(std::move(lease).error());
+  auto there =
+      net::list_dead_letters(**lease, pool_->options(), journal_.agent_id(), DeadLetterStore::kLettersMax);
+  if (!there) return fail(std::move(there).error());
+  std::vector<Uuid> wanted;
+  std::uint64_t bytes = 0;
+  for (const auto& letter : *there) {
+    const auto known = here.find(letter.id);
+    const bool same =
+        known != here.end() && known->second.epoch == letter.epoch && known->second.seq == letter.seq;
+    if (known != here.end()) here.erase(known);
+    if (same) continue;
+    if (!wanted.empty() && bytes + letter.body_bytes > kReadBytesMax) {
+      auto fetched = fetch(**lease, wanted);
+      if (!fetched) return fetched;
+      wanted.clear();
+      bytes = 0;
+    }
+    wanted.push_back(letter.id);
+    bytes += letter.body_bytes;
+  }
+  auto fetched = fetch(**lease, wanted);
+  if (!fetched) return fetched;
+  std::vector<Uuid> gone;
+  for (const auto& [id, letter] : here) gone.push_back(id);
+  const auto removed = store_->remove(gone);
+  if (!removed) return fail(net::PgError{.text = removed.error().text});
+  return {};
+}
+
+net::PgResult<void> DeadLetters::fetch(net::Connection& connection, std::span<const Uuid> ids) {
+  if (ids.empty()) return {};
+  auto letters = net::read_dead_letters(connection, pool_->options(), journal_.agent_id(), ids);
+  if (!letters) return fail(std::move(letters).error());
+  for (const auto& letter : *letters) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (left_meanwhile_.contains(letter.id)) continue;
+    }
+    keep(letter);
+  }
+  return {};
+}
+
+void DeadLetters::compare_loop() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const bool woken =
+        wake_.wait_for(lock, kCompareInterval, [this] { return stopping_ || (compare_due_ && line_up_); });
+    if (stopping_ || (!woken && !line_up_)) continue;
+    compare_due_ = false;
+    comparing_ = true;
+    left_meanwhile_.clear();
+    lock.unlock();
+    const auto compared = compare();
+    // A dead connection is the lanes' business; the line that comes up again brings the next comparison.
+    if (!compared) log_debug("dead letters: comparing with PostgreSQL: " + compared.error().text);
+    lock.lock();
+    comparing_ = false;
+  }
+  running_ = false;
+  ended_.notify_all();
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,80 @@
+// The dead letters as the agent handles them: kept in PostgreSQL's table by the lanes, copied to a local file so that
+// they can be looked at and put back while PostgreSQL is away.
+//
+// buried() and returned() come from the lanes' workers. The copy is compared with the table whenever the line comes
+// up and now and then after that, by a thread of its own, so that it cannot be wrong for long. Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/refusal.h"
+#include "net/pg/pool.h"
+#include "storage/dead_letter_store.h"
+#include "storage/journal.h"
+
+namespace hookspool::agent {
+
+class DeadLetters {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr milliseconds kCompareInterval{300'000};
+  static constexpr std::size_t kReadBytesMax = 4u << 20;  // of bodies, in one question
+
+  struct PutBack {
+    std::uint64_t count = 0;
+    bool more = false;  // the time was over: ask again
+  };
+
+  // `store`: none where its file could not be opened; then nothing is kept here and requests are refused.
+  // `pool`: none where no PostgreSQL is configured. What is given outlives this.
+  DeadLetters(storage::Journal& journal, std::unique_ptr<storage::DeadLetterStore> store, net::Pool* pool);
+  ~DeadLetters();
+  DeadLetters(const DeadLetters&) = delete;
+  DeadLetters& operator=(const DeadLetters&) = delete;
+
+  void start();
+  bool stop(milliseconds grace);  // false: still asking PostgreSQL when the grace was over
+  void line_changed(bool up);
+
+  void buried(const StoredEvent& event, const net::PgError& why);
+  void returned(const Uuid& id);  // PostgreSQL's table has it after all
+
+  std::uint64_t count() const;
+  Granted<std::vector<DeadLetter>> list(const std::string& lane, const Uuid& after,
+                                        std::size_t letters_max) const;
+  Granted<DeadLetter> find(const Uuid& id) const;  // whole
+  // Appends it to the journal once more; the delivery takes it out of PostgreSQL's dead letters.
+  Granted<void> put_back(const Uuid& id);
+  // All of a lane, or (empty) all that there are, but those that are on their way; until `until`.
+  Granted<PutBack> put_back_all(const std::string& lane, Clock::time_point until);
+  // Needs PostgreSQL. Answers those that were there.
+  Granted<std::vector<Uuid>> discard(std::span<const Uuid> ids);
+
+ private:
+  void compare_loop();
+  net::PgResult<void> compare();
+  net::PgResult<void> fetch(net::Connection& connection, std::span<const Uuid> ids);
+  void keep(const DeadLetter& letter);
+  void forget(const std::vector<Uuid>& ids);
+
+  storage::Journal& journal_;
+  const std::unique_ptr<storage::DeadLetterStore> store_;
+  net::Pool* const pool_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_, ended_;
+  bool line_up_ = false, compare_due_ = false, stopping_ = false, running_ = false;
+  std::set<Uuid> left_meanwhile_;  // while a comparison is under way: what must not come back with it
+  bool comparing_ = false;
+  std::thread thread_;
+};
+
+}  // namespace hookspool::agent

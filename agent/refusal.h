@@ -1,0 +1,30 @@
+// Why an administrator's request was not done: an HTTP status, what happened, what to do. Plain values.
+//   404  no such id, lane or path      400  the request makes no sense
+//   503  PostgreSQL or the journal's disk is needed and is not there: try later
+#pragma once
+
+#include <string>
+
+#include "net/pg/error.h"
+#include "storage/journal.h"
+#include "storage/model/result.h"
+
+namespace hookspool::agent {
+
+struct Refusal {
+  int status = 400;
+  std::string text;
+  std::string hint{};
+};
+
+template <class T>
+using Granted = Result<T, Refusal>;
+
+inline Refusal refusal_of(const net::PgError& error) {
+  return {503, error.text, error.hint};
+}
+inline Refusal refusal_of(const storage::JournalError& error) {
+  return {503, error.text, ""};
+}
+
+}  // namespace hookspool::agent
