@@ -21,7 +21,7 @@ bool send_some(int fd, std::string_view bytes, std::size_t& sent) {
   return true;
 }
 
-Connection::Received Connection::receive(std::span<char> scratch, std::string_view& bytes) {
+ClientConnection::Received ClientConnection::receive(std::span<char> scratch, std::string_view& bytes) {
   ssize_t n = 0;
   do {
     n = ::recv(fd.get(), scratch.data(), scratch.size(), MSG_DONTWAIT);

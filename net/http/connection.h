@@ -36,7 +36,7 @@ struct Finished {
 // Sends what the socket takes without waiting and moves `sent` along. False: the connection is broken.
 bool send_some(int fd, std::string_view bytes, std::size_t& sent);
 
-struct Connection {
+struct ClientConnection {
   enum class State {
     kReading,   // idle, or a request is coming in
     kHandled,   // a worker has the request and the socket
@@ -45,8 +45,8 @@ struct Connection {
   };
   enum class Received { kBytes, kNothing, kEnd, kBroken };
 
-  Connection(std::uint64_t id_, Fd fd_, std::string remote_addr_, const HeadLimits& limits,
-             BodyBudget& budget)
+  ClientConnection(std::uint64_t id_, Fd fd_, std::string remote_addr_, const HeadLimits& limits,
+                   BodyBudget& budget)
       : id(id_), fd(std::move(fd_)), remote_addr(std::move(remote_addr_)), reader(limits, budget) {}
 
   // Reads once. After kBytes `bytes` are those read, inside `scratch`.

@@ -85,8 +85,8 @@ void Loop::run(const Submit& submit) {
   }
   // What is left has outlived the grace. A descriptor that a worker still has stays open until the loop goes.
   for (auto it = connections_.begin(); it != connections_.end();) {
-    Connection& connection = *(it++)->second;
-    if (connection.state != Connection::State::kHandled) remove(connection);
+    ClientConnection& connection = *(it++)->second;
+    if (connection.state != ClientConnection::State::kHandled) remove(connection);
   }
 }
 
@@ -104,7 +104,7 @@ void Loop::dispatch(std::uint64_t id, std::uint32_t events) {
   if (id == kWakeId) return;  // its news was fetched at the start of this turn
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
-  Connection& connection = *found->second;
+  ClientConnection& connection = *found->second;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection.readable = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection.hung_up = true;
   turn(connection);
@@ -138,11 +138,11 @@ void Loop::take_finished() {
     stop_at_ = stop_until_;
   }
   for (Finished& one : finished) {
-    Connection& connection = *connections_.at(one.connection_id);
+    ClientConnection& connection = *connections_.at(one.connection_id);
     if (one.broken) {
       remove(connection);
     } else if (one.sent < one.answer.size()) {
-      connection.state = Connection::State::kWriting;
+      connection.state = ClientConnection::State::kWriting;
       connection.unsent = std::move(one.answer);
       connection.unsent_from = one.sent;
       connection.close_after_answer = one.close;
@@ -158,9 +158,9 @@ void Loop::take_finished() {
 void Loop::expire_deadlines() {
   if (accept_again_at_ <= now_) pause_accepting(false);
   while (const auto id = deadlines_.pop(now_)) {
-    Connection& connection = *connections_.at(*id);
+    ClientConnection& connection = *connections_.at(*id);
     if (!deadlines_.settle(*id, connection.timer, now_)) continue;
-    if (connection.state != Connection::State::kReading) {
+    if (connection.state != ClientConnection::State::kReading) {
       remove(connection);
     } else if (connection.reader.phase() == RequestReader::Phase::kIdle) {
       remove(connection);
@@ -234,8 +234,9 @@ void Loop::add(Fd fd, std::string remote_addr) {
     return;
   }
   const std::uint64_t id = next_id_++;
-  auto owned = std::make_unique<Connection>(id, std::move(fd), std::move(remote_addr), limits_, budget_);
-  Connection& connection = *owned;
+  auto owned =
+      std::make_unique<ClientConnection>(id, std::move(fd), std::move(remote_addr), limits_, budget_);
+  ClientConnection& connection = *owned;
   if (!add_to_epoll(epoll_.get(), connection.fd.get(), id, EPOLLIN | EPOLLRDHUP | EPOLLET)) return;
   connections_.emplace(id, std::move(owned));
   connection.shed = shed;

@@ -61,20 +61,20 @@ class Loop {
   void pause_accepting(bool pause);
   void add(Fd fd, std::string remote_addr);
 
-  void turn(Connection& connection);
-  void read_requests(Connection& connection);
-  bool judge(Connection& connection, const std::optional<Refusal>& refusal);
-  void reached_end(Connection& connection);
-  void hand_over(Connection& connection);
-  void write_rest(Connection& connection);
-  void answered(Connection& connection, bool close);
-  void refuse(Connection& connection, const Refusal& refusal);
-  void drain(Connection& connection);
-  void begin_draining(Connection& connection);
+  void turn(ClientConnection& connection);
+  void read_requests(ClientConnection& connection);
+  bool judge(ClientConnection& connection, const std::optional<Refusal>& refusal);
+  void reached_end(ClientConnection& connection);
+  void hand_over(ClientConnection& connection);
+  void write_rest(ClientConnection& connection);
+  void answered(ClientConnection& connection, bool close);
+  void refuse(ClientConnection& connection, const Refusal& refusal);
+  void drain(ClientConnection& connection);
+  void begin_draining(ClientConnection& connection);
   void wind_down(std::uint64_t id);
-  void watch(Connection& connection, bool for_writing);
-  void queue_turn(Connection& connection);
-  void remove(Connection& connection);
+  void watch(ClientConnection& connection, bool for_writing);
+  void queue_turn(ClientConnection& connection);
+  void remove(ClientConnection& connection);
 
   const HttpOptions options_;
   const HeadLimits limits_;
@@ -84,7 +84,7 @@ class Loop {
   Fd epoll_;
   Fd wake_;
 
-  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<ClientConnection>> connections_;
   std::uint64_t next_id_ = 0;
   std::size_t shed_open_ = 0;
   Deadlines deadlines_;

@@ -26,35 +26,35 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
-void Loop::turn(Connection& connection) {
+void Loop::turn(ClientConnection& connection) {
   switch (connection.state) {
-    case Connection::State::kReading:
+    case ClientConnection::State::kReading:
       return read_requests(connection);
-    case Connection::State::kHandled:
+    case ClientConnection::State::kHandled:
       return;
-    case Connection::State::kWriting:
+    case ClientConnection::State::kWriting:
       return write_rest(connection);
-    case Connection::State::kDraining:
+    case ClientConnection::State::kDraining:
       return drain(connection);
   }
 }
 
-void Loop::queue_turn(Connection& connection) {
+void Loop::queue_turn(ClientConnection& connection) {
   if (!std::exchange(connection.turn_queued, true)) unfinished_turns_.push_back(connection.id);
 }
 
-void Loop::read_requests(Connection& connection) {
+void Loop::read_requests(ClientConnection& connection) {
   for (int reads = 0; connection.readable; ++reads) {
     if (reads == kReadsPerTurn) return queue_turn(connection);
     std::string_view bytes;
     switch (connection.receive(scratch_, bytes)) {
-      case Connection::Received::kNothing:
+      case ClientConnection::Received::kNothing:
         return;
-      case Connection::Received::kBroken:
+      case ClientConnection::Received::kBroken:
         return remove(connection);
-      case Connection::Received::kEnd:
+      case ClientConnection::Received::kEnd:
         return reached_end(connection);
-      case Connection::Received::kBytes:
+      case ClientConnection::Received::kBytes:
         break;
     }
     if (connection.reader.phase() == RequestReader::Phase::kIdle) connection.request_began_at = now_;
@@ -63,7 +63,7 @@ void Loop::read_requests(Connection& connection) {
 }
 
 // Acts on what the reader made of the bytes. True: the connection is still there and wants more bytes.
-bool Loop::judge(Connection& connection, const std::optional<Refusal>& refusal) {
+bool Loop::judge(ClientConnection& connection, const std::optional<Refusal>& refusal) {
   if (refusal) {
     refuse(connection, *refusal);
     return false;
@@ -91,13 +91,13 @@ bool Loop::judge(Connection& connection, const std::optional<Refusal>& refusal) 
   return false;
 }
 
-void Loop::reached_end(Connection& connection) {
+void Loop::reached_end(ClientConnection& connection) {
   if (connection.reader.phase() == RequestReader::Phase::kIdle) return remove(connection);
   refuse(connection, kEndedEarly);
 }
 
-void Loop::hand_over(Connection& connection) {
-  connection.state = Connection::State::kHandled;
+void Loop::hand_over(ClientConnection& connection) {
+  connection.state = ClientConnection::State::kHandled;
   deadlines_.clear(connection.timer);
   Job& job = jobs_.emplace_back();
   job.connection_id = connection.id;
@@ -106,7 +106,7 @@ void Loop::hand_over(Connection& connection) {
   job.request.head.request.remote_addr = connection.remote_addr;
 }
 
-void Loop::write_rest(Connection& connection) {
+void Loop::write_rest(ClientConnection& connection) {
   if (!send_some(connection.fd.get(), connection.unsent, connection.unsent_from)) return remove(connection);
   if (connection.unsent_from < connection.unsent.size()) return;
   connection.unsent = std::string();
@@ -114,16 +114,16 @@ void Loop::write_rest(Connection& connection) {
   answered(connection, connection.close_after_answer);
 }
 
-void Loop::answered(Connection& connection, bool close) {
+void Loop::answered(ClientConnection& connection, bool close) {
   if (close) return begin_draining(connection);
-  connection.state = Connection::State::kReading;
+  connection.state = ClientConnection::State::kReading;
   connection.request_began_at = now_;
   if (!judge(connection, connection.reader.advance())) return;
   if (stopping_) return remove(connection);
   read_requests(connection);
 }
 
-void Loop::refuse(Connection& connection, const Refusal& refusal) {
+void Loop::refuse(ClientConnection& connection, const Refusal& refusal) {
   if (!connection.shed) ++counters_.refused;
   std::size_t sent = 0;
   if (!send_some(connection.fd.get(), refusal_answer(refusal), sent)) return remove(connection);
@@ -132,27 +132,27 @@ void Loop::refuse(Connection& connection, const Refusal& refusal) {
 
 // Closing a socket with unread bytes sends a reset, which can destroy the answer before the client has read
 // it. So: no more from us, then wait a little for the end from the client.
-void Loop::begin_draining(Connection& connection) {
+void Loop::begin_draining(ClientConnection& connection) {
   if (connection.ended) return remove(connection);
   connection.reader.discard();
   ::shutdown(connection.fd.get(), SHUT_WR);
-  connection.state = Connection::State::kDraining;
+  connection.state = ClientConnection::State::kDraining;
   deadlines_.set(connection.id, connection.timer,
                  now_ + (stopping_ ? kDrainDeadlineStopping : kDrainDeadline));
   drain(connection);
 }
 
-void Loop::drain(Connection& connection) {
+void Loop::drain(ClientConnection& connection) {
   for (int reads = 0; connection.readable; ++reads) {
     if (reads == kReadsPerTurn) return queue_turn(connection);
     std::string_view bytes;
     switch (connection.receive(scratch_, bytes)) {
-      case Connection::Received::kNothing:
+      case ClientConnection::Received::kNothing:
         return;
-      case Connection::Received::kBroken:
-      case Connection::Received::kEnd:
+      case ClientConnection::Received::kBroken:
+      case ClientConnection::Received::kEnd:
         return remove(connection);
-      case Connection::Received::kBytes:
+      case ClientConnection::Received::kBytes:
         break;
     }
     connection.drained_bytes += bytes.size();
@@ -162,20 +162,20 @@ void Loop::drain(Connection& connection) {
 
 // What becomes of a connection when the server stops: one last look for a whole request, then it ends.
 void Loop::wind_down(std::uint64_t id) {
-  Connection& connection = *connections_.at(id);
-  if (connection.state == Connection::State::kDraining) {
+  ClientConnection& connection = *connections_.at(id);
+  if (connection.state == ClientConnection::State::kDraining) {
     const Clock::time_point due = std::min(connection.timer.due, now_ + kDrainDeadlineStopping);
     deadlines_.set(id, connection.timer, due);
   }
-  if (connection.state != Connection::State::kReading) return;
+  if (connection.state != ClientConnection::State::kReading) return;
   connection.readable = true;
   turn(connection);
   const auto found = connections_.find(id);
-  if (found != connections_.end() && found->second->state == Connection::State::kReading)
+  if (found != connections_.end() && found->second->state == ClientConnection::State::kReading)
     remove(*found->second);
 }
 
-void Loop::watch(Connection& connection, bool for_writing) {
+void Loop::watch(ClientConnection& connection, bool for_writing) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
   if (for_writing) event.events |= EPOLLOUT;
@@ -183,7 +183,7 @@ void Loop::watch(Connection& connection, bool for_writing) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd.get(), &event);
 }
 
-void Loop::remove(Connection& connection) {
+void Loop::remove(ClientConnection& connection) {
   deadlines_.remove(connection.id, connection.timer);
   shed_open_ -= connection.shed ? 1 : 0;
   connections_.erase(connection.id);
