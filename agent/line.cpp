@@ -123,7 +123,7 @@ net::PgResult<void> Line::admit(net::Connection& connection) {
 
 void Line::ask_idle_line() {
   if (pool_.stats().in_use > 0) return;  // a lane will notice
-  auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
+  auto lease = pool_.acquire(Clock::now() + std::min(pool_.options().connect_timeout, kIdleAnswerMax));
   if (!lease) return report_failure(lease.error());
   if (pool_.options().pre_ping) return;
   auto answer = (*lease)->query(";", net::statement_deadline(pool_.options()), "asking an idle line");

@@ -48,7 +48,9 @@ class Line {
 
   // An idle line is asked this often at most, and a quarter of backoff_max where that is less: what happened to
   // the database must not wait for the next event to be noticed, and a firewall does not forget a flow in use.
-  static constexpr milliseconds kHeartbeatMax{15'000};
+  static constexpr milliseconds kHeartbeatMax{5'000};
+  // How long it may take to answer, or to be replaced, before it counts as down.
+  static constexpr milliseconds kIdleAnswerMax{9'000};
 
   void start();                   // begins with a try at once
   bool stop(milliseconds grace);  // false: the prober was still in a try when the grace was over

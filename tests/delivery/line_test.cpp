@@ -213,19 +213,22 @@ class BlackholeTest : public LineTest {
     std::atomic<pid_t> inside{0};
     std::atomic<bool> connected{false};
     std::thread thread([&] {
-      if (unshare(CLONE_NEWNET) != 0) {
-        inside = -1;
-        return;
-      }
-      inside = static_cast<pid_t>(syscall(SYS_gettid));
+      const bool apart = unshare(CLONE_NEWNET) == 0;
+      inside = apart ? static_cast<pid_t>(syscall(SYS_gettid)) : -1;
       while (!connected) std::this_thread::yield();
-      ip({"address", "add", std::string(kAgent) + "/30", "dev", "hookspool1"});
-      ip({"link", "set", "hookspool1", "up"});
+      if (!apart) return;
       life = std::make_unique<Life>(given);
       life->begin();
     });
     while (inside == 0) std::this_thread::yield();
-    if (inside > 0) ip({"link", "set", "hookspool1", "netns", std::to_string(inside)});
+    if (inside > 0) {
+      const std::string network =
+          "--net=/proc/" + std::to_string(getpid()) + "/task/" + std::to_string(inside) + "/ns/net";
+      ip({"link", "set", "hookspool1", "netns", std::to_string(inside)});
+      testing::run_checked({.argv = {"nsenter", network, "ip", "address", "add", std::string(kAgent) + "/30",
+                                     "dev", "hookspool1"}});
+      testing::run_checked({.argv = {"nsenter", network, "ip", "link", "set", "hookspool1", "up"}});
+    }
     connected = true;
     thread.join();
     EXPECT_TRUE(life) << "no network namespace could be made";
@@ -239,6 +242,7 @@ class BlackholeTest : public LineTest {
         " sslmode=verify-full sslrootcert=" + cluster.authority().certificate.string());
     const net::PgOptions defaults;
     given.connect_timeout = defaults.connect_timeout;
+    given.backoff_max = PostgresConfig().backoff_max;
     given.statement_timeout = defaults.statement_timeout;
     given.answer_margin = defaults.answer_margin;
     given.lock_timeout = defaults.lock_timeout;

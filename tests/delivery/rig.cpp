@@ -23,7 +23,7 @@ Life::Life(const Options& given) {
   config_.options.lock_timeout = given.lock_timeout;
   config_.options.answer_margin = given.answer_margin;
   config_.backoff_min = milliseconds(20);
-  config_.backoff_max = milliseconds(200);
+  config_.backoff_max = given.backoff_max;
   config_.batch_events_max = 100;
 
   storage::JournalOptions options;

@@ -32,6 +32,7 @@ class Life {
     std::string schema = "hookspool";
     std::uint64_t segment_bytes_max = 1u << 20;
     milliseconds connect_timeout{5'000};
+    milliseconds backoff_max{200};
     milliseconds statement_timeout{5'000};
     milliseconds lock_timeout{1'000};
     milliseconds answer_margin{2'000};
