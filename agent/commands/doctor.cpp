@@ -135,6 +135,12 @@ int DoctorCommand::run(const Config& config, bool json) const {
     findings.print(json);
     return findings.code();
   }
+  if (const auto server = net::Connection::unverified_server(options.conninfo); !server.empty()) {
+    findings.warning(
+        "certificate",
+        "that of " + server + " is not checked: anybody on the way can read and change what is sent",
+        "Set sslmode=verify-full in conninfo.");
+  }
   auto connection = net::Connection::connect(options);
   if (!connection) {
     const auto& error = connection.error();
@@ -143,12 +149,6 @@ int DoctorCommand::run(const Config& config, bool json) const {
     return findings.code();
   }
   findings.ok("connection", (*connection)->server_description());
-  if (const auto server = net::Connection::unverified_server(options.conninfo); !server.empty()) {
-    findings.warning(
-        "certificate",
-        "that of " + server + " is not checked: anybody on the way can read and change what is sent",
-        "Set sslmode=verify-full in conninfo.");
-  }
   look_at_encoding(**connection, options, findings);
   look_at_schema(**connection, options, findings);
   look_at_sources(**connection, config, findings);
