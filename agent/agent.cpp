@@ -102,7 +102,8 @@ int Agent::open_journal() {
 void Agent::open_dead_letters() {
   auto opened = storage::DeadLetterStore::open(config_.journal.path);
   if (!opened) {
-    log_warn("dead letters: " + opened.error().text + "; they cannot be listed or put back until the next start");
+    log_warn("dead letters: " + opened.error().text +
+             "; they cannot be listed or put back until the next start");
   } else {
     for (const auto& note : opened->notes) log_warn("dead letters: " + note);
   }
@@ -117,6 +118,11 @@ void Agent::connect_postgres() {
     log_info("no PostgreSQL is configured: journal only");
     open_dead_letters();
     return;
+  }
+  if (const auto server = net::Connection::unverified_server(postgres.options.conninfo); !server.empty()) {
+    log_warn("the certificate of " + server +
+             " is not checked, so anybody on the way can read and change what is sent: "
+             "set sslmode=verify-full in conninfo");
   }
   pool_ = std::make_unique<net::Pool>(postgres.options);
   open_dead_letters();
@@ -143,10 +149,13 @@ int Agent::open_listener(const std::string& listen, const net::HttpOptions& opti
   if (!started) {
     log_error(what + ": " + started.error().text);
     switch (started.error().kind) {
-      case net::HttpError::Kind::kBadAddress: return kExitConfig;
-      case net::HttpError::Kind::kNotPermitted: return kExitNoPermission;
+      case net::HttpError::Kind::kBadAddress:
+        return kExitConfig;
+      case net::HttpError::Kind::kNotPermitted:
+        return kExitNoPermission;
       case net::HttpError::Kind::kAddressInUse:
-      case net::HttpError::Kind::kSystem: break;
+      case net::HttpError::Kind::kSystem:
+        break;
     }
     return kExitUnavailable;
   }
@@ -166,17 +175,21 @@ int Agent::open_listeners() {
   intake.body_bytes_max = config_.intake.body_bytes_max;
   intake.request_deadline = config_.intake.request_deadline;
   const auto accept = [this](net::HttpRequest&& request) { return admission_->handle(std::move(request)); };
-  if (const int code = open_listener(intake.listen, intake, accept, "intake", intake_); code != kExitOk) return code;
+  if (const int code = open_listener(intake.listen, intake, accept, "intake", intake_); code != kExitOk)
+    return code;
   health_.intake = intake_.get();
 
-  admin_parts_ = {journal_.get(), dead_letters_.get(), pool_.get(),          lanes_.get(),
-                  sink_guard_.get(), &config_.postgres, admin_socket_path(config_)};
+  admin_parts_ = {journal_.get(),    dead_letters_.get(),       pool_.get(), lanes_.get(), sink_guard_.get(),
+                  &config_.postgres, admin_socket_path(config_)};
   net::HttpOptions admin;
   admin.listen = config_.admin.listen;
   admin.workers = kAdminWorkers;
   admin.connections_max = kAdminConnectionsMax;
-  const auto page = [this](net::HttpRequest&& request) { return admin_page(request, health_, admin_parts_, stopping_); };
-  if (const int code = open_listener(admin.listen, admin, page, "admin", admin_); code != kExitOk) return code;
+  const auto page = [this](net::HttpRequest&& request) {
+    return admin_page(request, health_, admin_parts_, stopping_);
+  };
+  if (const int code = open_listener(admin.listen, admin, page, "admin", admin_); code != kExitOk)
+    return code;
   return open_admin_socket(admin, page);
 }
 
@@ -186,7 +199,9 @@ int Agent::open_admin_socket(net::HttpOptions options, net::HttpHandler handler)
   options.listen = "unix:" + path;
   const int code = open_listener(options.listen, options, std::move(handler), "admin", admin_socket_);
   if (code == kExitOk || !config_.admin.socket.empty()) return code;
-  log_warn("there is no admin socket, so the commands that change something cannot reach this agent; set [admin] socket");
+  log_warn(
+      "there is no admin socket, so the commands that change something cannot reach this agent; set [admin] "
+      "socket");
   admin_parts_.socket.clear();
   return kExitOk;
 }
