@@ -114,6 +114,7 @@ bool Lanes::repair(const std::string& lane) {
     const auto found = entries_.find(lane);
     if (found == entries_.end()) return false;
     found->second->lane.request_repair();
+    make_ready(*found->second);  // one that is caught up waits for nothing
   }
   retry_now();
   return true;

@@ -152,7 +152,8 @@ PgResult<std::vector<EventPtr>> DeliveryTransaction::State::to_put(std::span<con
   std::vector<EventPtr> all;
   all.reserve(events.size());
   for (const EventPtr& event : events) {
-    if (event->event.again.is_nil() || taken->contains(event->id)) all.push_back(event);
+    // Put back twice, it is twice in the journal: the first of them is the row.
+    if (event->event.again.is_nil() || taken->erase(event->id) > 0) all.push_back(event);
   }
   return all;
 }
