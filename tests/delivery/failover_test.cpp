@@ -1,6 +1,9 @@
 // Several servers, one after the other: a standby that lacks commits, an old primary that comes back, a restore.
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+
 #include "tests/delivery/rig.h"
 #include "tests/support/wait.h"
 
@@ -169,12 +172,15 @@ class StandbyOnlyTest : public FailoverTest {
   void wait_for_promotion(const std::string& more, bool line_is_up) {
     PgCluster primary;
     auto standby = PgCluster::standby_of(primary);
+    std::optional<std::string> known;
     {
       Life life(options(primary.conninfo()));
       life.begin();
       life.append("a", 10, "x");
       ASSERT_TRUE(life.delivered());
+      known = life.journal().read_note("sink").value();
     }
+    ASSERT_TRUE(known);
     standby->wait_replayed(primary);
     Life life(options(standby->conninfo() + more));
     life.append("a", 10, "y");
@@ -184,6 +190,8 @@ class StandbyOnlyTest : public FailoverTest {
       return life.line().status().tries_in_this_outage > 2;
     };
     ASSERT_TRUE(testing::wait_until(seconds(20), is_refused));
+    EXPECT_EQ(life.journal().read_note("sink").value(), known)
+        << "a standby is no reason to forget the timeline";
     EXPECT_EQ(life.line().up(), line_is_up);
     EXPECT_FALSE(life.line().status().needs_a_person);
     EXPECT_NE(life.lane("a").state, "held");
