@@ -21,7 +21,7 @@ struct TcpDefault {
   int value;
   int socket_option;  // of IPPROTO_TCP
 };
-inline constexpr int kTcpUserTimeoutMs = 10'000;
+inline constexpr int kTcpUserTimeoutMs = 8'000;
 inline constexpr std::array<TcpDefault, 4> kTcpDefaults{
     {{"keepalives_idle", 5, TCP_KEEPIDLE},
      {"keepalives_interval", 3, TCP_KEEPINTVL},

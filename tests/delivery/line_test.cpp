@@ -192,6 +192,7 @@ class BlackholeTest : public LineTest {
 
   void SetUp() override {
     ASSERT_EQ(geteuid(), 0u) << "this test makes a network namespace and needs root";
+    TearDown();  // what a killed run may have left
     ip({"link", "add", kHere, "type", "veth", "peer", "name", "hookspool1"});
     ip({"address", "add", std::string(kServer) + "/30", "dev", kHere});
     ip({"link", "set", kHere, "up"});
@@ -261,7 +262,7 @@ TEST_F(BlackholeTest, IsNoticedWithinFifteenSeconds) {
   const auto life = begin_apart(patient(cluster));
   ASSERT_TRUE(life);
   life->append("a", 50, "before");
-  ASSERT_TRUE(life->delivered());
+  ASSERT_TRUE(life->delivered(milliseconds(60'000))) << life->lane("a").error;
 
   // While the agent is idle.
   blackhole();

@@ -342,7 +342,7 @@ std::string given(const std::string& conninfo, std::string_view keyword) {
 
 TEST(PgConninfoTest, DefaultsDoNotOverrule) {
   EXPECT_EQ(given("", "keepalives_idle"), "5");
-  EXPECT_EQ(given("", "tcp_user_timeout"), "10000");
+  EXPECT_EQ(given("", "tcp_user_timeout"), "8000");
   EXPECT_EQ(given("keepalives_idle=7", "keepalives_idle"), "7");
   EXPECT_EQ(given("", "gssencmode"), "disable");
   EXPECT_EQ(given("gssencmode=prefer", "gssencmode"), "prefer");
