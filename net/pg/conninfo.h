@@ -24,7 +24,7 @@ struct TcpDefault {
 inline constexpr int kTcpUserTimeoutMs = 8'000;
 inline constexpr std::array<TcpDefault, 4> kTcpDefaults{
     {{"keepalives_idle", 5, TCP_KEEPIDLE},
-     {"keepalives_interval", 3, TCP_KEEPINTVL},
+     {"keepalives_interval", 2, TCP_KEEPINTVL},
      {"keepalives_count", 3, TCP_KEEPCNT},
      {"tcp_user_timeout", kTcpUserTimeoutMs, TCP_USER_TIMEOUT}}};
 
