@@ -14,9 +14,11 @@ constexpr std::string_view kUnnamedPrefix = "/hooks/";
 constexpr std::size_t kUnnamedBytesMax = 64;
 
 bool unnamed_ok(std::string_view name) {
-  return !name.empty() && name.size() <= kUnnamedBytesMax && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-  });
+  return !name.empty() && name.size() <= kUnnamedBytesMax &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                  c == '-' || c == '.';
+         });
 }
 
 net::HttpAnswer text_answer(int status, std::string text) {
@@ -29,7 +31,9 @@ net::HttpAnswer error_answer(int status, const std::string& what) {
   return {status, "application/json", "{\"error\":" + json_text(what) + "}\n", {}};
 }
 
-net::HttpAnswer livez_answer() { return text_answer(200, "ok\n"); }
+net::HttpAnswer livez_answer() {
+  return text_answer(200, "ok\n");
+}
 
 net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
   if (stopping) return text_answer(503, "stopping\n");
@@ -38,7 +42,8 @@ net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
   return text_answer(503, stats.refusing_because + "\n");
 }
 
-Admission::Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal) : journal_(journal) {
+Admission::Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal)
+    : journal_(journal) {
   for (const auto& source : sources) by_path_.emplace(source.path, &source);
 }
 
@@ -103,9 +108,11 @@ net::HttpAnswer Admission::accept(net::HttpRequest&& request, const SourceConfig
 
 // Never 4xx for our own trouble: some senders take that for a reason to drop the event for good.
 net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
-  const bool room = error.kind == storage::JournalError::Kind::kFull || error.kind == storage::JournalError::Kind::kLimit;
+  const bool room =
+      error.kind == storage::JournalError::Kind::kFull || error.kind == storage::JournalError::Kind::kLimit;
   (room ? figures_.refused_no_room : figures_.refused_failed) += 1;
-  auto answer = error_answer(503, room ? "no room in the journal; send again later" : "the journal failed; send again later");
+  auto answer = error_answer(
+      503, room ? "no room in the journal; send again later" : "the journal failed; send again later");
   answer.headers.emplace_back("Retry-After", room ? "30" : "5");
   return answer;
 }

@@ -16,7 +16,8 @@
 namespace hookspool::agent {
 
 struct AdmissionFigures {
-  LatencyRecorder answer;  // from the whole request to its answer: the response time a sender sees, less the network
+  LatencyRecorder
+      answer;  // from the whole request to its answer: the response time a sender sees, less the network
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> refused_no_room{0};    // 503
   std::atomic<std::uint64_t> refused_failed{0};     // 503

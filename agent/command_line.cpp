@@ -36,14 +36,17 @@ int command_line(int argc, char** argv) {
 
   auto* run = with_config(app.add_subcommand("run", "serve until SIGTERM"));
 
-  auto* check = with_config(app.add_subcommand("check-config", "report every fault of a configuration, serve nothing"));
+  auto* check =
+      with_config(app.add_subcommand("check-config", "report every fault of a configuration, serve nothing"));
 
   auto* status = with_config(app.add_subcommand("status", "what a running agent is doing"));
   StatusCommand status_command;
-  status->add_option("--admin", status_command.address, "address of the admin listener")->type_name("HOST:PORT");
+  status->add_option("--admin", status_command.address, "address of the admin listener")
+      ->type_name("HOST:PORT");
   status->add_flag("--json", json, "print /health as it is");
 
-  auto* doctor = with_config(app.add_subcommand("doctor", "look at PostgreSQL, its schema and each source's table"));
+  auto* doctor =
+      with_config(app.add_subcommand("doctor", "look at PostgreSQL, its schema and each source's table"));
   DoctorCommand doctor_command;
   doctor->add_flag("--sql", doctor_command.sql, "print the SQL for an administrator instead");
   doctor->add_flag("--json", json, "as JSON");
@@ -53,8 +56,11 @@ int command_line(int argc, char** argv) {
   send->add_option("--to", send_command.address, "address of the intake")->type_name("HOST:PORT");
   send->add_option("--source", send_command.source, "the source to post to")->type_name("NAME");
   send->add_option("--delivery-id", send_command.delivery_id, "sent as Webhook-Id")->type_name("ID");
-  send->add_option("-H,--header", send_command.headers, "a further header, 'Name: value'")->type_name("HEADER");
-  send->add_option("file", send_command.file, "the body; - for standard input")->type_name("FILE")->required();
+  send->add_option("-H,--header", send_command.headers, "a further header, 'Name: value'")
+      ->type_name("HEADER");
+  send->add_option("file", send_command.file, "the body; - for standard input")
+      ->type_name("FILE")
+      ->required();
 
   const AdminOptions admin(app, config_file);
 

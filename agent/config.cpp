@@ -57,9 +57,10 @@ void read_admin(TableReader section, AdminConfig& admin) {
   section.text("listen", admin.listen);
   check_listen(section, "listen", admin.listen);
   if (!is_local_listener(admin.listen)) {
-    section.fault("listen", "\"" + admin.listen +
-                                "\" can be reached from other machines and asks for no password; use a loopback "
-                                "address or unix:/path");
+    section.fault("listen",
+                  "\"" + admin.listen +
+                      "\" can be reached from other machines and asks for no password; use a loopback "
+                      "address or unix:/path");
   }
   if (section.text("socket", admin.socket) && !admin.socket.starts_with("/")) {
     section.fault("socket", "needs an absolute path");
@@ -88,8 +89,8 @@ void read_postgres(TableReader section, PostgresConfig& postgres) {
   section.boolean("reset_on_return", options.reset_on_return);
   section.duration("connect_timeout", options.connect_timeout, kSecond, kHour);
   section.duration("statement_timeout", options.statement_timeout, kSecond, kHour);
-  section.duration("idle_in_transaction_session_timeout", options.idle_in_transaction_session_timeout, kSecond,
-                   kHour);
+  section.duration("idle_in_transaction_session_timeout", options.idle_in_transaction_session_timeout,
+                   kSecond, kHour);
   section.duration("lock_timeout", options.lock_timeout, milliseconds(100), kHour);
   section.duration("backoff_min", postgres.backoff_min, milliseconds(10), kHour);
   section.duration("backoff_max", postgres.backoff_max, milliseconds(10), kHour);
@@ -102,7 +103,8 @@ void read_postgres(TableReader section, PostgresConfig& postgres) {
   postgres.batch_bytes_max = batch_bytes;
   section.text("schema", options.schema);
   if (options.schema.empty() || options.schema.size() > 63) section.fault("schema", "needs 1 to 63 bytes");
-  if (section.text("notify", options.notify) && (options.notify.empty() || options.notify.size() > net::kIdentifierBytesMax)) {
+  if (section.text("notify", options.notify) &&
+      (options.notify.empty() || options.notify.size() > net::kIdentifierBytesMax)) {
     section.fault("notify", "needs a channel's name of 1 to 63 bytes");
   }
   section.unsupported("sslmode", "write it in conninfo, as in \"host=db sslmode=verify-full\"");
@@ -115,7 +117,8 @@ void read_secret(const toml::node& node, std::size_t index, TableReader& source,
   const std::string place = "secrets[" + std::to_string(index) + "].";
   const auto* table = node.as_table();
   if (table == nullptr) {
-    source.fault("secrets", "each is a table: { file = \"/etc/hookspool/github.secret\" }; never the secret itself");
+    source.fault("secrets",
+                 "each is a table: { file = \"/etc/hookspool/github.secret\" }; never the secret itself");
     return;
   }
   TableReader reader(table, place, faults);
@@ -138,8 +141,8 @@ void read_secret(const toml::node& node, std::size_t index, TableReader& source,
 }
 
 void check_path(TableReader& reader, const std::string& path) {
-  const bool printable =
-      std::all_of(path.begin(), path.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '?' && c != '#'; });
+  const bool printable = std::all_of(path.begin(), path.end(),
+                                     [](char c) { return c > 0x20 && c < 0x7f && c != '?' && c != '#'; });
   if (path.empty() || path[0] != '/' || !printable || path.size() > 1024) {
     reader.fault("path", "needs to begin with / and hold no space, ? or #; percent-encode other characters");
   }
@@ -161,7 +164,8 @@ SourceConfig read_source(const std::string& name, const toml::table& table, Faul
   if (const auto* secrets = reader.array("secrets")) {
     std::size_t index = 0;
     for (const auto& secret : *secrets) read_secret(secret, index++, reader, faults, source.secrets);
-    if (source.verify == "none") reader.fault("secrets", "are given but verify is \"none\"; set verify = \"github\"");
+    if (source.verify == "none")
+      reader.fault("secrets", "are given but verify is \"none\"; set verify = \"github\"");
   } else if (source.verify != "none") {
     reader.fault("verify", "\"" + source.verify + "\" needs secrets = [{ file = \"...\" }]");
   }
@@ -172,7 +176,8 @@ SourceConfig read_source(const std::string& name, const toml::table& table, Faul
 
 bool lane_name_ok(const std::string& name) {
   const auto ok = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
   };
   return !name.empty() && name.size() <= kLaneNameBytesMax && std::all_of(name.begin(), name.end(), ok);
 }
@@ -193,8 +198,8 @@ void read_sources(const toml::table* sources, FaultList& faults, Config& config)
     }
     config.sources.push_back(read_source(name, *table, faults, config.postgres.options.schema));
     if (!paths.insert(config.sources.back().path).second) {
-      faults.add(node.source(),
-                 "sources." + name + ".path: " + config.sources.back().path + " is another source's path already");
+      faults.add(node.source(), "sources." + name + ".path: " + config.sources.back().path +
+                                    " is another source's path already");
     }
   }
 }
@@ -219,9 +224,10 @@ ConfigResult read_document(const toml::table& document, const std::string& name)
   }
   config.postgres.options.tables = std::move(tables);
   if (config.sources.empty() && faults.empty() && !is_local_listener(config.intake.listen)) {
-    faults.add("intake.listen: " + config.intake.listen +
-               " can be reached from other machines, so the sources must be named: add [sources.NAME] with a path "
-               "(without any, every POST /hooks/<name> would be taken)");
+    faults.add(
+        "intake.listen: " + config.intake.listen +
+        " can be reached from other machines, so the sources must be named: add [sources.NAME] with a path "
+        "(without any, every POST /hooks/<name> would be taken)");
   }
   if (!faults.empty()) return fail(ConfigFaults{faults.sorted()});
   return config;

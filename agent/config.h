@@ -17,10 +17,10 @@ namespace hookspool::agent {
 using std::chrono::milliseconds;
 
 struct SourceConfig {
-  std::string name;            // = the lane
-  std::string path;            // exact, as sent
-  std::string verify = "none"; // "none" or "github"
-  std::vector<std::string> secrets;  // any of them may have signed: rotation
+  std::string name;                        // = the lane
+  std::string path;                        // exact, as sent
+  std::string verify = "none";             // "none" or "github"
+  std::vector<std::string> secrets;        // any of them may have signed: rotation
   std::optional<net::TableMapping> table;  // its own; nothing: the events table
 };
 

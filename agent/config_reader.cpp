@@ -100,8 +100,8 @@ void TableReader::integer(std::string_view key, std::size_t& out, std::size_t le
   }
 }
 
-void TableReader::duration(std::string_view key, std::chrono::milliseconds& out, std::chrono::milliseconds least,
-                           std::chrono::milliseconds most) {
+void TableReader::duration(std::string_view key, std::chrono::milliseconds& out,
+                           std::chrono::milliseconds least, std::chrono::milliseconds most) {
   std::string written;
   if (!text(key, written)) return;
   const auto parsed = parse_duration(written);

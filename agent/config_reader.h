@@ -2,11 +2,12 @@
 // asked for, each with the nearest known one. Internal to config.cpp: the only users of toml++ are these files.
 #pragma once
 
+#include <toml++/toml.h>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <toml++/toml.h>
 #include <vector>
 
 namespace hookspool::agent {

@@ -9,8 +9,8 @@
 namespace hookspool::agent {
 
 struct DeliveryFigures {
-  LatencyRecorder transaction;       // BEGIN to COMMIT's answer
-  LatencyRecorder accept_to_commit;  // received_at to COMMIT's answer
+  LatencyRecorder transaction;                   // BEGIN to COMMIT's answer
+  LatencyRecorder accept_to_commit;              // received_at to COMMIT's answer
   std::atomic<std::uint64_t> delivered_live{0};  // handed over in memory: the fast path
   std::atomic<std::uint64_t> delivered_from_journal{0};
   std::atomic<std::uint64_t> batches{0};

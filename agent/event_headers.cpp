@@ -11,14 +11,15 @@ constexpr std::array<std::string_view, 3> kCredentials{"authorization", "proxy-a
 
 // In the order of how specific they are; X-Request-Id is left out because proxies make a new one for each retry.
 constexpr std::array<std::string_view, 9> kDeliveryIds{
-    "x-github-delivery",     "webhook-id",      "svix-id",        "idempotency-key",   "x-shopify-webhook-id",
-    "x-gitlab-event-uuid",   "linear-delivery", "x-webhook-id",   "x-request-uuid"};
+    "x-github-delivery",   "webhook-id",      "svix-id",      "idempotency-key", "x-shopify-webhook-id",
+    "x-gitlab-event-uuid", "linear-delivery", "x-webhook-id", "x-request-uuid"};
 
 constexpr std::size_t kDeliveryIdBytesMax = 255;
 
 bool is_utf8(std::string_view bytes) {
   // The library's own check, by the one way it offers: a string that it can dump strictly.
-  if (std::all_of(bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return true;
+  if (std::all_of(bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+    return true;
   try {
     (void)nlohmann::json(std::string(bytes)).dump();
     return true;

@@ -13,9 +13,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double seconds(milliseconds duration) { return static_cast<double>(duration.count()) / 1000; }
-double ms(std::uint64_t us) { return static_cast<double>(us) / 1000; }
-double rounded(double value) { return std::round(value * 1000) / 1000; }
+double seconds(milliseconds duration) {
+  return static_cast<double>(duration.count()) / 1000;
+}
+double ms(std::uint64_t us) {
+  return static_cast<double>(us) / 1000;
+}
+double rounded(double value) {
+  return std::round(value * 1000) / 1000;
+}
 
 Json latency_json(LatencyRecorder& recorder) {
   const auto figures = recorder.figures();
@@ -37,7 +43,10 @@ Json journal_json(const storage::JournalStats& stats) {
             {"events_refused", stats.events_refused},
             {"commits", stats.commits},
             {"commit_failures", stats.commit_failures},
-            {"commit_ms", {{"last", ms(stats.last_commit_us)}, {"mean", ms(stats.mean_commit_us)}, {"max", ms(stats.max_commit_us)}}},
+            {"commit_ms",
+             {{"last", ms(stats.last_commit_us)},
+              {"mean", ms(stats.mean_commit_us)},
+              {"max", ms(stats.max_commit_us)}}},
             {"segments_sealed_after_error", stats.sealed_after_error}};
   if (!stats.accepting) json["refusing_because"] = stats.refusing_because;
   return json;
@@ -60,11 +69,16 @@ Json intake_json(const HealthSources& sources) {
 }
 
 Json pool_json(const net::PoolStats& pool) {
-  return {{"size", pool.size},           {"open", pool.open},
-          {"in_use", pool.in_use},       {"idle", pool.idle},
-          {"connects", pool.connects},   {"connect_failures", pool.connect_failures},
-          {"recycled", pool.recycled},   {"pre_ping_failures", pool.pre_ping_failures},
-          {"resets", pool.resets},       {"condemned", pool.condemned},
+  return {{"size", pool.size},
+          {"open", pool.open},
+          {"in_use", pool.in_use},
+          {"idle", pool.idle},
+          {"connects", pool.connects},
+          {"connect_failures", pool.connect_failures},
+          {"recycled", pool.recycled},
+          {"pre_ping_failures", pool.pre_ping_failures},
+          {"resets", pool.resets},
+          {"condemned", pool.condemned},
           {"last_connect_ms", pool.last_connect_ms}};
 }
 
@@ -166,7 +180,8 @@ Mode current_mode(const HealthSources& sources) {
   for (const auto& lane : sources.lanes->statuses()) {
     if (lane.state == "held") facts.lanes_held += 1;
     // A lane with a handful in flight is keeping up; one that reads the journal is not.
-    if (lane.pending > 0 && (lane.state == "catching-up" || lane.state == "waiting")) facts.lanes_catching_up += 1;
+    if (lane.pending > 0 && (lane.state == "catching-up" || lane.state == "waiting"))
+      facts.lanes_catching_up += 1;
   }
   return mode_of(facts);
 }
@@ -189,8 +204,8 @@ std::string health_json(const HealthSources& sources, Mode mode) {
 
 std::string health_line(const HealthSources& sources, Mode mode) {
   const auto journal = sources.journal->stats();
-  std::string line = std::string(mode_name(mode)) + ", " + std::to_string(journal.pending) + " waiting, journal " +
-                     format_bytes(journal.bytes);
+  std::string line = std::string(mode_name(mode)) + ", " + std::to_string(journal.pending) +
+                     " waiting, journal " + format_bytes(journal.bytes);
   if (!journal.accepting) line += ": " + journal.refusing_because;
   if (sources.line != nullptr) {
     const auto status = sources.line->status();

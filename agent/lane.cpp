@@ -17,7 +17,10 @@ using Action = Plan::Action;
 }  // namespace
 
 Lane::Lane(std::string name, const LaneContext& context)
-    : name_(std::move(name)), context_(context), live_(context.budget), pace_(context.config.batch_events_max) {
+    : name_(std::move(name)),
+      context_(context),
+      live_(context.budget),
+      pace_(context.config.batch_events_max) {
   status_.name = name_;
   status_.state = "waiting";
 }
@@ -74,8 +77,7 @@ std::optional<storage::LaneRun> Lane::next_run() const {
 }
 
 Lane::Step Lane::deliver(net::Connection& connection, const storage::LaneRun& run) {
-  auto transaction =
-      net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), false);
+  auto transaction = net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), false);
   if (!transaction) return failed(transaction.error());
   auto plan = look(*transaction, run);
   if (!plan) return plan.error();
@@ -101,16 +103,17 @@ Result<Plan, Lane::Step> Lane::look(net::DeliveryTransaction& transaction, const
   return make_plan(facts);
 }
 
-Lane::Step Lane::carry_out(const Plan& plan, net::Connection& connection, net::DeliveryTransaction transaction,
-                           const storage::LaneRun& run) {
+Lane::Step Lane::carry_out(const Plan& plan, net::Connection& connection,
+                           net::DeliveryTransaction transaction, const storage::LaneRun& run) {
   auto& figures = context_.figures;
   if (plan.action == Action::kHold) {
-    return held(plan.reason, "",
-                "hookspool repair " + name_ +
-                    (transaction.comparable()
-                         ? " compares the events by id, puts in what is missing and sets the watermark right"
-                         : " sets the watermark to what the journal knows as confirmed, and sends nothing: its table "
-                           "has no ids to compare"));
+    return held(
+        plan.reason, "",
+        "hookspool repair " + name_ +
+            (transaction.comparable()
+                 ? " compares the events by id, puts in what is missing and sets the watermark right"
+                 : " sets the watermark to what the journal knows as confirmed, and sends nothing: its table "
+                   "has no ids to compare"));
   }
   if (plan.action == Action::kReconcile) return reconcile(std::move(transaction), run, plan.reason);
   if (!plan.reason.empty()) log_error("lane " + name_ + ": " + plan.reason);
@@ -156,7 +159,8 @@ Result<Lane::Batch, Lane::Step> Lane::next_batch(const storage::LaneRun& run, st
   return batch;
 }
 
-Lane::Step Lane::send(net::Connection& connection, net::DeliveryTransaction transaction, const storage::LaneRun& run) {
+Lane::Step Lane::send(net::Connection& connection, net::DeliveryTransaction transaction,
+                      const storage::LaneRun& run) {
   const auto began = Clock::now();
   Batch batch;
   const std::uint64_t from_seq = transaction.position().seq + 1;

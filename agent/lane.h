@@ -33,9 +33,9 @@ struct LaneStatus {
   Uuid epoch;                       // of the run in hand
   std::uint64_t confirmed_seq = 0;  // in that run
   std::uint64_t last_seq = 0;
-  std::string error, hint;          // the last failure while it lasts
+  std::string error, hint;  // the last failure while it lasts
   std::string sqlstate;
-  unsigned tries_failed = 0;        // in a row
+  unsigned tries_failed = 0;  // in a row
   milliseconds next_try_in{0};
 };
 
@@ -56,8 +56,8 @@ class Lane {
 
   struct Step {
     enum class Next { kIdle, kMore, kLater, kLineDown } next = Next::kIdle;
-    Clock::time_point not_before{};        // kLater
-    std::optional<net::PgError> failure;   // kLineDown
+    Clock::time_point not_before{};       // kLater
+    std::optional<net::PgError> failure;  // kLineDown
   };
 
   Lane(std::string name, const LaneContext& context);
@@ -84,9 +84,12 @@ class Lane {
                  const storage::LaneRun& run);
   Result<Batch, Step> next_batch(const storage::LaneRun& run, std::uint64_t from_seq);
   Step send(net::Connection& connection, net::DeliveryTransaction transaction, const storage::LaneRun& run);
-  Step refused(net::Connection& connection, const storage::LaneRun& run, const Batch& batch, const net::PgError& error);
-  Step bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event, const net::PgError& error);
-  Step reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run, const std::string& reason);
+  Step refused(net::Connection& connection, const storage::LaneRun& run, const Batch& batch,
+               const net::PgError& error);
+  Step bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event,
+            const net::PgError& error);
+  Step reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run,
+                 const std::string& reason);
   Step repair(net::Connection& connection);
   std::optional<Step> settle_unseen(net::DeliveryTransaction& transaction, const storage::LaneRun& run);
   void put_back(const std::vector<EventPtr>& events);
@@ -97,7 +100,9 @@ class Lane {
   Step held(std::string error, std::string sqlstate, std::string hint);
   Step later(const std::string& error, const std::string& sqlstate);
   void succeeded(bool live);
-  net::LaneKey key_of(const storage::LaneRun& run) const { return {context_.journal.agent_id(), run.epoch, name_}; }
+  net::LaneKey key_of(const storage::LaneRun& run) const {
+    return {context_.journal.agent_id(), run.epoch, name_};
+  }
 
   const std::string name_;
   const LaneContext& context_;
@@ -107,7 +112,7 @@ class Lane {
   // Of the worker that runs the step.
   Isolation isolation_;
   Pace pace_;
-  std::set<Uuid> suspect_;  // epochs whose watermark is not where we left it
+  std::set<Uuid> suspect_;                     // epochs whose watermark is not where we left it
   std::map<Uuid, std::uint64_t> repaired_to_;  // epoch -> number, while a repair is under way
 
   mutable std::mutex mutex_;  // guards what status() reads

@@ -25,8 +25,11 @@ Lane::Step Lane::refused(net::Connection& connection, const storage::LaneRun& ru
     case Isolation::Verdict::kHold:
       break;
   }
-  return held(std::to_string(Isolation::kBuriedInARowMax) + " events in a row were refused, so it is the table that "
-              "changed: " + error.text, error.sqlstate,
+  return held(std::to_string(Isolation::kBuriedInARowMax) +
+                  " events in a row were refused, so it is the table that "
+                  "changed: " +
+                  error.text,
+              error.sqlstate,
               "Mend the table. The lane tries again by itself, and those " +
                   std::to_string(Isolation::kBuriedInARowMax) + " dead letters then go back by themselves.");
 }
@@ -77,8 +80,8 @@ Lane::Step Lane::reconcile(net::DeliveryTransaction transaction, const storage::
   if (!committed) return failed(committed.error());
   context_.figures.reconciled += *missing;
   if (from_seq == std::max<std::uint64_t>(run.first_seq, 1) || *missing > 0) {
-    log_warn("lane " + name_ + ": " + reason + ". Compared " + std::to_string(batch->size()) + " events by id, " +
-             std::to_string(*missing) + " were missing");
+    log_warn("lane " + name_ + ": " + reason + ". Compared " + std::to_string(batch->size()) +
+             " events by id, " + std::to_string(*missing) + " were missing");
   }
   context_.journal.confirm(name_, run.epoch, {batch->back()->seq, batch->back()->id});
   succeeded(false);
@@ -96,7 +99,8 @@ Lane::Step Lane::repair(net::Connection& connection) {
     auto batch = context_.journal.read(name_, run.epoch, from_seq, context_.config.batch_events_max,
                                        context_.config.batch_bytes_max);
     if (!batch) return failed(batch.error());
-    auto transaction = net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), true);
+    auto transaction =
+        net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), true);
     if (!transaction) return failed(transaction.error());
     if (!transaction->comparable()) {
       if (const auto failure = settle_unseen(*transaction, run)) return *failure;
@@ -123,14 +127,16 @@ Lane::Step Lane::repair(net::Connection& connection) {
 
 // Rows that cannot be told apart are not sent on a guess: the journal's word counts for what has been confirmed, and
 // the lane goes on after it.
-std::optional<Lane::Step> Lane::settle_unseen(net::DeliveryTransaction& transaction, const storage::LaneRun& run) {
+std::optional<Lane::Step> Lane::settle_unseen(net::DeliveryTransaction& transaction,
+                                              const storage::LaneRun& run) {
   repaired_to_[run.epoch] = run.last_seq;
   if (transaction.position().seq >= run.confirmed.seq) return std::nullopt;
   transaction.settle(run.confirmed);
   const auto committed = transaction.commit();
   if (!committed) return failed(committed.error());
   log_warn("lane " + name_ + ": its table cannot be compared with the journal; the watermark is at number " +
-           std::to_string(run.confirmed.seq) + " again, up to which PostgreSQL had confirmed, and nothing was sent");
+           std::to_string(run.confirmed.seq) +
+           " again, up to which PostgreSQL had confirmed, and nothing was sent");
   return std::nullopt;
 }
 
@@ -190,8 +196,8 @@ Lane::Step Lane::later(const std::string& error, const std::string& sqlstate) {
   status_.state = "waiting";
   status_.error = error;
   status_.sqlstate = sqlstate;
-  next_try_ =
-      Clock::now() + backoff_delay(config.backoff_min, config.backoff_max, status_.tries_failed, random_unit());
+  next_try_ = Clock::now() +
+              backoff_delay(config.backoff_min, config.backoff_max, status_.tries_failed, random_unit());
   status_.tries_failed += 1;
   return {Next::kLater, next_try_, {}};
 }

@@ -9,12 +9,16 @@ namespace hookspool::agent {
 
 Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config, OnBuried on_buried,
              OnReturned on_returned)
-    : journal_(journal),
-      pool_(pool),
-      config_(config),
-      context_{journal_, config_, budget_, figures_, std::move(on_buried), std::move(on_returned)} {}
+    : journal_(journal), pool_(pool), config_(config), context_{journal_,
+                                                                config_,
+                                                                budget_,
+                                                                figures_,
+                                                                std::move(on_buried),
+                                                                std::move(on_returned)} {}
 
-Lanes::~Lanes() { stop(milliseconds::max() / 2); }
+Lanes::~Lanes() {
+  stop(milliseconds::max() / 2);
+}
 
 void Lanes::start(Line& line) {
   const std::lock_guard lock(mutex_);
@@ -105,7 +109,8 @@ void Lanes::line_changed() {
 
 Lanes::Clock::time_point Lanes::start_of(milliseconds outage) const {
   const auto spread = std::min(outage / kSpreadShare, kSpreadMax);
-  return Clock::now() + milliseconds(static_cast<std::int64_t>(random_unit() * static_cast<double>(spread.count())));
+  return Clock::now() +
+         milliseconds(static_cast<std::int64_t>(random_unit() * static_cast<double>(spread.count())));
 }
 
 bool Lanes::repair(const std::string& lane) {

@@ -46,7 +46,7 @@ class Lanes {
 
   void committed(std::span<const EventPtr> events);
   void line_changed();
-  void retry_now();  // held and waiting lanes try again at once
+  void retry_now();                      // held and waiting lanes try again at once
   bool repair(const std::string& lane);  // false: no such lane
 
   std::vector<LaneStatus> statuses() const;
@@ -59,9 +59,9 @@ class Lanes {
     bool ready = false, running = false, again = false;  // guarded by Lanes::mutex_
     Clock::time_point not_before{};
   };
-  Entry& entry(const std::string& name);            // REQUIRES: mutex_ held
-  void make_ready(Entry& entry);                    // REQUIRES: mutex_ held
-  Entry* take_ready(std::unique_lock<std::mutex>&); // waits; nullptr when stopping
+  Entry& entry(const std::string& name);             // REQUIRES: mutex_ held
+  void make_ready(Entry& entry);                     // REQUIRES: mutex_ held
+  Entry* take_ready(std::unique_lock<std::mutex>&);  // waits; nullptr when stopping
   void finish(Entry& entry, const Lane::Step& step);
   Clock::time_point start_of(milliseconds outage) const;
   void work();

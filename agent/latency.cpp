@@ -23,7 +23,9 @@ double upper_ms(std::size_t bucket) {
 }  // namespace
 
 void LatencyRecorder::turn(Clock::time_point now) {
-  const auto age = [&] { return now.time_since_epoch().count() - turned_at_.load(std::memory_order_relaxed); };
+  const auto age = [&] {
+    return now.time_since_epoch().count() - turned_at_.load(std::memory_order_relaxed);
+  };
   const auto window = std::chrono::duration_cast<Clock::duration>(kWindow).count();
   if (age() < window) return;
   const std::lock_guard lock(turning_);

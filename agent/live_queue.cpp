@@ -4,7 +4,8 @@ namespace hookspool::agent {
 
 std::size_t event_bytes(const StoredEvent& stored) {
   const Event& event = stored.event;
-  return sizeof(StoredEvent) + event.body.size() + event.headers.size() + event.path.size() + event.query.size();
+  return sizeof(StoredEvent) + event.body.size() + event.headers.size() + event.path.size() +
+         event.query.size();
 }
 
 bool LiveBudget::take(std::size_t bytes) {

@@ -53,10 +53,18 @@ void start_log(const std::string& level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-void log_debug(std::string_view text) { write(spdlog::level::debug, text); }
-void log_info(std::string_view text) { write(spdlog::level::info, text); }
-void log_warn(std::string_view text) { write(spdlog::level::warn, text); }
-void log_error(std::string_view text) { write(spdlog::level::err, text); }
+void log_debug(std::string_view text) {
+  write(spdlog::level::debug, text);
+}
+void log_info(std::string_view text) {
+  write(spdlog::level::info, text);
+}
+void log_warn(std::string_view text) {
+  write(spdlog::level::warn, text);
+}
+void log_error(std::string_view text) {
+  write(spdlog::level::err, text);
+}
 
 std::string printable(std::string_view text) {
   std::string out;
@@ -65,7 +73,8 @@ std::string printable(std::string_view text) {
       out += c;
     } else {
       std::array<char, 8> escaped{};
-      std::snprintf(escaped.data(), escaped.size(), "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      std::snprintf(escaped.data(), escaped.size(), "\\x%02x",
+                    static_cast<unsigned>(static_cast<unsigned char>(c)));
       out += escaped.data();
     }
   }

@@ -13,13 +13,20 @@ Mode mode_of(const ModeFacts& facts) {
 
 std::string_view mode_name(Mode mode) {
   switch (mode) {
-    case Mode::kOnline: return "online";
-    case Mode::kCatchingUp: return "catching-up";
-    case Mode::kOffline: return "offline";
-    case Mode::kBlocked: return "blocked";
-    case Mode::kRefusing: return "refusing";
-    case Mode::kFailed: return "failed";
-    case Mode::kJournalOnly: return "journal-only";
+    case Mode::kOnline:
+      return "online";
+    case Mode::kCatchingUp:
+      return "catching-up";
+    case Mode::kOffline:
+      return "offline";
+    case Mode::kBlocked:
+      return "blocked";
+    case Mode::kRefusing:
+      return "refusing";
+    case Mode::kFailed:
+      return "failed";
+    case Mode::kJournalOnly:
+      return "journal-only";
   }
   return "failed";
 }
@@ -27,12 +34,15 @@ std::string_view mode_name(Mode mode) {
 std::string_view mode_status(Mode mode) {
   switch (mode) {
     case Mode::kOnline:
-    case Mode::kJournalOnly: return "pass";
+    case Mode::kJournalOnly:
+      return "pass";
     case Mode::kCatchingUp:
     case Mode::kOffline:
-    case Mode::kBlocked: return "warn";
+    case Mode::kBlocked:
+      return "warn";
     case Mode::kRefusing:
-    case Mode::kFailed: break;
+    case Mode::kFailed:
+      break;
   }
   return "fail";
 }

@@ -15,22 +15,26 @@ bool host_is_local(const net::HttpRequest& request) {
   const auto* host = request.header("host");
   if (host == nullptr || request.remote_addr.empty()) return true;  // HTTP/1.0, or the Unix socket
   std::string name = *host;
-  if (const auto colon = name.rfind(':'); colon != std::string::npos && name.back() != ']') name.resize(colon);
+  if (const auto colon = name.rfind(':'); colon != std::string::npos && name.back() != ']')
+    name.resize(colon);
   return name == "localhost" || name == "[::1]" || name == "127.0.0.1" ||
          (name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos);
 }
 
 }  // namespace
 
-net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources, const AdminParts& parts,
-                           bool stopping) {
-  if (!host_is_local(request)) return error_answer(403, "the Host header must name this machine: 127.0.0.1 or localhost");
+net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources,
+                           const AdminParts& parts, bool stopping) {
+  if (!host_is_local(request))
+    return error_answer(403, "the Host header must name this machine: 127.0.0.1 or localhost");
   if (request.path == "/livez") return livez_answer();
   if (request.path == "/readyz") return readyz_answer(*sources.journal, stopping);
   if (request.path.starts_with(kApiPrefix)) return admin_api(request, parts);
   if (request.path != "/" && request.path != "/health") return error_answer(404, "no such page; see /");
   if (request.method != "GET" && request.method != "HEAD") {
-    auto answer = error_answer(405, "this page is read only; changes are made by the commands, over the Unix socket " + parts.socket);
+    auto answer =
+        error_answer(405, "this page is read only; changes are made by the commands, over the Unix socket " +
+                              parts.socket);
     answer.headers.emplace_back("Allow", "GET, HEAD");
     return answer;
   }

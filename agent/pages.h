@@ -8,7 +8,7 @@
 
 namespace hookspool::agent {
 
-net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources, const AdminParts& parts,
-                           bool stopping);
+net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources,
+                           const AdminParts& parts, bool stopping);
 
 }  // namespace hookspool::agent

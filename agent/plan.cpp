@@ -5,14 +5,17 @@ namespace {
 
 using Action = Plan::Action;
 
-std::string number(std::uint64_t seq) { return std::to_string(seq); }
+std::string number(std::uint64_t seq) {
+  return std::to_string(seq);
+}
 
 // PostgreSQL stands at `seq` (0 where it has no row) and was known to stand further.
 Plan plan_behind(const PlanFacts& facts, std::uint64_t seq, bool create) {
   if (facts.rows_above_watermark) {
-    return {Action::kHold, false, 0,
-            "PostgreSQL's watermark stands at " + number(seq) + ", " + number(facts.confirmed.seq) +
-                " were confirmed, and the table has rows above the watermark: somebody edited the bookkeeping"};
+    return {
+        Action::kHold, false, 0,
+        "PostgreSQL's watermark stands at " + number(seq) + ", " + number(facts.confirmed.seq) +
+            " were confirmed, and the table has rows above the watermark: somebody edited the bookkeeping"};
   }
   if (facts.first_seq > seq + 1) {
     return {Action::kSkipGap, create, facts.first_seq - 1 - seq,

@@ -15,7 +15,8 @@ struct PlanFacts {
   Position confirmed;                 // the journal's cursor; seq 0: nothing confirmed
   std::uint64_t first_seq = 0;        // the oldest number that is retained
   std::uint64_t last_seq = 0;         // the newest that is durable
-  std::optional<Uuid> own_id_at_watermark;  // the journal's id at watermark->seq, where it still holds that number
+  std::optional<Uuid>
+      own_id_at_watermark;            // the journal's id at watermark->seq, where it still holds that number
   bool rows_above_watermark = false;  // only looked up where it matters: watermark absent or behind
 };
 
@@ -25,13 +26,13 @@ struct Plan {
     kMoveCursor,  // PostgreSQL is ahead and right: believe it, send nothing twice
     kGoBack,      // PostgreSQL lost commits that were confirmed: send retained events again
     kSkipGap,     // what follows the watermark is not retained: record which numbers, go on after them
-    kReconcile,   // the run's numbers are not ours alone (a clone, a rolled-back journal): send by id, not by number
-    kHold,        // only a person can decide
+    kReconcile,  // the run's numbers are not ours alone (a clone, a rolled-back journal): send by id, not by number
+    kHold,  // only a person can decide
   };
   Action action = Action::kHold;
-  bool create = false;           // there is no watermark row yet: make it at number 0
-  std::uint64_t count = 0;       // kGoBack: confirmed events that are sent again; kSkipGap: numbers left out
-  std::string reason;            // for the log and /health; empty for what is normal
+  bool create = false;      // there is no watermark row yet: make it at number 0
+  std::uint64_t count = 0;  // kGoBack: confirmed events that are sent again; kSkipGap: numbers left out
+  std::string reason;       // for the log and /health; empty for what is normal
 };
 
 // Must `rows_above_watermark` be looked up before planning?

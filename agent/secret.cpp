@@ -27,7 +27,8 @@ Result<std::string, std::string> secret_from_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream content;
   content << file.rdbuf();
-  if (!file) return fail("cannot read the secret file " + path + " (is it empty, or not readable for this user?)");
+  if (!file)
+    return fail("cannot read the secret file " + path + " (is it empty, or not readable for this user?)");
   std::string secret = content.str();
   if (!secret.empty() && secret.back() == '\n') secret.pop_back();
   if (secret.empty()) return fail("the secret file " + path + " is empty");
@@ -40,7 +41,8 @@ Result<std::string, std::string> secret_from_credential(const std::string& name)
     return fail("there is no credential " + name +
                 ": CREDENTIALS_DIRECTORY is not set; add LoadCredential=" + name + ":PATH to the unit");
   }
-  if (name.empty() || name.find('/') != std::string::npos) return fail("bad credential name \"" + name + "\"");
+  if (name.empty() || name.find('/') != std::string::npos)
+    return fail("bad credential name \"" + name + "\"");
   return secret_from_file(std::string(folder) + "/" + name);
 }
 

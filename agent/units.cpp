@@ -55,16 +55,17 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
 }
 
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, std::uint64_t>, 10> kUnits{{{"", 1},
-                                                                                      {"B", 1},
-                                                                                      {"KiB", 1ull << 10},
-                                                                                      {"MiB", 1ull << 20},
-                                                                                      {"GiB", 1ull << 30},
-                                                                                      {"TiB", 1ull << 40},
-                                                                                      {"KB", 1'000},
-                                                                                      {"MB", 1'000'000},
-                                                                                      {"GB", 1'000'000'000},
-                                                                                      {"TB", 1'000'000'000'000}}};
+  static constexpr std::array<std::pair<std::string_view, std::uint64_t>, 10> kUnits{
+      {{"", 1},
+       {"B", 1},
+       {"KiB", 1ull << 10},
+       {"MiB", 1ull << 20},
+       {"GiB", 1ull << 30},
+       {"TiB", 1ull << 40},
+       {"KB", 1'000},
+       {"MB", 1'000'000},
+       {"GB", 1'000'000'000},
+       {"TB", 1'000'000'000'000}}};
   const auto split = split_number(text);
   if (!split) return std::nullopt;
   return scaled(*split, kUnits, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));

@@ -28,7 +28,8 @@ void Upkeep::retain() {
     const auto dropped = sources_.journal->drop_segment(number);
     if (!dropped) log_warn("journal: " + dropped.error().text);
   }
-  if (!plan.drop.empty()) log_debug("journal: let go of " + std::to_string(plan.drop.size()) + " delivered segments");
+  if (!plan.drop.empty())
+    log_debug("journal: let go of " + std::to_string(plan.drop.size()) + " delivered segments");
   if (!plan.rotate) return;
   const auto rotated = sources_.journal->rotate();
   if (!rotated) log_warn("journal: " + rotated.error().text);

@@ -30,7 +30,8 @@ int report_config(const Config& config, const std::string& file) {
   std::printf("  intake    %s, bodies up to %s\n", config.intake.listen.c_str(),
               format_bytes(config.intake.body_bytes_max).c_str());
   std::printf("  admin     %s\n", config.admin.listen.c_str());
-  std::printf("  journal   %s, up to %s\n", config.journal.path.c_str(), format_bytes(config.journal.bytes_max).c_str());
+  std::printf("  journal   %s, up to %s\n", config.journal.path.c_str(),
+              format_bytes(config.journal.bytes_max).c_str());
   std::printf("  postgres  %s\n", postgres ? "configured" : "none: journal only");
   if (config.sources.empty()) std::printf("  sources   any POST /hooks/<name>\n");
   for (const auto& source : config.sources) {

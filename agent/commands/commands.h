@@ -31,7 +31,7 @@ struct SendCommand {
   std::string source;   // empty: the configuration's first, else "test"
   std::string delivery_id;
   std::vector<std::string> headers;
-  std::string file;     // "-": standard input
+  std::string file;  // "-": standard input
   int run(const Config& config) const;
 };
 

@@ -38,7 +38,8 @@ void print_postgres(const Json& health) {
     if (!hint.empty()) std::printf("%s\n", hint.c_str());
   }
   std::printf("pool       %s of %s open, %s in use\n", text_at(health, "/postgres/pool/open").c_str(),
-              text_at(health, "/postgres/pool/size").c_str(), text_at(health, "/postgres/pool/in_use").c_str());
+              text_at(health, "/postgres/pool/size").c_str(),
+              text_at(health, "/postgres/pool/in_use").c_str());
   std::printf("outages    %s, the last one %s\n", text_at(health, "/postgres/recovery/outages").c_str(),
               seconds_at(health, "/postgres/recovery/last_outage_seconds").c_str());
 }
@@ -57,8 +58,8 @@ void print_health(const Json& health) {
               text_at(health, "/intake/response_ms/p99").c_str());
   print_postgres(health);
   for (const auto& lane : health.value("lanes", Json::array())) {
-    std::printf("lane       %-20s %-12s %s waiting\n", text_at(lane, "/lane").c_str(), text_at(lane, "/state").c_str(),
-                text_at(lane, "/pending").c_str());
+    std::printf("lane       %-20s %-12s %s waiting\n", text_at(lane, "/lane").c_str(),
+                text_at(lane, "/state").c_str(), text_at(lane, "/pending").c_str());
     const auto error = text_at(lane, "/error"), hint = text_at(lane, "/hint");
     if (!error.empty()) std::printf("           %s\n", error.c_str());
     if (!hint.empty()) std::printf("%s\n", hint.c_str());

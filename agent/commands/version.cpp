@@ -1,8 +1,9 @@
+#include "agent/version.h"
+
 #include <cstdio>
 
 #include "agent/commands/commands.h"
 #include "agent/exit_codes.h"
-#include "agent/version.h"
 #include "net/pg/connection.h"
 #include "storage/journal.h"
 

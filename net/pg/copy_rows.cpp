@@ -12,13 +12,18 @@ namespace {
 constexpr std::int16_t kEventColumnCount = 16;
 constexpr std::int16_t kDeadLetterColumnCount = 10;
 
-bool is_ascii_char(char c) { return static_cast<unsigned char>(c) < 0x80; }
+bool is_ascii_char(char c) {
+  return static_cast<unsigned char>(c) < 0x80;
+}
 
-bool is_ascii(std::string_view text) { return std::all_of(text.begin(), text.end(), is_ascii_char); }
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), is_ascii_char);
+}
 
 std::string ascii(std::string_view text) {
   std::string out(text);
-  std::replace_if(out.begin(), out.end(), [](char c) { return !is_ascii_char(c); }, '?');
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return !is_ascii_char(c); }, '?');
   return out;
 }
 
@@ -80,14 +85,18 @@ void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEv
 
 std::string dead_letter_request(const Event& event) {
   const nlohmann::ordered_json request{
-      {"delivery_id", event.delivery_id},   {"method", event.method},
-      {"path", event.path},                 {"query", event.query},
-      {"remote_addr", event.remote_addr},   {"content_type", event.content_type},
+      {"delivery_id", event.delivery_id},
+      {"method", event.method},
+      {"path", event.path},
+      {"query", event.query},
+      {"remote_addr", event.remote_addr},
+      {"content_type", event.content_type},
       {"headers", nlohmann::ordered_json::parse(event.headers, nullptr, false)}};
   return request.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, const PgError& why) {
+void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored,
+                           const PgError& why) {
   const Event& event = stored.event;
   copy.row(kDeadLetterColumnCount);
   copy.uuid(stored.id);

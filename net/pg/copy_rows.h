@@ -12,7 +12,8 @@ namespace hookspool::net {
 
 // The columns of hookspool.events in the order that write_event_row() writes them.
 inline constexpr std::string_view kEventColumns =
-    "id, agent_id, epoch, seq, source, received_at, delivery_id, method, path, query, remote_addr, content_type, "
+    "id, agent_id, epoch, seq, source, received_at, delivery_id, method, path, query, remote_addr, "
+    "content_type, "
     "headers, payload, body, payload_issue";
 // `utf8`: the database can hold any character. Where it cannot, what is not ASCII stays in `body` (payload_issue
 // "encoding") and becomes '?' in the texts: an event is never refused for its characters.
@@ -23,6 +24,7 @@ inline constexpr std::string_view kDeadLetterColumns =
 // Nothing in it can be refused: the request's metadata is JSON as bytes, the message is ASCII.
 // That JSON: delivery_id, method, path, query, remote_addr, content_type, headers.
 std::string dead_letter_request(const Event& event);
-void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, const PgError& why);
+void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored,
+                           const PgError& why);
 
 }  // namespace hookspool::net

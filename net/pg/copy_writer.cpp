@@ -9,12 +9,14 @@
 namespace hookspool::net {
 namespace {
 
-constexpr std::string_view kHeader{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};  // signature, flags, extension length
+constexpr std::string_view kHeader{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0",
+                                   19};                         // signature, flags, extension length
 constexpr std::int64_t kPostgresEpochUs = 946'684'800'000'000;  // 2000-01-01 in microseconds since 1970-01-01
 
 }  // namespace
 
-CopyWriter::CopyWriter(Connection& connection, Deadline deadline) : connection_(connection), deadline_(deadline) {
+CopyWriter::CopyWriter(Connection& connection, Deadline deadline)
+    : connection_(connection), deadline_(deadline) {
   chunk_.reserve(kCopyChunkBytesMax);
   bytes(kHeader);
 }
@@ -51,9 +53,13 @@ void CopyWriter::integer(T value) {
   bytes({big_endian.data(), big_endian.size()});
 }
 
-void CopyWriter::row(std::int16_t columns) { integer<std::int16_t>(columns); }
+void CopyWriter::row(std::int16_t columns) {
+  integer<std::int16_t>(columns);
+}
 
-void CopyWriter::null() { integer<std::int32_t>(-1); }
+void CopyWriter::null() {
+  integer<std::int32_t>(-1);
+}
 
 void CopyWriter::text(std::string_view value) {
   integer(static_cast<std::int32_t>(value.size()));
@@ -73,7 +79,9 @@ void CopyWriter::bigint(std::int64_t value) {
   integer(value);
 }
 
-void CopyWriter::timestamptz(std::int64_t unix_us) { bigint(unix_us - kPostgresEpochUs); }
+void CopyWriter::timestamptz(std::int64_t unix_us) {
+  bigint(unix_us - kPostgresEpochUs);
+}
 
 void CopyWriter::uuid(const Uuid& value) {
   std::array<char, 16> raw{};
@@ -95,7 +103,8 @@ void CopyWriter::inet(const std::string& address) {
   constexpr char ipv4_family = 2;  // PGSQL_AF_INET and PGSQL_AF_INET6, on every platform
   constexpr char ipv6_family = 3;
   std::array<char, ipv6_bytes> raw{};
-  const std::string numeric = address.substr(0, address.find('%'));  // inet has no room for a zone: fe80::1%eth0
+  const std::string numeric =
+      address.substr(0, address.find('%'));  // inet has no room for a zone: fe80::1%eth0
   std::size_t size = 0;
   if (inet_pton(AF_INET, numeric.c_str(), raw.data()) == 1) {
     size = ipv4_bytes;
@@ -105,8 +114,8 @@ void CopyWriter::inet(const std::string& address) {
     null();
     return;
   }
-  const std::array<char, 4> prefix{size == ipv4_bytes ? ipv4_family : ipv6_family, static_cast<char>(size * 8), 0,
-                                   static_cast<char>(size)};
+  const std::array<char, 4> prefix{size == ipv4_bytes ? ipv4_family : ipv6_family,
+                                   static_cast<char>(size * 8), 0, static_cast<char>(size)};
   integer(static_cast<std::int32_t>(prefix.size() + size));
   bytes({prefix.data(), prefix.size()});
   bytes({raw.data(), size});

@@ -95,7 +95,8 @@ std::string DeliveryTransaction::State::notify_sql() const {
   if (options.notify.empty()) return {};
   const std::string told = nlohmann::json{{"lane", key.lane}, {"seq", position.seq}}.dump(
       -1, ' ', true, nlohmann::json::error_handler_t::replace);
-  return "SELECT pg_notify(" + connection.quote_literal(options.notify) + ", " + connection.quote_literal(told) + ");";
+  return "SELECT pg_notify(" + connection.quote_literal(options.notify) + ", " +
+         connection.quote_literal(told) + ");";
 }
 
 PgResult<void> DeliveryTransaction::State::lock() {
@@ -113,10 +114,10 @@ PgResult<void> DeliveryTransaction::State::lock() {
 }
 
 PgResult<void> DeliveryTransaction::State::create() {
-  return take_watermark(
-      connection.query("INSERT INTO " + schema + ".watermarks (agent_id, epoch, lane, seq) VALUES (" + key_values() +
-                           ", 0) ON CONFLICT DO NOTHING;" + select(),
-                       statement_deadline(options), "making the watermark"));
+  return take_watermark(connection.query("INSERT INTO " + schema +
+                                             ".watermarks (agent_id, epoch, lane, seq) VALUES (" +
+                                             key_values() + ", 0) ON CONFLICT DO NOTHING;" + select(),
+                                         statement_deadline(options), "making the watermark"));
 }
 
 PgResult<void> DeliveryTransaction::State::take_watermark(PgResult<PgRows> rows) {
@@ -129,15 +130,17 @@ PgResult<void> DeliveryTransaction::State::take_watermark(PgResult<PgRows> rows)
 }
 
 // Of the events that were put back, those whose dead letter is still there; it goes in the same transaction.
-PgResult<std::set<Uuid>> DeliveryTransaction::State::take_from_dead_letters(std::span<const EventPtr> events) {
+PgResult<std::set<Uuid>> DeliveryTransaction::State::take_from_dead_letters(
+    std::span<const EventPtr> events) {
   std::set<Uuid> taken;
   std::string ids;
   for (const EventPtr& event : events) {
     if (!event->event.again.is_nil()) ids += (ids.empty() ? "'" : ", '") + event->id.to_string() + "'";
   }
   if (ids.empty()) return taken;
-  auto rows = connection.query("DELETE FROM " + schema + ".dead_letters WHERE id IN (" + ids + ") RETURNING id",
-                               statement_deadline(options), "taking back dead letters");
+  auto rows =
+      connection.query("DELETE FROM " + schema + ".dead_letters WHERE id IN (" + ids + ") RETURNING id",
+                       statement_deadline(options), "taking back dead letters");
   if (!rows) return fail(not_the_event(std::move(rows).error()));
   for (const auto& row : rows->rows) {
     if (const auto id = Uuid::parse(row[0].value_or(""))) taken.insert(*id);
@@ -162,7 +165,8 @@ PgResult<std::vector<EventPtr>> DeliveryTransaction::State::to_put(std::span<con
 PgError DeliveryTransaction::State::refused(PgError error) {
   if (error.error_class != ErrorClass::kSetup || error.connection_lost) return error;
   ended = true;
-  auto rolled_back = connection.query("ROLLBACK", std::chrono::steady_clock::now() + kRollbackLimit, "rolling back");
+  auto rolled_back =
+      connection.query("ROLLBACK", std::chrono::steady_clock::now() + kRollbackLimit, "rolling back");
   return rolled_back ? target->explained(std::move(error)) : error;
 }
 
@@ -197,15 +201,19 @@ PgResult<bool> DeliveryTransaction::rows_above(std::uint64_t seq, const Uuid& af
                       std::to_string(seq);
   if (!after.is_nil()) where += " AND id > '" + after.to_string() + "'";
   auto rows =
-      state.connection.query("SELECT " + state.target->exists_sql(where),
-                             statement_deadline(state.options), "looking for rows above the watermark");
+      state.connection.query("SELECT " + state.target->exists_sql(where), statement_deadline(state.options),
+                             "looking for rows above the watermark");
   if (!rows) return fail(not_the_event(std::move(rows).error()));
   return rows->rows.size() == 1 && rows->rows.front().front() == "t";
 }
 
-PgResult<void> DeliveryTransaction::create_watermark() { return state_->create(); }
+PgResult<void> DeliveryTransaction::create_watermark() {
+  return state_->create();
+}
 
-const Position& DeliveryTransaction::position() const { return state_->position; }
+const Position& DeliveryTransaction::position() const {
+  return state_->position;
+}
 
 PgResult<void> DeliveryTransaction::copy(std::span<const EventPtr> events) {
   State& state = *state_;
@@ -227,12 +235,14 @@ PgResult<void> DeliveryTransaction::bury(const StoredEvent& event, const PgError
   assert(state.watermark && !state.ended && event.seq == state.position.seq + 1);
   const Deadline deadline = statement_deadline(state.options);
   // An event that was put back and is refused again has its dead letter still: the new reason replaces the old.
-  auto cleared = state.run("DELETE FROM " + state.schema + ".dead_letters WHERE id = '" + event.id.to_string() + "'",
-                           "keeping a dead letter");
+  auto cleared =
+      state.run("DELETE FROM " + state.schema + ".dead_letters WHERE id = '" + event.id.to_string() + "'",
+                "keeping a dead letter");
   if (!cleared) return cleared;
-  auto started = state.connection.copy_start("COPY " + state.schema + ".dead_letters (" +
-                                                 std::string(kDeadLetterColumns) + ") FROM STDIN (FORMAT binary)",
-                                             deadline);
+  auto started =
+      state.connection.copy_start("COPY " + state.schema + ".dead_letters (" +
+                                      std::string(kDeadLetterColumns) + ") FROM STDIN (FORMAT binary)",
+                                  deadline);
   if (!started) return fail(not_the_event(std::move(started).error()));
   CopyWriter copy(state.connection, deadline);
   write_dead_letter_row(copy, state.key.agent_id, event, why);
@@ -245,7 +255,8 @@ PgResult<void> DeliveryTransaction::bury(const StoredEvent& event, const PgError
 PgResult<void> DeliveryTransaction::skip_gap(std::uint64_t last_seq) {
   State& state = *state_;
   assert(state.watermark && !state.ended && last_seq > state.position.seq);
-  auto noted = state.run("INSERT INTO " + state.schema + ".gaps (agent_id, epoch, lane, first_seq, last_seq) VALUES (" +
+  auto noted = state.run("INSERT INTO " + state.schema +
+                             ".gaps (agent_id, epoch, lane, first_seq, last_seq) VALUES (" +
                              state.key_values() + ", " + std::to_string(state.position.seq + 1) + ", " +
                              std::to_string(last_seq) + ") ON CONFLICT DO NOTHING",
                          "recording a gap");
@@ -263,9 +274,13 @@ PgResult<std::uint64_t> DeliveryTransaction::reconcile(std::span<const EventPtr>
   return state.target->put_missing(*rows);
 }
 
-bool DeliveryTransaction::comparable() const { return state_->target->comparable(); }
+bool DeliveryTransaction::comparable() const {
+  return state_->target->comparable();
+}
 
-void DeliveryTransaction::settle(const Position& position) { state_->position = position; }
+void DeliveryTransaction::settle(const Position& position) {
+  state_->position = position;
+}
 
 PgResult<void> DeliveryTransaction::probe() {
   auto put = state_->target->put({});
@@ -279,12 +294,12 @@ PgResult<void> DeliveryTransaction::commit() {
   constexpr std::string_view attempt = "committing";
   std::string sql;
   if (state.watermark && state.position != *state.watermark) {
-    const std::string id =
-        state.position.id.is_nil() ? "NULL" : "'" + state.position.id.to_string() + "'";
+    const std::string id = state.position.id.is_nil() ? "NULL" : "'" + state.position.id.to_string() + "'";
     // Divides by zero, and so never reaches COMMIT, unless exactly the row that was read is moved.
-    sql = "WITH moved AS (UPDATE " + state.schema + ".watermarks SET seq = " + std::to_string(state.position.seq) +
-          ", event_id = " + id + ", updated_at = now() WHERE " + state.where +
-          " AND seq = " + std::to_string(state.watermark->seq) + " RETURNING 1) SELECT 1 / count(*) FROM moved;" + state.notify_sql();
+    sql = "WITH moved AS (UPDATE " + state.schema +
+          ".watermarks SET seq = " + std::to_string(state.position.seq) + ", event_id = " + id +
+          ", updated_at = now() WHERE " + state.where + " AND seq = " + std::to_string(state.watermark->seq) +
+          " RETURNING 1) SELECT 1 / count(*) FROM moved;" + state.notify_sql();
   }
   auto answer = state.connection.query(sql + "COMMIT", statement_deadline(state.options), attempt);
   if (!answer) {

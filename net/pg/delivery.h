@@ -33,7 +33,8 @@ class DeliveryTransaction {
  public:
   // Locks the lane's watermark row. `create` makes a missing row at seq 0; without it a missing row is reported
   // as nullopt by watermark() and nothing can be copied.
-  static PgResult<DeliveryTransaction> begin(Connection& connection, const PgOptions& options, LaneKey key, bool create);
+  static PgResult<DeliveryTransaction> begin(Connection& connection, const PgOptions& options, LaneKey key,
+                                             bool create);
   DeliveryTransaction(DeliveryTransaction&&) noexcept;
   DeliveryTransaction& operator=(DeliveryTransaction&&) = delete;
   ~DeliveryTransaction();

@@ -43,18 +43,21 @@ constexpr std::array kTables{
     // Nothing but the key can refuse a row here: `request` is JSON as bytes, whatever the database's encoding.
     Table{"dead_letters",
           "\n  id uuid PRIMARY KEY,\n  agent_id text,\n  epoch uuid,\n  seq bigint,\n  source text,\n"
-          "  received_at timestamptz,\n  failed_at timestamptz DEFAULT now(),\n  sqlstate text,\n  message text,\n"
+          "  received_at timestamptz,\n  failed_at timestamptz DEFAULT now(),\n  sqlstate text,\n  message "
+          "text,\n"
           "  request bytea,\n  body bytea\n",
           "", "SELECT, INSERT, DELETE"},
     // Numbers that are neither in the events table nor in any journal: what was lost is never silent.
     Table{"gaps",
-          "\n  agent_id text NOT NULL,\n  epoch uuid NOT NULL,\n  lane text NOT NULL,\n  first_seq bigint NOT NULL,\n"
+          "\n  agent_id text NOT NULL,\n  epoch uuid NOT NULL,\n  lane text NOT NULL,\n  first_seq bigint "
+          "NOT NULL,\n"
           "  last_seq bigint NOT NULL,\n  noted_at timestamptz NOT NULL DEFAULT now(),\n"
           "  PRIMARY KEY (agent_id, epoch, lane, first_seq)\n",
           "", "SELECT, INSERT"},
     // Dead letters that a person has thrown away: by their ids, so that no repair or replay brings them back.
     Table{"discarded",
-          "\n  id uuid PRIMARY KEY,\n  agent_id text,\n  source text,\n  discarded_at timestamptz NOT NULL DEFAULT now()\n",
+          "\n  id uuid PRIMARY KEY,\n  agent_id text,\n  source text,\n  discarded_at timestamptz NOT NULL "
+          "DEFAULT now()\n",
           "", "SELECT, INSERT"},
     Table{"sink", "\n  id uuid PRIMARY KEY,\n  created_at timestamptz NOT NULL DEFAULT now()\n", "",
           "SELECT"},
@@ -211,7 +214,8 @@ PgResult<SchemaReport> look_at_schema(Connection& connection, const PgOptions& o
   const std::string privilege =
       found->schema ? "has_schema_privilege(" + connection.quote_literal(options.schema) + ", 'CREATE')"
                     : std::string("has_database_privilege(current_database(), 'CREATE')");
-  auto rows = connection.query("SELECT " + privilege, statement_deadline(options), "looking at the role's rights");
+  auto rows =
+      connection.query("SELECT " + privilege, statement_deadline(options), "looking at the role's rights");
   if (!rows) return fail(not_the_event(std::move(rows).error()));
   report.may_create = rows->rows.at(0).at(0) == "t";
   return report;

@@ -192,10 +192,10 @@ PgResult<std::set<Uuid>> OwnTable::dead_letters_among(std::span<const EventPtr> 
   if (ids.empty()) return dead;
   // Those that were discarded are to stay away as well.
   const std::string where = " WHERE id IN (" + ids + ")";
-  auto rows = connection_.query(
-      "SELECT id FROM " + quote_identifier(options_.schema) + ".dead_letters" + where + " UNION ALL SELECT id FROM " +
-          quote_identifier(options_.schema) + ".discarded" + where,
-      statement_deadline(options_), "looking at the dead letters");
+  auto rows = connection_.query("SELECT id FROM " + quote_identifier(options_.schema) + ".dead_letters" +
+                                    where + " UNION ALL SELECT id FROM " + quote_identifier(options_.schema) +
+                                    ".discarded" + where,
+                                statement_deadline(options_), "looking at the dead letters");
   if (!rows) return fail(not_the_event(std::move(rows).error()));
   for (const auto& row : rows->rows) {
     if (const auto id = Uuid::parse(row.at(0).value_or(""))) dead.insert(*id);

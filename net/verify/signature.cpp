@@ -36,8 +36,8 @@ std::optional<Mac> hmac_sha256(std::string_view secret, std::string_view body) {
   unsigned int size = 0;
   // OpenSSL's interface takes unsigned char for bytes.
   const auto* bytes = reinterpret_cast<const unsigned char*>(body.data());
-  if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes, body.size(), mac.data(), &size) ==
-          nullptr ||
+  if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes, body.size(), mac.data(),
+           &size) == nullptr ||
       size != mac.size()) {
     return std::nullopt;
   }
@@ -46,7 +46,8 @@ std::optional<Mac> hmac_sha256(std::string_view secret, std::string_view body) {
 
 }  // namespace
 
-bool github_signature_fits(std::string_view header, std::string_view body, std::span<const std::string> secrets) {
+bool github_signature_fits(std::string_view header, std::string_view body,
+                           std::span<const std::string> secrets) {
   constexpr std::string_view kPrefix = "sha256=";
   if (!header.starts_with(kPrefix)) return false;
   const auto given = decode_hex(header.substr(kPrefix.size()));

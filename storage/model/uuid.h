@@ -18,8 +18,8 @@ struct Uuid {
 
   auto operator<=>(const Uuid&) const = default;  // byte order: for UUIDv7 the order of creation
   bool is_nil() const;
-  std::string to_string() const;                        // 8-4-4-4-12, lower case
-  static std::optional<Uuid> parse(std::string_view);   // the same form only; nothing otherwise
+  std::string to_string() const;                       // 8-4-4-4-12, lower case
+  static std::optional<Uuid> parse(std::string_view);  // the same form only; nothing otherwise
 };
 
 // Fills the span with unpredictable bytes. Given by the agent: this layer draws no random numbers itself.

@@ -74,7 +74,8 @@ schema = "hooks"
 [sources.a]
 path = "/in/a"
 [sources.b]
-)", "t.toml");
+)",
+                                   "t.toml");
   ASSERT_TRUE(config) << joined(config.error());
   EXPECT_EQ(config->agent_id, "edge-17");
   EXPECT_EQ(config->intake.body_bytes_max, 2u << 20);
@@ -93,19 +94,21 @@ path = "/in/a"
 
 TEST_F(ConfigTest, EveryFaultAtOnceWithItsLine) {
   const std::string faults = faults_of(
-      "[intake]\n"                        // 1
-      "listen = \"nowhere\"\n"            // 2
-      "max_body_bytes = \"26MiB\"\n"      // 3
-      "request_deadlin = \"10s\"\n"       // 4
-      "[postgres]\n"                      // 5
-      "conninfo = \"hoost=db\"\n"         // 6
-      "pool_size = 0\n"                   // 7
-      "pre_ping = \"yes\"\n"              // 8
-      "[journl]\n");                      // 9
+      "[intake]\n"                    // 1
+      "listen = \"nowhere\"\n"        // 2
+      "max_body_bytes = \"26MiB\"\n"  // 3
+      "request_deadlin = \"10s\"\n"   // 4
+      "[postgres]\n"                  // 5
+      "conninfo = \"hoost=db\"\n"     // 6
+      "pool_size = 0\n"               // 7
+      "pre_ping = \"yes\"\n"          // 8
+      "[journl]\n");                  // 9
   EXPECT_NE(faults.find("t.toml:2:"), std::string::npos) << faults;
   EXPECT_NE(faults.find("t.toml:3:"), std::string::npos) << faults;
-  EXPECT_NE(faults.find("t.toml:4:1: intake.request_deadlin: unknown key; did you mean \"request_deadline\"?"),
-            std::string::npos) << faults;
+  EXPECT_NE(
+      faults.find("t.toml:4:1: intake.request_deadlin: unknown key; did you mean \"request_deadline\"?"),
+      std::string::npos)
+      << faults;
   EXPECT_NE(faults.find("hoost"), std::string::npos) << faults;
   EXPECT_NE(faults.find("t.toml:7:"), std::string::npos) << faults;
   EXPECT_NE(faults.find("t.toml:8:"), std::string::npos) << faults;
@@ -146,7 +149,8 @@ kind = "header:X-Kind"
 raw = "@payload"
 [sources.other]
 table = "hookspool.events"
-)", "t.toml");
+)",
+                                   "t.toml");
   ASSERT_TRUE(config) << joined(config.error());
   ASSERT_TRUE(config->sources[0].table);
   const auto& table = *config->sources[0].table;
@@ -163,34 +167,39 @@ table = "hookspool.events"
 
 TEST_F(ConfigTest, EveryFaultOfATableAtOnceWithItsLine) {
   const std::string faults = faults_of(
-      "[sources.a]\n"                          // 1
-      "table = \"app.conversations\"\n"        // 2
-      "on_conflict = \"upsert\"\n"             // 3
-      "conflict_keys = [\"usr\", \"at\",\n"    // 4
-      "  \"at\"]\n"                            // 5
-      "[sources.a.columns]\n"                  // 6
-      "user = \"entry/0\"\n"                   // 7
-      "at = \"@recieved_at\"\n"                // 8
-      "n = 5\n"                                // 9
-      "t = \"/t | unix_us\"\n"                 // 10
-      "[sources.b]\n"                          // 11
-      "table = \"app.orders\"\n"               // 12
-      "[sources.c]\n"                          // 13
-      "table = \"a.b.c\"\n"                    // 14
-      "on_conflict = \"update\"\n"             // 15
-      "columns = { x = \"/x\" }\n"             // 16
-      "[sources.d.columns]\n"                  // 17
-      "x = \"@id\"\n");                        // 18
+      "[sources.a]\n"                        // 1
+      "table = \"app.conversations\"\n"      // 2
+      "on_conflict = \"upsert\"\n"           // 3
+      "conflict_keys = [\"usr\", \"at\",\n"  // 4
+      "  \"at\"]\n"                          // 5
+      "[sources.a.columns]\n"                // 6
+      "user = \"entry/0\"\n"                 // 7
+      "at = \"@recieved_at\"\n"              // 8
+      "n = 5\n"                              // 9
+      "t = \"/t | unix_us\"\n"               // 10
+      "[sources.b]\n"                        // 11
+      "table = \"app.orders\"\n"             // 12
+      "[sources.c]\n"                        // 13
+      "table = \"a.b.c\"\n"                  // 14
+      "on_conflict = \"update\"\n"           // 15
+      "columns = { x = \"/x\" }\n"           // 16
+      "[sources.d.columns]\n"                // 17
+      "x = \"@id\"\n");                      // 18
   for (const char* place :
-       {"t.toml:3:", "t.toml:4:18: sources.a.conflict_keys: \"usr\" is none of the columns; did you mean \"user\"?",
-        "t.toml:5:3: sources.a.conflict_keys: \"at\" is there twice", "t.toml:7:", "did you mean \"@received_at\"?",
-        "t.toml:8:", "t.toml:9:", "t.toml:10:", "t.toml:12:9: sources.b.table: \"app.orders\" needs to be told",
-        "[sources.b.columns]", "t.toml:14:9: sources.c.table: \"a.b.c\" is not a table",
-        "t.toml:15:15: sources.c.on_conflict: \"update\" needs conflict_keys", "t.toml:17:", "needs table ="}) {
+       {"t.toml:3:",
+        "t.toml:4:18: sources.a.conflict_keys: \"usr\" is none of the columns; did you mean \"user\"?",
+        "t.toml:5:3: sources.a.conflict_keys: \"at\" is there twice",
+        "t.toml:7:", "did you mean \"@received_at\"?", "t.toml:8:", "t.toml:9:", "t.toml:10:",
+        "t.toml:12:9: sources.b.table: \"app.orders\" needs to be told", "[sources.b.columns]",
+        "t.toml:14:9: sources.c.table: \"a.b.c\" is not a table",
+        "t.toml:15:15: sources.c.on_conflict: \"update\" needs conflict_keys",
+        "t.toml:17:", "needs table ="}) {
     EXPECT_NE(faults.find(place), std::string::npos) << place << "\n" << faults;
   }
-  EXPECT_NE(faults_of("[sources.a]\ntable = \"x\"\n[sources.a.columns]\nk = \"@id\"\nk = \"@seq\"\n").find("t.toml:5:"),
-            std::string::npos) << "a column twice";
+  EXPECT_NE(faults_of("[sources.a]\ntable = \"x\"\n[sources.a.columns]\nk = \"@id\"\nk = \"@seq\"\n")
+                .find("t.toml:5:"),
+            std::string::npos)
+      << "a column twice";
 }
 
 TEST_F(ConfigTest, SecretsComeFromFiles) {
@@ -205,14 +214,16 @@ TEST_F(ConfigTest, SecretsComeFromFiles) {
   ::chmod(file.c_str(), 0644);
   EXPECT_NE(faults_of(toml).find("chmod o-rwx"), std::string::npos);
   EXPECT_NE(faults_of("[sources.github]\nverify = \"github\"\n").find("needs secrets"), std::string::npos);
-  EXPECT_NE(faults_of("[sources.github]\nverify = \"github\"\nsecrets = [\"abc\"]\n").find("never the secret itself"),
+  EXPECT_NE(faults_of("[sources.github]\nverify = \"github\"\nsecrets = [\"abc\"]\n")
+                .find("never the secret itself"),
             std::string::npos);
 }
 
 TEST_F(ConfigTest, DatabaseUrl) {
   ::setenv("DATABASE_URL", "postgresql://u@db/app", 1);
   EXPECT_EQ(parse_config("", "t.toml")->postgres.options.conninfo, "postgresql://u@db/app");
-  EXPECT_EQ(parse_config("[postgres]\nconninfo = \"host=x\"\n", "t.toml")->postgres.options.conninfo, "host=x");
+  EXPECT_EQ(parse_config("[postgres]\nconninfo = \"host=x\"\n", "t.toml")->postgres.options.conninfo,
+            "host=x");
   ::setenv("DATABASE_URL", "postgresql://u@db/app?sslmde=x", 1);
   EXPECT_NE(faults_of("").find("DATABASE_URL"), std::string::npos);
   ::unsetenv("DATABASE_URL");

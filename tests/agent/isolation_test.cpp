@@ -36,8 +36,11 @@ Outcome play(std::uint64_t count, const std::set<std::uint64_t>& poison, Isolati
       continue;
     }
     switch (isolation.refused(next, size)) {
-      case Isolation::Verdict::kTryAgain: break;
-      case Isolation::Verdict::kHold: outcome.held = true; break;
+      case Isolation::Verdict::kTryAgain:
+        break;
+      case Isolation::Verdict::kHold:
+        outcome.held = true;
+        break;
       case Isolation::Verdict::kBury:
         isolation.buried(event(next));
         outcome.buried.push_back(next++);

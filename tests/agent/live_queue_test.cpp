@@ -19,8 +19,8 @@ EventPtr event(std::uint8_t epoch, std::uint64_t seq, std::size_t body_bytes = 1
   return stored;
 }
 
-std::vector<std::uint64_t> taken(LiveQueue& queue, std::uint8_t epoch, std::uint64_t seq, std::size_t events_max = 100,
-                                 std::size_t bytes_max = 1u << 20) {
+std::vector<std::uint64_t> taken(LiveQueue& queue, std::uint8_t epoch, std::uint64_t seq,
+                                 std::size_t events_max = 100, std::size_t bytes_max = 1u << 20) {
   std::vector<EventPtr> out;
   queue.take(epoch_of(epoch), seq, events_max, bytes_max, out);
   std::vector<std::uint64_t> seqs;

@@ -21,8 +21,10 @@ TEST(Backoff, FullJitterBetweenFloorAndDoubledLeast) {
 
 TEST(Backoff, NeverAboveMostNorOverflowing) {
   for (const unsigned attempt : {9u, 40u, 63u, 64u, 1'000'000u, ~0u}) {
-    EXPECT_LE(backoff_delay(milliseconds(250), milliseconds(60'000), attempt, 0.999999), milliseconds(60'000));
-    EXPECT_GT(backoff_delay(milliseconds(250), milliseconds(60'000), attempt, 0.999999), milliseconds(59'000));
+    EXPECT_LE(backoff_delay(milliseconds(250), milliseconds(60'000), attempt, 0.999999),
+              milliseconds(60'000));
+    EXPECT_GT(backoff_delay(milliseconds(250), milliseconds(60'000), attempt, 0.999999),
+              milliseconds(59'000));
   }
 }
 
@@ -46,7 +48,8 @@ TEST(Modes, TheWorstThatIsTrue) {
   EXPECT_EQ(mode_of(facts), Mode::kRefusing);
 }
 
-storage::SegmentInfo segment(std::uint64_t number, bool delivered, std::int64_t newest_us, std::uint64_t bytes = 100) {
+storage::SegmentInfo segment(std::uint64_t number, bool delivered, std::int64_t newest_us,
+                             std::uint64_t bytes = 100) {
   storage::SegmentInfo info;
   info.number = number;
   info.delivered = delivered;
@@ -74,8 +77,10 @@ TEST_F(Retention, DeliveredGoWhenOldUndeliveredNever) {
 }
 
 TEST_F(Retention, NearTheBudgetDeliveredHistoryIsShedOldestFirst) {
-  const std::vector segments{segment(1, true, kNow), segment(2, false, kNow), segment(3, true, kNow), segment(4, true, kNow)};
-  EXPECT_EQ(plan_retention(segments, {kNow, 1'000, 10'000}, config_).drop, (std::vector<std::uint64_t>{1, 3}));
+  const std::vector segments{segment(1, true, kNow), segment(2, false, kNow), segment(3, true, kNow),
+                             segment(4, true, kNow)};
+  EXPECT_EQ(plan_retention(segments, {kNow, 1'000, 10'000}, config_).drop,
+            (std::vector<std::uint64_t>{1, 3}));
 }
 
 TEST_F(Retention, LittleFreeSpaceShedsToo) {
@@ -114,7 +119,8 @@ TEST(Latency, OldWindowsAreForgotten) {
 }
 
 TEST(EventHeaders, OneObjectRepeatsAsArraysCredentialsLeftOut) {
-  EXPECT_EQ(headers_as_json({{"b", "1"}, {"a", "x\"y"}, {"b", "2"}, {"authorization", "Bearer t"}, {"cookie", "c"}}),
+  EXPECT_EQ(headers_as_json(
+                {{"b", "1"}, {"a", "x\"y"}, {"b", "2"}, {"authorization", "Bearer t"}, {"cookie", "c"}}),
             R"({"a":"x\"y","b":["1","2"]})");
 }
 
@@ -133,14 +139,16 @@ TEST(Signature, GitHubsOwnExampleAndOthers) {
   const std::vector<std::string> secrets{"old one", "It's a Secret to Everybody"};
   const std::string fits = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
   EXPECT_TRUE(net::github_signature_fits(fits, "Hello, World!", secrets));
-  EXPECT_TRUE(net::github_signature_fits("sha256=4864d2759938a15468b5df9ade20bf161da9b4f737ea61794142f3484236bda3",
-                                         R"({"foo":"bar"})", std::vector<std::string>{"mysecret"}));
+  EXPECT_TRUE(
+      net::github_signature_fits("sha256=4864d2759938a15468b5df9ade20bf161da9b4f737ea61794142f3484236bda3",
+                                 R"({"foo":"bar"})", std::vector<std::string>{"mysecret"}));
   EXPECT_FALSE(net::github_signature_fits(fits, "Hello, World?", secrets));
   EXPECT_FALSE(net::github_signature_fits(fits, "Hello, World!", std::vector<std::string>{"other"}));
   EXPECT_FALSE(net::github_signature_fits(fits, "Hello, World!", {}));
   EXPECT_FALSE(net::github_signature_fits("sha256=", "Hello, World!", secrets));
   EXPECT_FALSE(net::github_signature_fits("sha256=" + std::string(64, 'z'), "Hello, World!", secrets));
-  EXPECT_FALSE(net::github_signature_fits("sha1=126f2c800419c60137ce748d7672e77b65cf16d6", "Hello, World!", secrets));
+  EXPECT_FALSE(
+      net::github_signature_fits("sha1=126f2c800419c60137ce748d7672e77b65cf16d6", "Hello, World!", secrets));
 }
 
 }  // namespace

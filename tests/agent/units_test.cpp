@@ -16,7 +16,8 @@ TEST(Units, DurationsAsPeopleWriteThem) {
 }
 
 TEST(Units, RefusesWhatIsNoDuration) {
-  for (const char* text : {"", "s", "30", "-1s", "1.5s", "30 sec", "30S", "99999999999999999999s", "9999999d"}) {
+  for (const char* text :
+       {"", "s", "30", "-1s", "1.5s", "30 sec", "30S", "99999999999999999999s", "9999999d"}) {
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
   }
 }

@@ -47,16 +47,20 @@ TEST_F(DeliveryTest, LostCommitsAreHealedFromRetainedHistory) {
     run("DELETE FROM " + table("events") + " WHERE seq > 10");
     run("UPDATE " + table("watermarks") + " SET seq = 10, event_id = (SELECT id FROM " + table("events") +
         " WHERE seq = 10)");
-    shared_cluster().query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'hookspool'");
+    shared_cluster().query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'hookspool'");
     ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] {
       life.append("a", 1, "poke");
       return count("events") != "10" && life.lanes().figures().sent_again == 20;
     }));
     ASSERT_TRUE(life.delivered());
   }
-  EXPECT_EQ(value("SELECT count(DISTINCT payload) FROM " + table("events") + " WHERE payload::text LIKE '\"x%'"), "30");
+  EXPECT_EQ(
+      value("SELECT count(DISTINCT payload) FROM " + table("events") + " WHERE payload::text LIKE '\"x%'"),
+      "30");
   EXPECT_EQ(value("SELECT count(*) FROM (SELECT seq FROM " + table("events") +
-                  " GROUP BY epoch, seq HAVING count(*) > 1) AS twice"), "0");
+                  " GROUP BY epoch, seq HAVING count(*) > 1) AS twice"),
+            "0");
 }
 
 TEST_F(DeliveryTest, LostCommitsAreHealedAfterARestartWithNothingNewToSend) {
@@ -89,7 +93,8 @@ TEST_F(DeliveryTest, AWatermarkDeletedByHandHoldsTheLaneUntilRepair) {
   again.begin();
   ASSERT_TRUE(again.held("a"));
   EXPECT_NE(again.lane("a").hint.find("hookspool repair a"), std::string::npos);
-  ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return bodies("b") == "other1 goes-on1"; }));
+  ASSERT_TRUE(
+      testing::wait_until(std::chrono::seconds(20), [&] { return bodies("b") == "other1 goes-on1"; }));
   EXPECT_EQ(count("events"), "12") << "nothing is sent on a guess";
   ASSERT_TRUE(again.lanes().repair("a"));
   ASSERT_TRUE(again.delivered());
@@ -111,7 +116,8 @@ TEST_F(DeliveryTest, WhatIsNoLongerRetainedIsRecordedAsAGap) {
     ASSERT_TRUE(life.journal().drop_segment(segment.number));
   }
   run("TRUNCATE " + table("events") + ", " + table("watermarks"));
-  shared_cluster().query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'hookspool'");
+  shared_cluster().query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'hookspool'");
   life.append("a", 1, "new");
   ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return count("events") == "11"; }));
   EXPECT_EQ(value("SELECT first_seq || '-' || last_seq FROM " + table("gaps")), "1-10");
@@ -168,7 +174,8 @@ TEST_F(DeliveryTest, AnotherJournalInMyEpochMakesANewEpochAtOnce) {
   EXPECT_NE(life.journal().epoch(), before);
   EXPECT_EQ(count("events"), "20");
   EXPECT_EQ(doubled(), "0");
-  EXPECT_GE(life.lanes().figures().reconciled, 1u) << "those of the old epoch; the others have their own numbers";
+  EXPECT_GE(life.lanes().figures().reconciled, 1u)
+      << "those of the old epoch; the others have their own numbers";
   life.append("a", 5, "z");
   ASSERT_TRUE(life.delivered());
   EXPECT_EQ(count("events"), "25");
@@ -186,7 +193,8 @@ TEST_F(DeliveryTest, AnotherDatabaseIsRefusedUntilAdopted) {
   Life life(elsewhere);
   life.append("a", 5, "y");
   life.begin();
-  ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return life.line().status().needs_a_person; }));
+  ASSERT_TRUE(
+      testing::wait_until(std::chrono::seconds(20), [&] { return life.line().status().needs_a_person; }));
   EXPECT_NE(life.line().status().last_error->hint.find("hookspool adopt"), std::string::npos);
   EXPECT_EQ(value("SELECT count(*) FROM " + elsewhere.schema + ".events"), "0");
 }

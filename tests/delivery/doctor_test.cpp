@@ -85,7 +85,8 @@ TEST_F(DoctorTest, ADatabaseThatIsAwayIsNoFaultOfTheConfiguration) {
       config("host=127.0.0.1 sslmode=disable dbname=x port=" + std::to_string(testing::free_port()));
   EXPECT_NE(report(away, kExitUnavailable).find("fault connection"), std::string::npos);
   const auto remote = config("host=192.0.2.1 port=1 sslmode=require dbname=x");
-  EXPECT_NE(report(remote, kExitUnavailable).find("warning certificate: that of 192.0.2.1"), std::string::npos);
+  EXPECT_NE(report(remote, kExitUnavailable).find("warning certificate: that of 192.0.2.1"),
+            std::string::npos);
   EXPECT_NE(sql(away).find("CREATE TABLE"), std::string::npos) << "the SQL needs no connection";
 }
 

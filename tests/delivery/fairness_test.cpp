@@ -26,8 +26,9 @@ TEST_F(DeliveryTest, ABacklogBeginsWithASmallBatch) {
   life.begin();
   ASSERT_TRUE(life.delivered());
   // One xmin a transaction: the first one's rows are those with the lowest numbers.
-  EXPECT_EQ(value("SELECT count(*) FROM " + table("events") + " WHERE xmin = (SELECT xmin FROM " + table("events") +
-                  " ORDER BY seq LIMIT 1)"), "64");
+  EXPECT_EQ(value("SELECT count(*) FROM " + table("events") + " WHERE xmin = (SELECT xmin FROM " +
+                  table("events") + " ORDER BY seq LIMIT 1)"),
+            "64");
 }
 
 }  // namespace

@@ -36,10 +36,12 @@ TEST_F(PoisonTest, ExactlyThePoisonIsBuriedTheRestArrivesInOrder) {
   ASSERT_TRUE(life.delivered()) << life.lane("a").state << ": " << life.lane("a").error;
   EXPECT_EQ(bodies("a"), expected);
   EXPECT_EQ(bodies("b"), "other1 other2 other3 other4 other5");
-  EXPECT_EQ(value("SELECT string_agg(convert_from(body, 'UTF8'), ' ' ORDER BY seq) FROM " + table("dead_letters")),
-            "\"bad1\" \"bad150\" \"bad151\" \"bad300\"");
+  EXPECT_EQ(
+      value("SELECT string_agg(convert_from(body, 'UTF8'), ' ' ORDER BY seq) FROM " + table("dead_letters")),
+      "\"bad1\" \"bad150\" \"bad151\" \"bad300\"");
   EXPECT_EQ(value("SELECT count(*) FROM " + table("dead_letters") +
-                  " WHERE sqlstate = '23514' AND message LIKE '%no_bad%'"), "4");
+                  " WHERE sqlstate = '23514' AND message LIKE '%no_bad%'"),
+            "4");
   EXPECT_EQ(life.lanes().figures().buried, 4u);
 }
 

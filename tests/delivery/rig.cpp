@@ -104,8 +104,8 @@ Life::Options DeliveryTest::options(const std::string& journal) const {
 }
 
 std::string DeliveryTest::bodies(const std::string& lane) const {
-  return value("SELECT string_agg(payload #>> '{}', ' ' ORDER BY id) FROM " + table("events") + " WHERE source = '" +
-               lane + "'");
+  return value("SELECT string_agg(payload #>> '{}', ' ' ORDER BY id) FROM " + table("events") +
+               " WHERE source = '" + lane + "'");
 }
 
 std::string DeliveryTest::doubled() const {
