@@ -187,6 +187,8 @@ Result<Listener, HttpError> Listener::open_unix(const std::string& text, const s
   const int fd = listener.fd();
   if (fd < 0) return fail(listen_error(text, "socket", errno));
   sockaddr_un address = unix_sockaddr(path);
+  // On Linux the file gets the socket's own mode, less the umask: never more than asked for.
+  ::fchmod(fd, static_cast<mode_t>(mode));
   if (::bind(fd, generic(&address), sizeof address) != 0) return fail(listen_error(text, "bind", errno));
   if (::lstat(path.c_str(), &listener.unix_file_) != 0) return fail(listen_error(text, "stat", errno));
   listener.unix_path_ = path;
