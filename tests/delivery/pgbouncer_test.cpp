@@ -26,7 +26,10 @@ class PgBouncer {
         << "pool_mode = transaction\nauth_type = scram-sha-256\nauth_file = "
         << (folder / "userlist.txt").string()
         << "\nclient_tls_sslmode = require\nclient_tls_key_file = " << cluster.certificate().key.string()
-        << "\nclient_tls_cert_file = " << cluster.certificate().certificate.string()
+        << "\nclient_tls_cert_file = "
+        << cluster.certificate().certificate.string()
+        // Left out, PgBouncer loads the system's authorities, which a bare machine does not have.
+        << "\nclient_tls_ca_file = " << cluster.authority().certificate.string()
         << "\nserver_tls_sslmode = verify-full\nserver_tls_ca_file = "
         << cluster.authority().certificate.string() << "\n";
     process_ = std::make_unique<testing::Process>(
