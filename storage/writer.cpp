@@ -4,7 +4,6 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <string_view>
 #include <unordered_set>
@@ -17,7 +16,6 @@ namespace {
 
 constexpr std::uint64_t kWalBytesMax = 8ull << 20;
 constexpr std::size_t kEventBytesMax = 256ull << 20;  // SQLite's own limit for a row is 1e9
-constexpr auto kStopPollInterval = std::chrono::milliseconds(1);
 
 std::uint64_t free_bytes_of(const std::filesystem::path& folder) {
   struct statvfs status {};
@@ -30,34 +28,7 @@ JournalResult<EventPtr> done(const JournalResult<void>& result) {
   return EventPtr();
 }
 
-JournalError closed_error() {
-  return {JournalError::Kind::kClosed, "the journal was closed"};
-}
-
 }  // namespace
-
-// What a caller waits on. It lives on the caller's stack: the answer is given, and its lock released, before
-// the caller can return.
-struct Writer::Ticket {
-  Task task = Task::kAppend;
-  Event event{};
-  std::size_t bytes = 0;
-
-  std::mutex mutex{};
-  std::condition_variable answered{};
-  std::optional<JournalResult<EventPtr>> answer{};  // guarded by mutex
-
-  void give(JournalResult<EventPtr> result) {
-    const std::lock_guard lock(mutex);
-    answer = std::move(result);
-    answered.notify_one();
-  }
-  JournalResult<EventPtr> wait() {
-    std::unique_lock lock(mutex);
-    answered.wait(lock, [this] { return answer.has_value(); });
-    return std::move(*answer);
-  }
-};
 
 // A group before its transaction: nothing of it counts until that has succeeded.
 struct Writer::Plan {
@@ -90,61 +61,41 @@ JournalResult<EventPtr> Writer::append(Event event) {
                                                              " bytes is larger than a row may be"});
   }
   ticket.event = std::move(event);
-  return ask(ticket);
+  return queue_.ask(ticket);
 }
 
 JournalResult<void> Writer::save_cursors() {
-  Ticket ticket;
-  ticket.task = Task::kSaveCursors;
-  if (const auto answer = ask(ticket); !answer) return fail(answer.error());
-  return {};
+  return ask(Task::kSaveCursors);
 }
 
 JournalResult<void> Writer::rotate() {
-  Ticket ticket;
-  ticket.task = Task::kRotate;
-  if (const auto answer = ask(ticket); !answer) return fail(answer.error());
-  return {};
+  return ask(Task::kRotate);
 }
 
 JournalResult<void> Writer::begin_epoch() {
+  return ask(Task::kBeginEpoch);
+}
+
+JournalResult<void> Writer::ask(Task task) {
   Ticket ticket;
-  ticket.task = Task::kBeginEpoch;
-  if (const auto answer = ask(ticket); !answer) return fail(answer.error());
+  ticket.task = task;
+  if (const auto answer = queue_.ask(ticket); !answer) return fail(answer.error());
   return {};
 }
 
 JournalResult<void> Writer::close() {
-  if (closing_.exchange(true)) return {};
-  Ticket ticket;
-  ticket.task = Task::kStop;
-  queue_.enqueue(&ticket);
-  const JournalResult<EventPtr> answer = ticket.wait();
+  const std::optional<JournalResult<EventPtr>> answer = queue_.stop();
+  if (!answer) return {};
   thread_.join();
-  if (!answer) return fail(answer.error());
+  if (!answer->ok()) return fail(answer->error());
   return {};
-}
-
-// in_flight_ is raised before closing_ is looked at, and the stopping writer looks at them the other way
-// round: no ticket can get into the queue after the writer has left.
-JournalResult<EventPtr> Writer::ask(Ticket& ticket) {
-  in_flight_.fetch_add(1);
-  JournalResult<EventPtr> answer = fail(closed_error());
-  if (!closing_.load()) {
-    queue_.enqueue(&ticket);
-    answer = ticket.wait();
-  }
-  in_flight_.fetch_sub(1);
-  return answer;
 }
 
 void Writer::run() {
   ::pthread_setname_np(::pthread_self(), "journal");  // for top, gdb and strace
   std::vector<Ticket*> tickets(std::max<std::size_t>(options_.group_events_max, 1));
-  while (stop_ == nullptr || in_flight_.load() > 0) {
-    const std::size_t count =
-        stop_ == nullptr ? queue_.wait_dequeue_bulk(tickets.data(), tickets.size())
-                         : queue_.wait_dequeue_bulk_timed(tickets.data(), tickets.size(), kStopPollInterval);
+  while (stop_ == nullptr || !queue_.drained()) {
+    const std::size_t count = queue_.take(tickets, stop_ != nullptr);
     handle(std::span(tickets).first(count));
   }
   (void)write_cursors(false);  // they are hints: losing them is no failure to close
@@ -192,7 +143,7 @@ void Writer::commit_group(std::span<Ticket*> tickets) {
 }
 
 // Answers the events that are over a limit of this layer and returns the others.
-std::vector<Writer::Ticket*> Writer::admit(std::span<Ticket*> tickets) {
+std::vector<Ticket*> Writer::admit(std::span<Ticket*> tickets) {
   std::vector<Ticket*> admitted;
   admitted.reserve(tickets.size());
   std::unordered_set<std::string_view> new_lanes;

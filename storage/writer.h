@@ -5,13 +5,8 @@
 // block their callers, which is what bounds the queue; close() is the last call.
 #pragma once
 
-#include <concurrentqueue/blockingconcurrentqueue.h>
-
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +19,7 @@
 #include "storage/folder.h"
 #include "storage/journal.h"
 #include "storage/segment.h"
+#include "storage/ticket_queue.h"
 
 namespace hookspool::storage {
 
@@ -49,15 +45,13 @@ class Writer {
   JournalStats figures() const;
 
  private:
-  enum class Task { kAppend, kSaveCursors, kRotate, kBeginEpoch, kStop };
-  struct Ticket;
   struct LaneState {
     std::uint64_t last_seq = 0;           // durable, in this epoch
     std::uint32_t number_in_segment = 0;  // 0: the active segment has no event of it
   };
   struct Plan;
 
-  JournalResult<EventPtr> ask(Ticket& ticket);
+  JournalResult<void> ask(Task task);
   void run();
   void handle(std::span<Ticket*> tickets);
   void commit_group(std::span<Ticket*> tickets);
@@ -82,9 +76,7 @@ class Writer {
   ReaderPool& readers_;
   const std::uint64_t wal_bytes_max_;
 
-  moodycamel::BlockingConcurrentQueue<Ticket*> queue_;
-  std::atomic<bool> closing_ = false;
-  std::atomic<std::size_t> in_flight_ = 0;  // callers that may still put a ticket into the queue
+  TicketQueue queue_;
 
   // Of the writer's thread alone.
   UuidV7Source ids_;
