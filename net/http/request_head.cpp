@@ -1,67 +1,39 @@
 #include "net/http/request_head.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <string>
 
+#include "net/http/syntax.h"
+
 namespace hookspool::net {
 namespace {
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_alpha(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-char to_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-// RFC 9110 section 5.6.2, as a table: this runs for every byte of every name.
-constexpr std::array<bool, 256> token_table() {
-  std::array<bool, 256> table{};
-  for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
-  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = true;
-  for (unsigned c = 'A'; c <= 'Z'; ++c) table[c] = true;
-  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'})
-    table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-
-bool is_token(std::string_view text) {
-  static constexpr auto kToken = token_table();
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return kToken[static_cast<unsigned char>(c)]; });
-}
-
-bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
-  return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
-                    [](char a, char b) { return to_lower(a) == b; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Calls `visit` with each member of a comma-separated list until it returns false.
-template <class Visit>
-void for_each_member(std::string_view list, Visit visit) {
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (!visit(trimmed(list.substr(0, comma)))) return;
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-}
 
 std::string_view next_line(std::string_view& rest) {
   const std::size_t end = rest.find("\r\n");
   const std::string_view line = rest.substr(0, end);
   rest.remove_prefix(end + 2);
   return line;
+}
+
+bool is_plain_host(std::string_view host) {
+  return std::all_of(host.begin(), host.end(), [](char c) {
+    return is_alpha(c) || is_digit(c) || std::string_view(".-_~:[]%").find(c) != std::string_view::npos;
+  });
+}
+
+// "http://host:port/path" is a legal way to write "/path" (RFC 9112 section 3.2.2). Nothing of ours depends on
+// the host, so it is only checked. False: the target has no path, or no proper host before it.
+bool strip_authority(std::string_view& target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!equals_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
+    target.remove_prefix(scheme.size());
+    const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+    if (end == 0 || !is_plain_host(target.substr(0, end))) return false;
+    target.remove_prefix(end);
+    break;
+  }
+  return !target.empty();
 }
 
 // Fills method, path and query. nullptr or the refusal.
@@ -76,7 +48,7 @@ const Refusal* parse_request_line(std::string_view line, std::size_t path_bytes_
   const std::size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == last) return &kBadLine;
   const std::string_view method = line.substr(0, first);
-  const std::string_view target = line.substr(first + 1, last - first - 1);
+  std::string_view target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
   if (!is_token(method)) return &kBadLine;
   if (version.size() != 8 || !version.starts_with("HTTP/") || !is_digit(version[5]) || version[6] != '.' ||
@@ -87,7 +59,7 @@ const Refusal* parse_request_line(std::string_view line, std::size_t path_bytes_
 
   const bool clean =
       std::all_of(target.begin(), target.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
-  if (target.empty() || target.front() != '/' || !clean) return &kBadTarget;
+  if (!clean || !strip_authority(target) || target.front() != '/') return &kBadTarget;
   const std::size_t question = std::min(target.find('?'), target.size());
   if (question > path_bytes_max) return &kLongPath;
   request.method = method;
@@ -123,17 +95,12 @@ const Refusal* parse_content_length(std::string_view value, std::size_t body_byt
   return length > body_bytes_max ? &kTooLarge : nullptr;
 }
 
-bool is_plain_host(std::string_view host) {
-  return std::all_of(host.begin(), host.end(), [](char c) {
-    return is_alpha(c) || is_digit(c) || std::string_view(".-_~:[]%").find(c) != std::string_view::npos;
-  });
-}
-
 // What the headers say about the message as such, gathered before it is judged.
 struct Framing {
   int hosts = 0;
   int content_lengths = 0;
-  bool transfer_encoding = false;
+  int transfer_encodings = 0;
+  bool chunked = false;  // all that Transfer-Encoding says
   bool encoded = false;
   bool unknown_expectation = false;
 };
@@ -150,7 +117,8 @@ const Refusal* gather_framing(RequestHead& head, std::size_t body_bytes_max, Fra
       // A malformed length is reported only if nothing else about the framing is worse.
       refusal = parse_content_length(value, body_bytes_max, head.content_length);
     } else if (name == "transfer-encoding") {
-      framing.transfer_encoding = true;
+      ++framing.transfer_encodings;
+      framing.chunked = equals_ignoring_case(value, "chunked");
     } else if (name == "connection") {
       for_each_member(value, [&](std::string_view option) {
         head.close = head.close || equals_ignoring_case(option, "close");
@@ -177,7 +145,9 @@ const Refusal* judge_framing(RequestHead& head, bool version_1_0, std::size_t bo
   static constexpr Refusal kHosts{400, "exactly one Host header is needed"};
   static constexpr Refusal kTwoLengths{400, "more than one Content-Length"};
   static constexpr Refusal kLengthAndCoding{400, "both Content-Length and Transfer-Encoding"};
-  static constexpr Refusal kNoLength{411, "a POST needs a Content-Length; Transfer-Encoding is not accepted"};
+  static constexpr Refusal kOldCoding{400, "HTTP/1.0 has no Transfer-Encoding"};
+  static constexpr Refusal kCoding{501, "the only Transfer-Encoding known here is chunked, once"};
+  static constexpr Refusal kNoLength{411, "a POST needs a Content-Length or Transfer-Encoding: chunked"};
   static constexpr Refusal kEncoded{415, "an encoded body is not accepted; send it without Content-Encoding"};
   static constexpr Refusal kUnwantedBody{400, "a GET or HEAD must not have a body"};
   static constexpr Refusal kMethod{405, "only GET, HEAD and POST are accepted here"};
@@ -187,16 +157,21 @@ const Refusal* judge_framing(RequestHead& head, bool version_1_0, std::size_t bo
   const Refusal* bad_value = gather_framing(head, body_bytes_max, framing);
   if (framing.hosts > 1 || (framing.hosts == 0 && !version_1_0)) return &kHosts;
   if (framing.content_lengths > 1) return &kTwoLengths;
-  if (framing.transfer_encoding && framing.content_lengths > 0) return &kLengthAndCoding;
+  const bool coded = framing.transfer_encodings > 0;
+  if (coded && framing.content_lengths > 0) return &kLengthAndCoding;
+  if (coded && version_1_0) return &kOldCoding;
   if (bad_value != nullptr && bad_value->status == 400) return bad_value;
 
   const std::string& method = head.request.method;
-  const bool body = head.content_length > 0 || framing.transfer_encoding;
+  const bool body = head.content_length > 0 || coded;
   if (method == "GET" || method == "HEAD") {
     if (body) return &kUnwantedBody;
   } else if (method != "POST") {
     // Without a body the handler gets to see it, and answers 405 or 404 as it knows the path.
     if (body) return &kMethod;
+  } else if (coded) {
+    if (framing.transfer_encodings > 1 || !framing.chunked) return &kCoding;
+    head.chunked = true;
   } else if (framing.content_lengths == 0) {
     return &kNoLength;
   }
@@ -204,7 +179,7 @@ const Refusal* judge_framing(RequestHead& head, bool version_1_0, std::size_t bo
   if (framing.encoded) return &kEncoded;
   if (framing.unknown_expectation && !version_1_0) return &kExpectation;
   head.close = head.close || version_1_0;
-  head.expects_continue = head.expects_continue && !version_1_0 && head.content_length > 0;
+  head.expects_continue = head.expects_continue && !version_1_0 && (head.content_length > 0 || head.chunked);
   return nullptr;
 }
 

@@ -3,7 +3,7 @@
 //
 // Pure functions on bytes: no socket, no clock, no state. Thread-safe.
 // Stricter than RFC 9112 by intent: no bare LF, no obs-fold, no empty line before the request line, targets
-// in origin form only, no body but with POST, no Transfer-Encoding.
+// in origin or absolute form only, no body but with POST, no Transfer-Encoding but "chunked".
 #pragma once
 
 #include <cstddef>
@@ -24,9 +24,10 @@ struct HeadLimits {
 
 struct RequestHead {
   HttpRequest request;             // without remote_addr and body
-  std::size_t content_length = 0;  // of the body that follows
-  bool close = false;              // the connection ends with the answer
-  bool expects_continue = false;   // the client waits for "100 Continue" before it sends the body
+  std::size_t content_length = 0;  // of the body that follows; 0 where it is chunked
+  bool chunked = false;
+  bool close = false;             // the connection ends with the answer
+  bool expects_continue = false;  // the client waits for "100 Continue" before it sends the body
 };
 
 enum class HeadScan { kMore, kEnd, kBad };

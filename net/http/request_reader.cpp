@@ -10,10 +10,8 @@ namespace {
 constexpr Refusal kBadHead{400, "a control character or a line end that is not CR LF"};
 constexpr Refusal kLongTarget{414, "the request line is too long"};
 constexpr Refusal kLongHead{431, "the head of the request is too large"};
-constexpr Refusal kNoRoom{503, "too many bytes of request bodies in flight"};
+constexpr Refusal kNoRoom{503, "too many bytes of requests in flight"};
 
-// A buffer of this size is kept between two requests, a larger one is given back.
-constexpr std::size_t kKeptBufferBytes = 2048;
 // A body's memory grows with what really comes, not with what was announced.
 constexpr std::size_t kBodyReserveBytesMin = 64 * 1024;
 
@@ -43,62 +41,104 @@ bool BodyShare::grow(std::size_t bytes) {
   return true;
 }
 
+bool BodyShare::resize(std::size_t bytes) {
+  if (bytes > bytes_) return grow(bytes - bytes_);
+  if (bytes < bytes_) budget_->release(bytes_ - bytes);
+  bytes_ = bytes;
+  return true;
+}
+
 void BodyShare::release() {
   if (budget_ != nullptr) budget_->release(std::exchange(bytes_, 0));
 }
 
 std::optional<Refusal> RequestReader::take(std::string_view bytes) {
   assert(phase_ != Phase::kComplete);
-  if (phase_ != Phase::kBody) {
-    buffer_.append(bytes);
-    return advance();
+  if (phase_ == Phase::kBody) {
+    if (auto refusal = take_body(bytes)) return refusal;
+    return keep(bytes);
   }
-  const std::size_t missing = head_.content_length - head_.request.body.size();
-  if (auto refusal = take_body(bytes.substr(0, missing))) return refusal;
-  if (bytes.size() > missing) buffer_.append(bytes.substr(missing));
-  return std::nullopt;
+  phase_ = Phase::kHead;
+  if (buffer_.empty()) return advance_head(bytes);
+  if (!buffer_share_.resize(buffer_.size() + bytes.size())) return kNoRoom;
+  buffer_.append(bytes);
+  return advance_head(buffer_);
 }
 
 std::optional<Refusal> RequestReader::advance() {
   if (phase_ == Phase::kBody || phase_ == Phase::kComplete) return std::nullopt;
-  if (buffer_.empty()) {
-    phase_ = Phase::kIdle;
-    if (buffer_.capacity() > kKeptBufferBytes) buffer_ = std::string();
-    return std::nullopt;
-  }
-  phase_ = Phase::kHead;
-  return advance_head();
+  if (std::exchange(surplus_lost_, false)) return kNoRoom;
+  phase_ = buffer_.empty() ? Phase::kIdle : Phase::kHead;
+  return phase_ == Phase::kIdle ? std::nullopt : advance_head(buffer_);
 }
 
-std::optional<Refusal> RequestReader::advance_head() {
-  const HeadScan scan = find_head_end(buffer_, scanned_);
+// `bytes`: all of the head that there is, in the buffer or where it was read.
+std::optional<Refusal> RequestReader::advance_head(std::string_view bytes) {
+  const HeadScan scan = find_head_end(bytes, scanned_);
   if (scan == HeadScan::kBad) return kBadHead;
   if (scanned_ > limits_.head_bytes_max || (scan == HeadScan::kMore && scanned_ == limits_.head_bytes_max))
-    return buffer_.find('\n') < limits_.head_bytes_max ? kLongHead : kLongTarget;
-  if (scan == HeadScan::kMore) return std::nullopt;
+    return bytes.find('\n') < limits_.head_bytes_max ? kLongHead : kLongTarget;
+  if (scan == HeadScan::kMore) return keep(bytes);
 
-  auto head = parse_request_head(std::string_view(buffer_).substr(0, scanned_), limits_);
+  auto head = parse_request_head(bytes.substr(0, scanned_), limits_);
   if (!head) return head.error();
   head_ = std::move(head).value();
+  return begin_body(bytes.substr(std::exchange(scanned_, 0)));
+}
+
+std::optional<Refusal> RequestReader::begin_body(std::string_view rest) {
   if (!budget_.has_room_for(head_.content_length)) return kNoRoom;
   share_ = BodyShare(&budget_);
   phase_ = Phase::kBody;
-  const std::size_t taken = std::min(head_.content_length, buffer_.size() - scanned_);
-  if (auto refusal = take_body(std::string_view(buffer_).substr(scanned_, taken))) return refusal;
-  buffer_.erase(0, scanned_ + taken);
-  scanned_ = 0;
-  continue_due_ = head_.expects_continue && phase_ == Phase::kBody;
+  if (head_.chunked) chunks_.emplace(limits_.body_bytes_max);
+  const bool nothing_came = rest.empty();
+  if (auto refusal = take_body(rest)) return refusal;
+  // A client that has begun to send does not wait to be asked.
+  continue_due_ = head_.expects_continue && phase_ == Phase::kBody && nothing_came;
+  return keep(rest);
+}
+
+// Leaves in `bytes` what belongs to the next request.
+std::optional<Refusal> RequestReader::take_body(std::string_view& bytes) {
+  if (head_.chunked) return take_chunks(bytes);
+  std::string& body = head_.request.body;
+  const std::string_view data = bytes.substr(0, head_.content_length - body.size());
+  bytes.remove_prefix(data.size());
+  if (body.capacity() - body.size() < data.size())
+    body.reserve(
+        std::min(head_.content_length, std::max(kBodyReserveBytesMin, 2 * (body.size() + data.size()))));
+  if (auto refusal = append(data)) return refusal;
+  if (body.size() == head_.content_length) phase_ = Phase::kComplete;
   return std::nullopt;
 }
 
-std::optional<Refusal> RequestReader::take_body(std::string_view bytes) {
-  if (!share_.grow(bytes.size())) return kNoRoom;
-  std::string& body = head_.request.body;
-  if (body.capacity() - body.size() < bytes.size())
-    body.reserve(
-        std::min(head_.content_length, std::max(kBodyReserveBytesMin, 2 * (body.size() + bytes.size()))));
-  body.append(bytes);
-  if (body.size() == head_.content_length) phase_ = Phase::kComplete;
+std::optional<Refusal> RequestReader::take_chunks(std::string_view& bytes) {
+  while (!bytes.empty() && !chunks_->ended()) {
+    std::string_view data;
+    if (auto refusal = chunks_->next(bytes, data)) return refusal;
+    if (auto refusal = append(data)) return refusal;
+  }
+  if (chunks_->ended()) phase_ = Phase::kComplete;
+  return std::nullopt;
+}
+
+std::optional<Refusal> RequestReader::append(std::string_view data) {
+  if (!share_.grow(data.size())) return kNoRoom;
+  head_.request.body.append(data);
+  return std::nullopt;
+}
+
+// Makes `bytes`, which may lie in the buffer itself, all that the buffer holds.
+std::optional<Refusal> RequestReader::keep(std::string_view bytes) {
+  const bool has_room = buffer_share_.resize(bytes.size());
+  if (!has_room && phase_ != Phase::kComplete) return kNoRoom;
+  if (bytes.empty() || !has_room) {
+    surplus_lost_ = !has_room;
+    buffer_share_.resize(0);
+    buffer_ = std::string();
+  } else if (bytes.size() != buffer_.size() || bytes.data() != buffer_.data()) {
+    buffer_ = std::string(bytes);
+  }
   return std::nullopt;
 }
 
@@ -110,13 +150,16 @@ WholeRequest RequestReader::take_request() {
   assert(phase_ == Phase::kComplete);
   phase_ = Phase::kIdle;
   continue_due_ = false;
+  chunks_.reset();
   return {std::exchange(head_, RequestHead()), std::move(share_)};
 }
 
 void RequestReader::discard() {
   buffer_ = std::string();
+  buffer_share_.release();
   scanned_ = 0;
   head_ = RequestHead();
+  chunks_.reset();
   share_.release();
   phase_ = Phase::kIdle;
   continue_due_ = false;

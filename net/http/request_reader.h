@@ -1,8 +1,9 @@
 // Puts the bytes of one connection together to whole requests, one at a time. Knows no socket and no clock.
 //
-// Pipelined bytes stay in the buffer until the request before them is answered; the owner stops reading
-// meanwhile, so a connection holds at most one head, one body and one read of surplus. An idle reader holds
-// next to nothing. Not thread-safe, but for BodyBudget and the release of a BodyShare.
+// A head that comes in one piece is read where it lies; only an unfinished one, and pipelined bytes, are kept in
+// the buffer, until the request before them is answered. The owner stops reading meanwhile, so a connection
+// holds at most one head, one body and one read of surplus, and an idle one holds no buffer at all. Not
+// thread-safe, but for BodyBudget and the release of a BodyShare.
 #pragma once
 
 #include <atomic>
@@ -11,13 +12,14 @@
 #include <string>
 #include <string_view>
 
+#include "net/http/chunked.h"
 #include "net/http/refusal.h"
 #include "net/http/request_head.h"
 
 namespace hookspool::net {
 
-// The bytes of request bodies in memory, of all connections. Only bytes that really came count: a client that
-// announces a large body and sends nothing takes no room from the others.
+// The bytes of requests in memory, of all connections: bodies, unfinished heads, pipelined surplus. Only bytes
+// that really came count: a client that announces a large body and sends nothing takes no room from the others.
 class BodyBudget {
  public:
   explicit BodyBudget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
@@ -31,7 +33,7 @@ class BodyBudget {
   std::atomic<std::size_t> used_{0};
 };
 
-// One body's part of the budget; gives it back when it goes. The budget must outlive it.
+// One body's or buffer's part of the budget; gives it back when it goes. The budget must outlive it.
 class BodyShare {
  public:
   BodyShare() = default;
@@ -40,6 +42,7 @@ class BodyShare {
   BodyShare& operator=(BodyShare&& other) noexcept;
   ~BodyShare() { release(); }
   bool grow(std::size_t bytes);
+  bool resize(std::size_t bytes);  // false: no room to grow, and nothing has changed
   void release();
 
  private:
@@ -57,7 +60,8 @@ class RequestReader {
   enum class Phase { kIdle, kHead, kBody, kComplete };
 
   // Both must outlive the reader.
-  RequestReader(const HeadLimits& limits, BodyBudget& budget) : limits_(limits), budget_(budget) {}
+  RequestReader(const HeadLimits& limits, BodyBudget& budget)
+      : limits_(limits), budget_(budget), buffer_share_(&budget) {}
 
   // Takes what was read. After a refusal the reader is of no further use.
   // REQUIRES: phase() is not kComplete
@@ -74,16 +78,23 @@ class RequestReader {
   void discard();
 
  private:
-  std::optional<Refusal> advance_head();
-  std::optional<Refusal> take_body(std::string_view bytes);
+  std::optional<Refusal> advance_head(std::string_view bytes);
+  std::optional<Refusal> begin_body(std::string_view rest);
+  std::optional<Refusal> take_body(std::string_view& bytes);
+  std::optional<Refusal> take_chunks(std::string_view& bytes);
+  std::optional<Refusal> append(std::string_view data);
+  std::optional<Refusal> keep(std::string_view bytes);
 
   const HeadLimits& limits_;
   BodyBudget& budget_;
   Phase phase_ = Phase::kIdle;
   bool continue_due_ = false;
+  bool surplus_lost_ = false;  // pipelined bytes found no room: the request they begin is refused in its turn
   std::string buffer_;
+  BodyShare buffer_share_;
   std::size_t scanned_ = 0;
   RequestHead head_;
+  std::optional<ChunkedBody> chunks_;
   BodyShare share_;
 };
 

@@ -62,8 +62,9 @@ TEST(HttpRefusal, IsAnsweredAndCloses) {
   expect_refusal(*server, "\x16\x03\x01\x02", 400);
   expect_refusal(*server, "PUT / HTTP/1.1\r\n" + host + "Content-Length: 3\r\n\r\nabc", 405);
   expect_refusal(*server, "POST / HTTP/1.1\r\n" + host + "\r\nabc", 411);
-  expect_refusal(
-      *server, "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 411);
+  expect_refusal(*server, "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501);
+  expect_refusal(*server, "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n-2\r\nabc\r\n",
+                 400);
   expect_refusal(*server, "POST / HTTP/1.1\r\n" + host + "Content-Length: 10000000000\r\n\r\n", 413);
   expect_refusal(*server, "GET /" + std::string(2000, 'a') + " HTTP/1.1\r\n" + host + "\r\n", 414);
   expect_refusal(*server, post("abc", "Content-Encoding: gzip\r\n"), 415);

@@ -109,6 +109,25 @@ TEST(BodyBudget, CountsBytesThatCameAndGivesThemBack) {
   EXPECT_EQ(budget.used(), 0u);
 }
 
+TEST(BodyBudget, CountsUnfinishedHeadsAndSurplus) {
+  BodyBudget budget(1000);
+  RequestReader dripping(kLimits, budget);
+  const std::string start = "GET / HTTP/1.1\r\n";
+  ASSERT_FALSE(dripping.take(start).has_value());
+  ASSERT_FALSE(dripping.take("X").has_value());
+  EXPECT_EQ(budget.used(), start.size() + 1);
+  ASSERT_FALSE(dripping.take(": " + std::string(600, 'x')).has_value());
+  RequestReader pipelining(kLimits, budget);
+  ASSERT_FALSE(pipelining.take(request("/", "") + std::string(500, 'A')).has_value());
+  // What came too early and found no room is refused in its turn, after the request before it.
+  ASSERT_EQ(pipelining.phase(), Phase::kComplete);
+  EXPECT_EQ(pipelining.take_request().head.request.path, "/");
+  EXPECT_EQ(pipelining.advance().value().status, 503);
+  EXPECT_EQ(dripping.take(std::string(400, 'x')).value().status, 503);
+  dripping.discard();
+  EXPECT_EQ(budget.used(), 0u);
+}
+
 TEST(BodyBudget, RefusesABodyThatCannotFitAnyMore) {
   EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n", 899), 503);
   EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n", 900), 0);

@@ -64,6 +64,11 @@ std::vector<Case> cases() {
       {"get_with_length_0", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 0},
       {"unknown_method_goes_to_the_handler", "PURGE / HTTP/1.1\r\nHost: a\r\n\r\n", 0},
       {"lower_case_method_is_another_method", "get / HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+      {"absolute_form", get("http://a/"), 0},
+      {"absolute_form_of_https", get("HTTPS://a:8080/x?y"), 0},
+      {"two_slashes", get("//a/x"), 0},
+      {"chunked", with("Transfer-Encoding: chunked\r\n"), 0},
+      {"chunked_in_capitals", with("transfer-encoding: \tCHUNKED \r\n"), 0},
       {"two_question_marks", get("/a?b?c=d"), 0},
       {"percent_sequences_stay", get("/%00%2f%zz?%"), 0},
       {"path_of_the_limit", get("/" + std::string(1023, 'a')), 0},
@@ -103,7 +108,12 @@ std::vector<Case> cases() {
       {"method_with_colon", "GET: / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"empty_method", " / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"relative_target", get("a"), 400},
-      {"absolute_form", get("http://a/"), 400},
+      {"absolute_form_of_another_scheme", get("ftp://a/"), 400},
+      {"absolute_form_without_path", get("http://a"), 400},
+      {"absolute_form_with_query_only", get("http://a?x"), 400},
+      {"absolute_form_without_host", get("http:///x"), 400},
+      {"absolute_form_with_user", get("http://u@a/"), 400},
+      {"absolute_form_without_host_line", "GET http://a/ HTTP/1.1\r\n\r\n", 400},
       {"asterisk_form", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"authority_form", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"fragment", get("/a#b"), 400},
@@ -137,9 +147,15 @@ std::vector<Case> cases() {
       // Where the body ends.
       {"post_without_length", with(""), 411},
       {"post_1_0_without_length", "POST / HTTP/1.0\r\n\r\n", 411},
-      {"chunked", with("Transfer-Encoding: chunked\r\n"), 411},
-      {"unknown_transfer_coding", with("Transfer-Encoding: xchunked\r\n"), 411},
-      {"empty_transfer_coding", with("Transfer-Encoding:\r\n"), 411},
+      {"unknown_transfer_coding", with("Transfer-Encoding: xchunked\r\n"), 501},
+      {"empty_transfer_coding", with("Transfer-Encoding:\r\n"), 501},
+      {"gzip_then_chunked", with("Transfer-Encoding: gzip, chunked\r\n"), 501},
+      {"chunked_then_identity", with("Transfer-Encoding: chunked, identity\r\n"), 501},
+      {"chunked_twice", with("Transfer-Encoding: chunked, chunked\r\n"), 501},
+      {"chunked_in_two_lines", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 501},
+      {"chunked_with_parameter", with("Transfer-Encoding: chunked;q=1\r\n"), 501},
+      {"chunked_quoted", with("Transfer-Encoding: \"chunked\"\r\n"), 501},
+      {"chunked_in_1_0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
       {"length_and_chunked", with_length("Transfer-Encoding: chunked\r\n"), 400},
       {"two_lengths", with_length("Content-Length: 4\r\n"), 400},
       {"same_length_twice", with_length("content-length: 3\r\n"), 400},
@@ -220,6 +236,13 @@ TEST(RequestHead, ExpectsContinueOnlyBeforeABody) {
   EXPECT_FALSE(parse(with("Content-Length: 0\r\nExpect: 100-continue\r\n")).expects_continue);
   EXPECT_FALSE(
       parse("POST / HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").expects_continue);
+}
+
+TEST(RequestHead, TakesTheHostOffAnAbsoluteTarget) {
+  const RequestHead head = parse("GET http://other.example:80/hooks/a?b HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(head.request.path, "/hooks/a");
+  EXPECT_EQ(head.request.query, "b");
+  EXPECT_EQ(*head.request.header("host"), "a");
 }
 
 TEST(RequestHead, TheScanGoesOnWhereItStopped) {

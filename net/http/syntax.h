@@ -1,0 +1,69 @@
+// The character classes of RFC 9110 that both the head and the trailers of a request are read by.
+// Pure functions. Thread-safe.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace hookspool::net {
+
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+constexpr bool is_alpha(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+constexpr char to_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+// RFC 9110 section 5.6.2, as a table: this runs for every byte of every name.
+constexpr std::array<bool, 256> token_table() {
+  std::array<bool, 256> table{};
+  for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
+  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = true;
+  for (unsigned c = 'A'; c <= 'Z'; ++c) table[c] = true;
+  for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'})
+    table[static_cast<unsigned char>(c)] = true;
+  return table;
+}
+
+inline bool is_token_char(char c) {
+  static constexpr auto kToken = token_table();
+  return kToken[static_cast<unsigned char>(c)];
+}
+
+inline bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
+}
+
+// No part of a line: what could end one, or steer a terminal that a log is shown on.
+constexpr bool is_control(char c) {
+  return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f;
+}
+
+inline bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
+  return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
+                    [](char a, char b) { return to_lower(a) == b; });
+}
+
+inline std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Calls `visit` with each member of a comma-separated list until it returns false.
+template <class Visit>
+void for_each_member(std::string_view list, Visit visit) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (!visit(trimmed(list.substr(0, comma)))) return;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+}
+
+}  // namespace hookspool::net
