@@ -85,6 +85,7 @@ int Agent::open_journal() {
   auto opened = storage::Journal::open(std::move(options));
   if (!opened) {
     log_error("journal: " + opened.error().text);
+    if (opened.error().kind == storage::JournalError::Kind::kTooNew) return kExitData;
     return opened.error().kind == storage::JournalError::Kind::kLocked ? kExitUnavailable : kExitIo;
   }
   for (const auto& note : opened->notes) log_warn("journal: " + note);

@@ -66,18 +66,20 @@ void inspect_header(const std::filesystem::path& file, Inspected& result) {
   const std::uint32_t version = big_endian(header, 60);
   if (version > static_cast<std::uint32_t>(kFormatVersion)) {
     return judge(Condition::kTooNew, "its format is version " + std::to_string(version) +
-                                         ", newer than the " + std::to_string(kFormatVersion) +
-                                         " that this hookspool knows");
+                                         ", and this hookspool knows them up to " +
+                                         std::to_string(kFormatVersion));
   }
-  if (version < 1) judge(Condition::kDamaged, "it has no format version");
+  if (version < 1) return judge(Condition::kDamaged, "it has no format version");
+  result.contents.file->format = static_cast<std::int32_t>(version);
 }
 
 // The lane's first and last number in this segment, found by their keys without looking at the rows between.
 void inspect_lane(SQLite::Database& database, std::uint32_t number, const std::string& lane,
                   Inspected& result) {
   SegmentContents& contents = result.contents;
-  const std::string range =
-      std::string("SELECT ") + kEventColumns + " FROM events WHERE key BETWEEN ?1 AND ?2 ORDER BY key ";
+  const std::int32_t format = contents.file->format;
+  const std::string select = "SELECT " + event_columns(format) + " FROM events WHERE key BETWEEN ?1 AND ?2 ";
+  const std::string range = select + "ORDER BY key ";
   SQLite::Statement first(database, range + "ASC LIMIT 1");
   SQLite::Statement last(database, range + "DESC LIMIT 1");
   for (SQLite::Statement* statement : {&first, &last}) {
@@ -85,7 +87,7 @@ void inspect_lane(SQLite::Database& database, std::uint32_t number, const std::s
     statement->bind(2, row_key(number, kSeqMax));
   }
   if (!first.executeStep() || !last.executeStep()) return;
-  const ReadRow newest = read_row(last, lane, contents.epoch);
+  const ReadRow newest = read_row(last, lane, contents.epoch, format);
   const std::uint64_t first_seq = key_seq(first.getColumn(0).getInt64());
   contents.newest_received_at_us =
       result.events == 0 ? newest.stored.event.received_at_us
@@ -95,13 +97,11 @@ void inspect_lane(SQLite::Database& database, std::uint32_t number, const std::s
     contents.greatest_id = std::max(contents.greatest_id, newest.stored.id);
   } else if (newest.intact) {
     // Events put back keep their old ids: the newest that got an id of its own lies before them.
-    SQLite::Statement own(
-        database, std::string("SELECT ") + kEventColumns +
-                      " FROM events WHERE key BETWEEN ?1 AND ?2 AND again = 0 ORDER BY key DESC LIMIT 1");
+    SQLite::Statement own(database, select + "AND again = 0 ORDER BY key DESC LIMIT 1");
     own.bind(1, row_key(number, 0));
     own.bind(2, row_key(number, kSeqMax));
     if (own.executeStep()) {
-      const ReadRow row = read_row(own, lane, contents.epoch);
+      const ReadRow row = read_row(own, lane, contents.epoch, format);
       if (row.intact) contents.greatest_id = std::max(contents.greatest_id, row.stored.id);
     }
   }
@@ -206,9 +206,10 @@ class Stocktaking {
       inspected.had_wal = file_bytes(file.string() + "-wal") > 0;
       inspect_header(file, inspected);
       if (inspected.condition == Condition::kTooNew) {
-        return fail(JournalError{
-            JournalError::Kind::kTooNew,
-            file.string() + ": " + inspected.why + ". Nothing was changed; start the newer hookspool again"});
+        return fail(JournalError{JournalError::Kind::kTooNew,
+                                 file.string() + ": " + inspected.why +
+                                     ". Nothing in the journal was changed; install the newer hookspool "
+                                     "again, which wrote it and can deliver it"});
       }
       inspected_.emplace(number, std::move(inspected));
     }

@@ -47,7 +47,15 @@ std::size_t event_bytes(const Event& event) {
          event.headers.size() + event.body.size();
 }
 
-std::uint32_t row_crc(const StoredEvent& stored) {
+std::string event_columns(std::int32_t format) {
+  return std::string(
+             "key, id, received_at, delivery_id, method, path, query, remote_addr, content_type, headers, "
+             "body, "
+             "again, crc, ") +
+         (format >= 2 ? "dedupe_key" : "NULL");
+}
+
+std::uint32_t row_crc(const StoredEvent& stored, std::int32_t format) {
   const Event& event = stored.event;
   std::uint32_t crc = add_text(0, event.lane);
   crc = crc32c(crc, stored.epoch.bytes.data(), stored.epoch.bytes.size());
@@ -58,7 +66,10 @@ std::uint32_t row_crc(const StoredEvent& stored) {
                                   &event.remote_addr, &event.content_type, &event.headers, &event.body}) {
     crc = add_text(crc, *text);
   }
-  return add_number(crc, event.again.is_nil() ? 0 : 1);
+  crc = add_number(crc, event.again.is_nil() ? 0 : 1);
+  if (format < 2) return crc;
+  const std::size_t key_bytes = event.dedupe_key.is_nil() ? 0 : event.dedupe_key.bytes.size();
+  return crc32c(add_number(crc, key_bytes), event.dedupe_key.bytes.data(), key_bytes);
 }
 
 void bind_uuid(SQLite::Statement& statement, int index, const Uuid& uuid) {
@@ -89,9 +100,14 @@ void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const Stored
   insert.bindNoCopy(11, event.body.data(), static_cast<int>(event.body.size()));
   insert.bind(12, event.again.is_nil() ? 0 : 1);
   insert.bind(13, static_cast<std::int64_t>(row_crc(stored)));
+  if (event.dedupe_key.is_nil()) {
+    insert.bind(14);
+  } else {
+    bind_uuid(insert, 14, event.dedupe_key);
+  }
 }
 
-ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid& epoch) {
+ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid& epoch, std::int32_t format) {
   ReadRow row;
   StoredEvent& stored = row.stored;
   stored.seq = key_seq(select.getColumn(0).getInt64());
@@ -109,7 +125,8 @@ ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid&
   event.headers = bytes_column(select, 9);
   event.body = bytes_column(select, 10);
   if (select.getColumn(11).getInt() != 0) event.again = stored.id;
-  row.intact = select.getColumn(12).getInt64() == static_cast<std::int64_t>(row_crc(stored));
+  event.dedupe_key = uuid_column(select, 13);
+  row.intact = select.getColumn(12).getInt64() == static_cast<std::int64_t>(row_crc(stored, format));
   return row;
 }
 

@@ -1,4 +1,5 @@
-// A row of a segment's `events` table: its key, its columns and its checksum (FORMAT.md, "events").
+// A row of a segment's `events` table: its key, its columns and its checksum (FORMAT.md, "events"). Rows are
+// written in the present format only and read in every format there has been.
 //
 // Internal to storage/. Pure but for the statement it binds or reads, which belongs to the caller's thread.
 #pragma once
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "storage/model/event.h"
+#include "storage/sqlite.h"
 
 namespace hookspool::storage {
 
@@ -25,25 +27,25 @@ std::uint64_t key_seq(std::int64_t key);
 // What an event counts against limits in bytes: its texts, its body, and a fixed share for the rest.
 std::size_t event_bytes(const Event& event);
 
-// CRC-32C over lane, epoch, seq, id and every field with its length.
-std::uint32_t row_crc(const StoredEvent& stored);
+// CRC-32C over lane, epoch, seq, id and every field with its length. `format`: of the segment, which decides
+// what is counted.
+std::uint32_t row_crc(const StoredEvent& stored, std::int32_t format = kFormatVersion);
 
 inline constexpr const char* kInsertEventSql =
     "INSERT INTO events(key, id, received_at, delivery_id, method, path, query, remote_addr, content_type, "
-    "headers, body, again, crc) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
-inline constexpr const char* kEventColumns =
-    "key, id, received_at, delivery_id, method, path, query, remote_addr, content_type, headers, body, "
-    "again, crc";
+    "headers, body, again, crc, dedupe_key) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+// The columns read_row() expects, for a segment of this format.
+std::string event_columns(std::int32_t format);
 
 // Binds without copying: `stored` must outlive the execution. Throws SQLite::Exception.
 void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const StoredEvent& stored);
 
-// The row the statement (`SELECT kEventColumns ...`) stands on; `intact`: its checksum fits.
+// The row the statement (`SELECT event_columns(format) ...`) stands on; `intact`: its checksum fits.
 struct ReadRow {
   StoredEvent stored;
   bool intact = false;
 };
-ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid& epoch);
+ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid& epoch, std::int32_t format);
 
 // A 16-byte BLOB column; nil if it is anything else.
 Uuid uuid_column(SQLite::Statement& select, int column);

@@ -22,7 +22,7 @@ constexpr const char* kSchema =
     "CREATE TABLE events(key INTEGER PRIMARY KEY, id BLOB NOT NULL, received_at INTEGER NOT NULL,"
     " delivery_id TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL,"
     " remote_addr TEXT NOT NULL, content_type TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL,"
-    " again INTEGER NOT NULL, crc INTEGER NOT NULL);"
+    " again INTEGER NOT NULL, crc INTEGER NOT NULL, dedupe_key BLOB);"
     "CREATE TABLE cursors(epoch BLOB NOT NULL, lane TEXT NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL,"
     " PRIMARY KEY(epoch, lane)) WITHOUT ROWID;";
 

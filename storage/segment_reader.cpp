@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kIdleReadersMax = 16;
 
-std::string select_range_sql() {
-  return std::string("SELECT ") + kEventColumns + " FROM events WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
+std::string select_range_sql(std::int32_t format) {
+  return "SELECT " + event_columns(format) + " FROM events WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
 }
 
 // A statement that is left standing on a row keeps a read transaction open, and that keeps the WAL from being
@@ -33,7 +33,9 @@ class ResetAtEnd {
 }  // namespace
 
 SegmentReader::SegmentReader(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database)
-    : file_(std::move(file)), database_(std::move(database)), select_range_(*database_, select_range_sql()) {}
+    : file_(std::move(file)),
+      database_(std::move(database)),
+      select_range_(*database_, select_range_sql(file_->format)) {}
 
 JournalResult<std::unique_ptr<SegmentReader>> SegmentReader::open(std::shared_ptr<SegmentFile> file,
                                                                   const std::string& vfs) {
@@ -73,7 +75,7 @@ JournalResult<void> SegmentReader::read(const ReadSlice& slice, const std::strin
       if (!select_range_.executeStep()) {
         return fail(JournalError{JournalError::Kind::kCorrupt, where() + " is missing"});
       }
-      ReadRow row = read_row(select_range_, lane, epoch);
+      ReadRow row = read_row(select_range_, lane, epoch, file_->format);
       if (row.stored.seq != expected) {
         return fail(JournalError{JournalError::Kind::kCorrupt, where() + " is missing"});
       }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "storage/journal.h"
+#include "storage/sqlite.h"
 
 namespace hookspool::storage {
 
@@ -27,9 +28,10 @@ struct SegmentFile {
 
   const std::uint64_t number;
   const std::filesystem::path path;
-  std::atomic<bool> growing;          // the writer has it open
-  std::atomic<bool> dropped = false;  // its name was taken away: not to be opened or kept open
-  std::atomic<bool> parked = false;   // only the connection that wrote it may still read it
+  std::int32_t format = kFormatVersion;  // of its tables; set before the journal knows of it
+  std::atomic<bool> growing;             // the writer has it open
+  std::atomic<bool> dropped = false;     // its name was taken away: not to be opened or kept open
+  std::atomic<bool> parked = false;      // only the connection that wrote it may still read it
 };
 
 // One lane's rows of one segment: numbers `first_seq` to `last_seq`, all of which are there.

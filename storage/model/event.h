@@ -21,7 +21,8 @@ struct Event {
   std::string content_type;
   std::string headers;  // one JSON object: lower-case name -> value, or array of values if repeated
   std::string body;
-  Uuid again;  // not nil: a dead letter put back, which keeps the id it was accepted under
+  Uuid again;       // not nil: a dead letter put back, which keeps the id it was accepted under
+  Uuid dedupe_key;  // by which a repeated delivery is known as one; any 128 bits, nil: none
 };
 
 // An event that is on disk: its identity never changes again.

@@ -351,6 +351,16 @@ TEST_F(CrashTest, TheThreadThatOpensDeliversAndDropsAfterAnEarlierCrash) {
             [](const Place& at, const KillPoint& kill) { return run_main_thread(at, kill); });
 }
 
+// The first opening after an upgrade: older segments are read, drained and dropped beside new ones.
+TEST_F(CrashTest, TheThreadThatOpensDeliversAndDropsAJournalOfVersion1) {
+  const fs::path kept = fs::path(STORAGE_FIXTURES) / "v1";
+  const Start start{kept / "journal", read_text(kept / "log")};
+  const Place place(start);
+  ASSERT_EQ(run_main_thread(place, std::nullopt), (ExitStatus{0, 0})) << read_text(place.output);
+  enumerate("opening a journal of version 1", start, kill_points(place.trace, place.journal.string()),
+            kMostMustDie, [](const Place& at, const KillPoint& kill) { return run_main_thread(at, kill); });
+}
+
 TEST_F(CrashTest, TheWriterWithOneEventAfterTheOther) {
   const Start start = earlier_life();
   const Place place(start);

@@ -38,6 +38,7 @@ TEST(Row, EveryFieldCountsInTheChecksum) {
   original.epoch = random_uuid(test_random_bytes());
   original.seq = 7;
   original.event = make_event("github", 7);
+  original.event.dedupe_key = random_uuid(test_random_bytes());
   const std::vector<std::function<void(StoredEvent&)>> changes = {
       [](StoredEvent& e) { e.id.bytes[15] ^= 1; },
       [](StoredEvent& e) { e.epoch.bytes[0] ^= 1; },
@@ -52,6 +53,9 @@ TEST(Row, EveryFieldCountsInTheChecksum) {
       [](StoredEvent& e) { e.event.content_type += "x"; },
       [](StoredEvent& e) { e.event.headers = "{}"; },
       [](StoredEvent& e) { e.event.body.back() ^= 1; },
+      [](StoredEvent& e) { e.event.again = e.id; },
+      [](StoredEvent& e) { e.event.dedupe_key.bytes[0] ^= 1; },
+      [](StoredEvent& e) { e.event.dedupe_key = {}; },
       // The same bytes, divided otherwise.
       [](StoredEvent& e) {
         std::swap(e.event.delivery_id, e.event.method), std::swap(e.event.path, e.event.query);
