@@ -5,7 +5,7 @@
 
 #include "agent/entropy.h"
 #include "agent/event_headers.h"
-#include "net/verify/signature.h"
+#include "net/verify/providers.h"
 
 namespace hookspool::agent {
 namespace {
@@ -19,6 +19,13 @@ bool unnamed_ok(std::string_view name) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
                   c == '-' || c == '.';
          });
+}
+
+// The sender's own id of this delivery, where its kind of sender has it; empty if there is none.
+std::string delivery_id_of(const net::HttpRequest& request, const SourceConfig& source) {
+  const auto* provider = net::find_provider(source.verify);
+  if (provider == nullptr) return {};
+  return utf8_text(net::delivery_id(provider->delivery_id, request.headers, request.body));
 }
 
 net::HttpAnswer text_answer(int status, std::string text) {
@@ -43,7 +50,7 @@ net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
 }
 
 Admission::Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal)
-    : journal_(journal) {
+    : journal_(journal), gate_(sources) {
   for (const auto& source : sources) by_path_.emplace(source.path, &source);
 }
 
@@ -81,18 +88,14 @@ net::HttpAnswer Admission::probe(const std::string& path) const {
 }
 
 net::HttpAnswer Admission::accept(net::HttpRequest&& request, const SourceConfig& source) {
-  if (source.verify == "github") {
-    const auto* signature = request.header("x-hub-signature-256");
-    if (signature == nullptr || !net::github_signature_fits(*signature, request.body, source.secrets)) {
-      figures_.refused_signature += 1;
-      return error_answer(401, signature == nullptr ? "the header X-Hub-Signature-256 is missing"
-                                                    : "the signature does not fit any secret of this source");
-    }
+  if (!gate_.check(request, source).fits()) {
+    figures_.refused_signature += 1;
+    return SignatureGate::refusal(source);
   }
   Event event;
   event.lane = source.name;
   event.received_at_us = wall_clock_us();
-  event.delivery_id = delivery_id_of(request.headers);
+  event.delivery_id = delivery_id_of(request, source);
   event.headers = headers_as_json(request.headers);
   if (const auto* type = request.header("content-type")) event.content_type = utf8_text(*type);
   event.method = std::move(request.method);

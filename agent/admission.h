@@ -10,6 +10,7 @@
 
 #include "agent/config.h"
 #include "agent/latency.h"
+#include "agent/signature_gate.h"
 #include "net/http/server.h"
 #include "storage/journal.h"
 
@@ -43,6 +44,7 @@ class Admission {
 
   std::map<std::string, const SourceConfig*, std::less<>> by_path_;
   storage::Journal& journal_;
+  SignatureGate gate_;
   AdmissionFigures figures_;
   std::atomic<bool> stopping_{false};
 };

@@ -10,7 +10,7 @@
 
 #include "agent/config_reader.h"
 #include "agent/config_table.h"
-#include "agent/secret.h"
+#include "agent/config_verify.h"
 
 namespace hookspool::agent {
 namespace {
@@ -111,35 +111,6 @@ void read_postgres(TableReader section, PostgresConfig& postgres) {
   section.finish();
 }
 
-// One of { file = "..." }, { credential = "..." }, { env = "..." }.
-void read_secret(const toml::node& node, std::size_t index, TableReader& source, FaultList& faults,
-                 std::vector<std::string>& secrets) {
-  const std::string place = "secrets[" + std::to_string(index) + "].";
-  const auto* table = node.as_table();
-  if (table == nullptr) {
-    source.fault("secrets",
-                 "each is a table: { file = \"/etc/hookspool/github.secret\" }; never the secret itself");
-    return;
-  }
-  TableReader reader(table, place, faults);
-  std::string file, credential, variable;
-  const int given = (reader.text("file", file) ? 1 : 0) + (reader.text("credential", credential) ? 1 : 0) +
-                    (reader.text("env", variable) ? 1 : 0);
-  reader.finish();
-  if (given != 1) {
-    faults.add(node.source(), place + " needs exactly one of file, credential, env");
-    return;
-  }
-  auto secret = !file.empty()         ? secret_from_file(file)
-                : !credential.empty() ? secret_from_credential(credential)
-                                      : secret_from_environment(variable);
-  if (secret) {
-    secrets.push_back(std::move(*secret));
-  } else {
-    faults.add(node.source(), place + " " + secret.error());
-  }
-}
-
 void check_path(TableReader& reader, const std::string& path) {
   const bool printable = std::all_of(path.begin(), path.end(),
                                      [](char c) { return c > 0x20 && c < 0x7f && c != '?' && c != '#'; });
@@ -157,18 +128,7 @@ SourceConfig read_source(const std::string& name, const toml::table& table, Faul
   TableReader reader(&table, "sources." + name + ".", faults);
   reader.text("path", source.path);
   check_path(reader, source.path);
-  reader.text("verify", source.verify);
-  if (source.verify != "none" && source.verify != "github") {
-    reader.fault("verify", "this version knows \"github\" and \"none\", not \"" + source.verify + "\"");
-  }
-  if (const auto* secrets = reader.array("secrets")) {
-    std::size_t index = 0;
-    for (const auto& secret : *secrets) read_secret(secret, index++, reader, faults, source.secrets);
-    if (source.verify == "none")
-      reader.fault("secrets", "are given but verify is \"none\"; set verify = \"github\"");
-  } else if (source.verify != "none") {
-    reader.fault("verify", "\"" + source.verify + "\" needs secrets = [{ file = \"...\" }]");
-  }
+  read_verification(reader, source, faults);
   source.table = read_table(reader, name, schema, faults);
   reader.finish();
   return source;

@@ -10,6 +10,7 @@
 
 #include "net/pg/connection.h"
 #include "net/pg/mapping.h"
+#include "net/verify/scheme.h"
 #include "storage/model/result.h"
 
 namespace hookspool::agent {
@@ -19,8 +20,11 @@ using std::chrono::milliseconds;
 struct SourceConfig {
   std::string name;                        // = the lane
   std::string path;                        // exact, as sent
-  std::string verify = "none";             // "none" or "github"
+  std::string verify = "none";             // a name of net/verify/providers.h
+  net::Scheme scheme;                      // what that means here
   std::vector<std::string> secrets;        // any of them may have signed: rotation
+  std::string public_url;                  // as the sender calls it; for schemes that sign it
+  std::string verify_token;                // of Meta's handshake
   std::optional<net::TableMapping> table;  // its own; nothing: the events table
 };
 

@@ -47,6 +47,7 @@ class TableReader {
   const toml::table* table(std::string_view key);
   // A key of the design that this version does not know how to serve: a clear fault instead of silence.
   void unsupported(std::string_view key, const std::string& instead);
+  void known(std::string_view key) { (void)find(key); }  // its value is of no interest
 
   void fault(std::string_view key, const std::string& what);  // at the key's place
   void finish();                                              // names the unknown keys

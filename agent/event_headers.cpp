@@ -9,13 +9,6 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kCredentials{"authorization", "proxy-authorization", "cookie"};
 
-// In the order of how specific they are; X-Request-Id is left out because proxies make a new one for each retry.
-constexpr std::array<std::string_view, 9> kDeliveryIds{
-    "x-github-delivery",   "webhook-id",      "svix-id",      "idempotency-key", "x-shopify-webhook-id",
-    "x-gitlab-event-uuid", "linear-delivery", "x-webhook-id", "x-request-uuid"};
-
-constexpr std::size_t kDeliveryIdBytesMax = 255;
-
 bool is_utf8(std::string_view bytes) {
   // The library's own check, by the one way it offers: a string that it can dump strictly.
   if (std::all_of(bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
@@ -62,15 +55,6 @@ std::string headers_as_json(const HeaderList& headers) {
     }
   }
   return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-std::string delivery_id_of(const HeaderList& headers) {
-  for (const auto wanted : kDeliveryIds) {
-    for (const auto& [name, value] : headers) {
-      if (name == wanted && !value.empty() && value.size() <= kDeliveryIdBytesMax) return utf8_text(value);
-    }
-  }
-  return {};
 }
 
 }  // namespace hookspool::agent

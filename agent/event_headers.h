@@ -14,9 +14,6 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;  // lower-c
 // (Authorization, Proxy-Authorization, Cookie) are left out: a table of events is no place for them.
 std::string headers_as_json(const HeaderList& headers);
 
-// The sender's own id of this delivery, from the first of the headers that providers use; empty if none.
-std::string delivery_id_of(const HeaderList& headers);
-
 // Header bytes as UTF-8: as they are where they are valid, else each byte as its ISO 8859-1 character (RFC 9110
 // section 5.5 calls such bytes obs-text). Nothing is lost either way.
 std::string utf8_text(std::string_view bytes);

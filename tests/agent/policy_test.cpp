@@ -6,7 +6,6 @@
 #include "agent/latency.h"
 #include "agent/mode.h"
 #include "agent/retention.h"
-#include "net/verify/signature.h"
 
 namespace hookspool::agent {
 namespace {
@@ -127,28 +126,6 @@ TEST(EventHeaders, OneObjectRepeatsAsArraysCredentialsLeftOut) {
 TEST(EventHeaders, BytesThatAreNotUtf8AreLatin1) {
   EXPECT_EQ(utf8_text("caf\xe9"), "caf\xc3\xa9");
   EXPECT_EQ(utf8_text("caf\xc3\xa9"), "caf\xc3\xa9");
-}
-
-TEST(EventHeaders, DeliveryIdOfTheProvider) {
-  EXPECT_EQ(delivery_id_of({{"x-request-uuid", "r"}, {"x-github-delivery", "g"}}), "g");
-  EXPECT_EQ(delivery_id_of({{"webhook-id", "msg_1"}}), "msg_1");
-  EXPECT_EQ(delivery_id_of({{"webhook-id", std::string(300, 'x')}}), "");
-}
-
-TEST(Signature, GitHubsOwnExampleAndOthers) {
-  const std::vector<std::string> secrets{"old one", "It's a Secret to Everybody"};
-  const std::string fits = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
-  EXPECT_TRUE(net::github_signature_fits(fits, "Hello, World!", secrets));
-  EXPECT_TRUE(
-      net::github_signature_fits("sha256=4864d2759938a15468b5df9ade20bf161da9b4f737ea61794142f3484236bda3",
-                                 R"({"foo":"bar"})", std::vector<std::string>{"mysecret"}));
-  EXPECT_FALSE(net::github_signature_fits(fits, "Hello, World?", secrets));
-  EXPECT_FALSE(net::github_signature_fits(fits, "Hello, World!", std::vector<std::string>{"other"}));
-  EXPECT_FALSE(net::github_signature_fits(fits, "Hello, World!", {}));
-  EXPECT_FALSE(net::github_signature_fits("sha256=", "Hello, World!", secrets));
-  EXPECT_FALSE(net::github_signature_fits("sha256=" + std::string(64, 'z'), "Hello, World!", secrets));
-  EXPECT_FALSE(
-      net::github_signature_fits("sha1=126f2c800419c60137ce748d7672e77b65cf16d6", "Hello, World!", secrets));
 }
 
 }  // namespace

@@ -1,0 +1,33 @@
+// The encodings that signatures, secrets and forms come in. Strict: what is not canonical is nothing.
+// Pure functions, thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hookspool::net {
+
+std::optional<std::string> decode_hex(std::string_view text);  // either case
+std::string encode_hex(std::string_view bytes);                // lower case
+
+// RFC 4648 section 4; padding may be left out, but not be wrong.
+std::optional<std::string> decode_base64(std::string_view text);
+std::string encode_base64(std::string_view bytes);  // with padding
+
+// A secret as Standard Webhooks hand it out: base64, with or without "whsec_". Nothing if it is empty or none.
+std::optional<std::string> decode_key(std::string_view secret);
+
+// application/x-www-form-urlencoded: '+' is a space, %XX a byte. Nothing for a '%' without two digits.
+std::optional<std::string> decode_form_text(std::string_view text);
+
+using FormFields = std::vector<std::pair<std::string, std::string>>;
+// "a=1&b=2", in order. Nothing where a name or value cannot be decoded, or with more than `fields_max`.
+std::optional<FormFields> parse_form(std::string_view text, std::size_t fields_max);
+
+// The value of a query's parameter, decoded. Nothing where it is absent, there more than once, or not decodable.
+std::optional<std::string> query_parameter(std::string_view query, std::string_view name);
+
+}  // namespace hookspool::net

@@ -1,0 +1,393 @@
+#include "net/verify/verifier.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "net/verify/digest.h"
+#include "net/verify/encoding.h"
+#include "net/verify/json_field.h"
+#include "net/verify/signed_url.h"
+
+namespace hookspool::net {
+namespace {
+
+using Kind = SignedPart::Kind;
+using From = TimestampRule::From;
+
+constexpr std::size_t kSignaturesMax = 32;  // in one header; more is nobody's rotation
+constexpr std::size_t kFormFieldsMax = 2'000;
+constexpr std::size_t kTimestampDigitsMax = 15;
+
+// One header by the first of several names that is there.
+struct Found {
+  Mismatch mismatch = Mismatch::kNone;
+  std::string name;
+  std::string_view value;
+};
+
+Found find_header(const HeaderFields& headers, const std::vector<std::string>& names) {
+  Found found{Mismatch::kHeaderMissing, names.empty() ? "" : names.front(), {}};
+  for (const auto& name : names) {
+    for (const auto& [each, value] : headers) {
+      if (each != name) continue;
+      if (found.mismatch == Mismatch::kNone) return {Mismatch::kHeaderRepeated, name, {}};
+      found = {Mismatch::kNone, name, value};
+    }
+    if (found.mismatch == Mismatch::kNone) break;
+  }
+  return found;
+}
+
+Verdict verdict_of(const Found& found) {
+  if (found.mismatch == Mismatch::kNone) return {};
+  return {found.mismatch,
+          "the header " + found.name +
+              (found.mismatch == Mismatch::kHeaderMissing ? " is missing" : " is there more than once")};
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool begins_in_any_case(std::string_view text, std::string_view prefix) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return text.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), text.begin(),
+                                                    [&](char a, char b) { return lower(a) == lower(b); });
+}
+
+// One verification under way.
+class Verifier {
+ public:
+  Verifier(const Scheme& scheme, const SignedRequest& request, const Keys& keys, Trace* trace)
+      : scheme_(scheme), request_(request), keys_(keys), trace_(trace) {}
+
+  Verdict signature();
+  Verdict token();
+  Verdict body_token() const;
+
+ private:
+  Verdict read_header();
+  Verdict read_id();
+  Verdict read_timestamp();
+  Verdict check_age() const;
+  Verdict read_form();
+  Verdict decode();
+  Verdict compare();
+  void trace_signed() const;
+  std::vector<std::string_view> pieces(std::string_view url, std::string_view secret) const;
+  std::optional<std::string> expected(const std::string& secret, std::string_view url) const;
+
+  const Scheme& scheme_;
+  const SignedRequest& request_;
+  const Keys& keys_;
+  Trace* const trace_;
+  std::string header_name_;
+  std::vector<std::string_view> sent_;  // as sent, without their prefix
+  std::vector<std::string> signatures_;
+  std::optional<std::string_view> timestamp_in_signature_;
+  std::string timestamp_, form_;
+  std::string_view id_;
+  std::vector<std::string> urls_{""};
+};
+
+Verdict Verifier::signature() {
+  if (trace_ != nullptr) trace_->shape = shown_signed(scheme_.signed_parts);
+  for (const auto step : {&Verifier::read_header, &Verifier::read_id, &Verifier::read_timestamp,
+                          &Verifier::read_form, &Verifier::decode}) {
+    if (auto verdict = (this->*step)(); !verdict.fits()) return verdict;
+  }
+  if (scheme_.uses(Kind::kUrl)) urls_ = signed_urls(scheme_, keys_.public_url, request_.query);
+  if (trace_ != nullptr) trace_signed();
+  // A timestamp in the body counts only once the body is known to be the sender's.
+  if (scheme_.timestamp.from != From::kBody) {
+    if (auto verdict = check_age(); !verdict.fits()) return verdict;
+    return compare();
+  }
+  if (auto verdict = compare(); !verdict.fits()) return verdict;
+  return check_age();
+}
+
+Verdict Verifier::read_header() {
+  const Found found = find_header(request_.headers, scheme_.headers);
+  if (found.mismatch != Mismatch::kNone) return verdict_of(found);
+  header_name_ = found.name;
+  if (trace_ != nullptr) trace_->header = found.name;
+  std::string_view rest = found.value;
+  std::size_t parts = 0;
+  for (bool more = true; more;) {
+    const auto end = scheme_.separator == '\0' ? std::string_view::npos : rest.find(scheme_.separator);
+    more = end != std::string_view::npos;
+    std::string_view part = trimmed(rest.substr(0, end));
+    if (more) rest.remove_prefix(end + 1);
+    if (++parts > kSignaturesMax) {
+      return {Mismatch::kSignatureMalformed,
+              "the header " + found.name + " has more than " + std::to_string(kSignaturesMax) + " parts"};
+    }
+    const std::string& key = scheme_.timestamp.key;
+    if (scheme_.timestamp.from == From::kSignature && part.starts_with(key + "=")) {
+      if (timestamp_in_signature_) {
+        return {Mismatch::kTimestampMalformed,
+                "the header " + found.name + " has more than one " + key + "="};
+      }
+      timestamp_in_signature_ = part.substr(key.size() + 1);
+    } else if (part.starts_with(scheme_.prefix)) {
+      sent_.push_back(part.substr(scheme_.prefix.size()));
+    }
+  }
+  if (trace_ != nullptr) {
+    for (const auto each : sent_) trace_->sent.emplace_back(each.substr(0, Trace::kShownCharacters));
+  }
+  if (!sent_.empty()) return {};
+  return {Mismatch::kPrefixMissing,
+          "nothing in the header " + found.name + " begins with \"" + scheme_.prefix + "\""};
+}
+
+Verdict Verifier::read_id() {
+  if (!scheme_.uses(Kind::kId)) return {};
+  const Found found = find_header(request_.headers, scheme_.id_headers);
+  id_ = found.value;
+  return verdict_of(found);
+}
+
+Verdict Verifier::read_timestamp() {
+  const auto& rule = scheme_.timestamp;
+  std::string where;
+  switch (rule.from) {
+    case From::kNone:
+      return {};
+    case From::kHeader: {
+      const Found found = find_header(request_.headers, rule.headers);
+      if (found.mismatch != Mismatch::kNone) return verdict_of(found);
+      timestamp_ = found.value;
+      where = "the header " + found.name;
+      break;
+    }
+    case From::kSignature:
+      where = "\"" + rule.key + "=\" in the header " + header_name_;
+      if (!timestamp_in_signature_) return {Mismatch::kTimestampMissing, where + " is missing"};
+      timestamp_ = *timestamp_in_signature_;
+      break;
+    case From::kBody:
+      where = rule.pointer + " in the body";
+      auto field = json_field(request_.body, rule.pointer);
+      if (!field) return {Mismatch::kTimestampMissing, where + " is missing, or the body is not JSON"};
+      timestamp_ = std::move(*field);
+      break;
+  }
+  const bool digits =
+      !timestamp_.empty() && timestamp_.size() <= kTimestampDigitsMax &&
+      std::all_of(timestamp_.begin(), timestamp_.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits) {
+    return {Mismatch::kTimestampMalformed,
+            where + " is not a number of " + (rule.in_milliseconds ? "milliseconds" : "seconds")};
+  }
+  std::int64_t number = 0;
+  std::from_chars(timestamp_.data(), timestamp_.data() + timestamp_.size(), number);
+  if (trace_ != nullptr)
+    trace_->age_ms = keys_.now_us / 1'000 - (rule.in_milliseconds ? number : number * 1'000);
+  return {};
+}
+
+// REQUIRES: read_timestamp() found nothing wrong.
+Verdict Verifier::check_age() const {
+  if (scheme_.timestamp.from == From::kNone) return {};
+  std::int64_t number = 0;
+  std::from_chars(timestamp_.data(), timestamp_.data() + timestamp_.size(), number);
+  const std::int64_t sent_ms = scheme_.timestamp.in_milliseconds ? number : number * 1'000;
+  const std::int64_t age_ms = keys_.now_us / 1'000 - sent_ms;
+  const std::int64_t allowed_ms = scheme_.tolerance.count();
+  if (age_ms >= -allowed_ms && age_ms <= allowed_ms) return {};
+  const bool old = age_ms > 0;
+  const std::int64_t beyond_ms = (old ? age_ms : -age_ms) - allowed_ms;
+  return {old ? Mismatch::kTooOld : Mismatch::kTooFarAhead,
+          std::string("the timestamp is ") + (old ? "too old" : "too far ahead") + " by " +
+              std::to_string((beyond_ms + 999) / 1'000) + " s beyond the " +
+              std::to_string(allowed_ms / 1'000) +
+              " s allowed; is a clock wrong, or is this a repeat of an earlier request?"};
+}
+
+// The fields sorted, or the digest of the body in the query, which is signed with it.
+Verdict Verifier::read_form() {
+  if (!scheme_.uses(Kind::kForm)) return {};
+  const Found type = find_header(request_.headers, {"content-type"});
+  const std::string_view media = trimmed(type.value.substr(0, type.value.find(';')));
+  constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+  if (media.size() == kForm.size() && begins_in_any_case(media, kForm)) {
+    auto fields = parse_form(request_.body, kFormFieldsMax);
+    if (!fields) {
+      return {Mismatch::kBodyNotCovered,
+              "the body is not a form, or has more than " + std::to_string(kFormFieldsMax) + " fields"};
+    }
+    std::sort(fields->begin(), fields->end());
+    fields->erase(std::unique(fields->begin(), fields->end()), fields->end());
+    for (const auto& [name, value] : *fields) form_ += name + value;
+    return {};
+  }
+  if (request_.body.empty()) return {};
+  const auto named = query_parameter(request_.query, "bodySHA256");
+  const auto given = named ? decode_hex(*named) : std::nullopt;
+  const auto own = digest(Algorithm::kSha256, std::span(&request_.body, 1));
+  if (!given)
+    return {Mismatch::kBodyNotCovered, "the body is no form, and the query has no bodySHA256 of it"};
+  if (!own || !same_bytes(*given, *own)) {
+    return {Mismatch::kBodyNotCovered, "bodySHA256 in the query is not the SHA-256 of the body"};
+  }
+  return {};
+}
+
+// One that cannot be decoded is a signature that fits nothing; there may be others.
+Verdict Verifier::decode() {
+  const std::size_t wanted = digest_bytes(scheme_.algorithm);
+  for (const auto text : sent_) {
+    auto bytes = scheme_.encoding == Encoding::kHex ? decode_hex(text) : decode_base64(text);
+    if (bytes && bytes->size() == wanted) signatures_.push_back(std::move(*bytes));
+  }
+  if (!signatures_.empty()) return {};
+  return {Mismatch::kSignatureMalformed, "the signature in the header " + header_name_ + " is not " +
+                                             std::to_string(wanted) + " bytes in " +
+                                             (scheme_.encoding == Encoding::kHex ? "hexadecimal" : "base64")};
+}
+
+std::vector<std::string_view> Verifier::pieces(std::string_view url, std::string_view secret) const {
+  std::vector<std::string_view> all;
+  for (const auto& part : scheme_.signed_parts) {
+    switch (part.kind) {
+      case Kind::kText:
+        all.emplace_back(part.text);
+        break;
+      case Kind::kBody:
+        all.push_back(request_.body);
+        break;
+      case Kind::kTimestamp:
+        all.emplace_back(timestamp_);
+        break;
+      case Kind::kId:
+        all.push_back(id_);
+        break;
+      case Kind::kMethod:
+        all.push_back(request_.method);
+        break;
+      case Kind::kUrl:
+        all.push_back(url);
+        break;
+      case Kind::kForm:
+        all.emplace_back(form_);
+        break;
+      case Kind::kSecret:
+        all.push_back(secret);
+        break;
+    }
+  }
+  return all;
+}
+
+void Verifier::trace_signed() const {
+  const auto texts = pieces(urls_.front(), "");
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    trace_->parts.emplace_back(shown_signed({scheme_.signed_parts[i]}), texts[i].size());
+    trace_->signed_bytes += texts[i].size();
+  }
+}
+
+std::optional<std::string> Verifier::expected(const std::string& secret, std::string_view url) const {
+  const auto texts = pieces(url, secret);
+  if (scheme_.uses(Kind::kSecret)) return digest(scheme_.algorithm, texts);
+  if (scheme_.secret_form == SecretForm::kText) return hmac(scheme_.algorithm, secret, texts);
+  const auto key = decode_key(secret);
+  return key ? hmac(scheme_.algorithm, *key, texts) : std::nullopt;
+}
+
+// Every secret is tried with every signature, so that the time does not tell which one has fitted.
+Verdict Verifier::compare() {
+  bool fits = false;
+  for (const auto& secret : keys_.secrets) {
+    for (const auto& url : urls_) {
+      const auto wanted = expected(secret, url);
+      if (!wanted) continue;
+      for (const auto& given : signatures_) fits |= same_bytes(*wanted, given);
+      if (trace_ == nullptr) continue;
+      const std::string shown =
+          scheme_.encoding == Encoding::kHex ? encode_hex(*wanted) : encode_base64(*wanted);
+      trace_->expected.push_back(shown.substr(0, Trace::kShownCharacters));
+    }
+  }
+  if (fits) return {};
+  return {Mismatch::kNoSecretFits,
+          keys_.secrets.empty() ? std::string("there is no secret to compare with")
+                                : "the signature fits none of the " + std::to_string(keys_.secrets.size()) +
+                                      " secrets: another secret, or the body or what is signed with it was "
+                                      "changed on the way"};
+}
+
+Verdict Verifier::token() {
+  if (trace_ != nullptr) trace_->shape = "the secret itself";
+  const Found found = find_header(request_.headers, scheme_.headers);
+  if (found.mismatch != Mismatch::kNone) return verdict_of(found);
+  if (trace_ != nullptr) trace_->header = found.name;
+  const std::string_view value = trimmed(found.value);
+  if (!begins_in_any_case(value, scheme_.prefix)) {
+    return {Mismatch::kPrefixMissing,
+            "the header " + found.name + " does not begin with \"" + scheme_.prefix + "\""};
+  }
+  std::string given(trimmed(value.substr(scheme_.prefix.size())));
+  if (scheme_.kind == Scheme::Kind::kBasic) {
+    auto decoded = decode_base64(given);
+    if (!decoded) return {Mismatch::kSignatureMalformed, "the header " + found.name + " is not in base64"};
+    given = std::move(*decoded);
+  }
+  if (given.empty()) return {Mismatch::kSignatureMalformed, "the header " + found.name + " is empty"};
+  bool fits = false;
+  for (const auto& secret : keys_.secrets) fits |= same_secret(secret, given);
+  if (fits) return {};
+  return {Mismatch::kNoSecretFits, "what the header " + found.name + " holds is none of the secrets"};
+}
+
+Verdict Verifier::body_token() const {
+  if (trace_ != nullptr) trace_->shape = "the secret itself at " + scheme_.body_pattern + " in the body";
+  const bool fits = every_json_field(request_.body, scheme_.body_pattern, [&](std::string_view given) {
+    bool any = false;
+    for (const auto& secret : keys_.secrets) any |= same_secret(secret, given);
+    return any;
+  });
+  if (fits) return {};
+  return {Mismatch::kNoSecretFits,
+          scheme_.body_pattern + " in the body is not everywhere one of the secrets"};
+}
+
+}  // namespace
+
+std::string_view mismatch_name(Mismatch mismatch) {
+  constexpr std::array<std::string_view, 11> kNames{"none",
+                                                    "header_missing",
+                                                    "header_repeated",
+                                                    "prefix_missing",
+                                                    "signature_malformed",
+                                                    "timestamp_missing",
+                                                    "timestamp_malformed",
+                                                    "too_old",
+                                                    "too_far_ahead",
+                                                    "body_not_covered",
+                                                    "no_secret_fits"};
+  return kNames.at(static_cast<std::size_t>(mismatch));
+}
+
+Verdict verify(const Scheme& scheme, const SignedRequest& request, const Keys& keys, Trace* trace) {
+  Verifier verifier(scheme, request, keys, trace);
+  switch (scheme.kind) {
+    case Scheme::Kind::kNone:
+      return {};
+    case Scheme::Kind::kSignature:
+      return verifier.signature();
+    case Scheme::Kind::kToken:
+    case Scheme::Kind::kBasic:
+      return verifier.token();
+    case Scheme::Kind::kBodyToken:
+      return verifier.body_token();
+  }
+  return {Mismatch::kNoSecretFits, "the scheme is unknown"};
+}
+
+}  // namespace hookspool::net
