@@ -247,6 +247,14 @@ std::vector<SegmentInfo> Catalogue::segments() const {
   return result;
 }
 
+std::vector<std::shared_ptr<SegmentFile>> Catalogue::files(std::uint64_t from_segment) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<SegmentFile>> files;
+  for (auto segment = segments_.lower_bound(from_segment); segment != segments_.end(); ++segment)
+    files.push_back(segment->second.file);
+  return files;
+}
+
 std::uint64_t Catalogue::segment_count() const {
   const std::lock_guard lock(mutex_);
   return segments_.size();

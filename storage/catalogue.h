@@ -79,6 +79,7 @@ class Catalogue {
                                 std::size_t events_max) const;
   void confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind);
   std::vector<SegmentInfo> segments() const;
+  std::vector<std::shared_ptr<SegmentFile>> files(std::uint64_t from_segment) const;  // oldest first
   std::uint64_t segment_count() const;
   std::uint64_t pending() const;
 

@@ -136,6 +136,18 @@ JournalResult<std::vector<EventPtr>> Journal::read(std::string_view lane, const 
   return events;
 }
 
+JournalResult<void> Journal::scan_dedupe_keys(std::uint64_t from_segment,
+                                              const DedupeKeyVisitor& visit) const {
+  JournalResult<void> result;
+  for (const auto& file : impl_->catalogue.files(from_segment)) {
+    JournalResult<std::unique_ptr<SegmentReader>> reader = impl_->readers.take(file);
+    JournalResult<void> scanned = reader.ok() ? (*reader)->scan_dedupe_keys(visit) : fail(reader.error());
+    if (reader.ok() && (scanned.ok() || file->parked.load())) impl_->readers.put(std::move(*reader));
+    if (!scanned.ok() && !file->dropped.load() && result.ok()) result = std::move(scanned);
+  }
+  return result;
+}
+
 void Journal::confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind) {
   impl_->catalogue.confirm(lane, epoch, position, rewind);
 }

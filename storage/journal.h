@@ -105,6 +105,8 @@ struct JournalStats {
   bool full = false;             // refusing for want of room (budget, free space); else for a failure
 };
 
+using DedupeKeyVisitor = std::function<void(const Uuid& key, const Uuid& event_id)>;
+
 // "3.40.1": of the library in use. Thread-safe.
 std::string sqlite_version();
 
@@ -134,6 +136,10 @@ class Journal {
   // reading may go on at from_seq + 1. kCorrupt: its row is missing or its checksum does not fit.
   JournalResult<std::vector<EventPtr>> read(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
                                             std::size_t events_max, std::size_t bytes_max) const;
+
+  // Shows every durable event that has a dedupe key, of the segments from this number on. What cannot be read is left
+  // out and told in the error, after everything else was shown.
+  JournalResult<void> scan_dedupe_keys(std::uint64_t from_segment, const DedupeKeyVisitor& visit) const;
 
   // PostgreSQL has the lane's run up to here. Never moves back unless `rewind`; a number beyond the run's
   // last is ignored. Kept on disk lazily: with the next group, or by save_cursors(); losing it costs a

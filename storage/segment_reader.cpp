@@ -94,6 +94,18 @@ JournalResult<void> SegmentReader::read(const ReadSlice& slice, const std::strin
   }
 }
 
+JournalResult<void> SegmentReader::scan_dedupe_keys(const DedupeKeyVisitor& visit) {
+  if (file_->format < kFormatWithDedupeKey) return {};
+  try {
+    SQLite::Statement select(*database_, "SELECT dedupe_key, id FROM events WHERE dedupe_key IS NOT NULL");
+    while (select.executeStep()) visit(uuid_column(select, 0), uuid_column(select, 1));
+    return {};
+  } catch (const SQLite::Exception& error) {
+    return fail(sqlite_error(error, sqlite3_system_errno(database_->getHandle()),
+                             "reading the dedupe keys of " + file_->path.string()));
+  }
+}
+
 JournalResult<std::unique_ptr<SegmentReader>> ReaderPool::take(const std::shared_ptr<SegmentFile>& file) {
   std::unique_lock lock(mutex_);
   for (;;) {

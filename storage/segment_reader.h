@@ -60,6 +60,9 @@ class SegmentReader {
                            std::size_t events_max, std::size_t bytes_max, std::vector<EventPtr>& events,
                            std::size_t& bytes);
 
+  // All dedupe keys of the file, in no order. Rows are not checked: a wrong key takes nothing from an event.
+  JournalResult<void> scan_dedupe_keys(const DedupeKeyVisitor& visit);
+
   const std::shared_ptr<SegmentFile>& file() const { return file_; }
 
  private:

@@ -40,6 +40,7 @@ const std::vector<Library>& libraries() {
   static const std::vector<Library> kLibraries = {
       {"SQLiteCpp/", {"storage", "tests"}, false},
       {"sqlite3.h", {"storage", "tests"}, false},
+      {"leveldb/", {"storage", "tests"}, false},
       {"concurrentqueue/", {"storage", "agent", "tests"}, false},
       {"libpq", {"net", "tests"}, false},
       {"httplib.h", {"net", "tests"}, true},

@@ -1,0 +1,84 @@
+// Which deliveries were taken already: a key made of the sender's own id -> the event that it became.
+//
+// An index beside the journal and never the truth: each key also stands in its event's row, so what a crash took from the
+// index is read again from the segments (complete_before(), Journal::scan_dedupe_keys()). Kept in LevelDB, in generations
+// that each take a quarter of the keys or of the time, whichever is reached first; forgetting is removing the oldest one.
+// A clock that jumps only begins the next generation early.
+//
+// Limits: at least keys_max keys, at most 5/4 of them, in about 50 bytes of disk each; of memory
+// kFilterBitsPerKey for each key and kMemoryBytes.
+//
+// Thread-safe. find() runs beside everything else. Errors come back as values.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/journal.h"
+#include "storage/model/uuid.h"
+
+namespace hookspool::storage {
+
+struct DedupeOptions {
+  std::filesystem::path folder;  // made if absent; belongs to the index alone
+  std::uint64_t keys_max = 10'000'000;
+  std::chrono::microseconds keep =
+      std::chrono::hours(7 * 24);  // longer if keys_max allows, by a quarter at most
+};
+
+struct DedupeFigures {
+  std::uint64_t keys = 0;  // in all generations
+  std::uint64_t generations = 0;
+  std::uint64_t failures = 0;  // of reads and writes since the opening
+  std::string last_error;
+};
+
+class DedupeIndex {
+ public:
+  static constexpr std::size_t kFilterBitsPerKey = 10;
+  static constexpr std::size_t kMemoryBytes = 8u << 20;
+
+  struct Entry {
+    Uuid key;
+    Uuid event_id;
+  };
+  struct Opened {
+    std::unique_ptr<DedupeIndex> index;
+    std::vector<std::string> notes;  // generations that could not be read and were made anew
+  };
+  static JournalResult<Opened> open(DedupeOptions options);
+  ~DedupeIndex();
+  DedupeIndex(const DedupeIndex&) = delete;
+  DedupeIndex& operator=(const DedupeIndex&) = delete;
+
+  // The event that this key became; nothing if it is not known.
+  JournalResult<std::optional<Uuid>> find(const Uuid& key) const;
+  // `now_us`: any clock's word, it only ends generations. Not synced: see above.
+  JournalResult<void> put(std::span<const Entry> entries, std::int64_t now_us);
+
+  // The keys of all segments below this number are in the index, durably. 0: nothing is known.
+  std::uint64_t complete_before() const;
+  // Syncs and remembers it. REQUIRES: they were all put.
+  JournalResult<void> set_complete_before(std::uint64_t segment);
+
+  // After a failed write: closes the files and opens them again. Afterwards complete_before() says what has to be put
+  // again.
+  JournalResult<void> reopen();
+  bool failed() const;  // a write failed since the last opening
+
+  DedupeFigures figures() const;
+
+ private:
+  class Impl;
+  explicit DedupeIndex(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hookspool::storage
