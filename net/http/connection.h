@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "net/http/crowd.h"
 #include "net/http/deadlines.h"
 #include "net/http/request_reader.h"
 #include "net/http/socket.h"
@@ -21,6 +22,7 @@ namespace hookspool::net {
 struct Job {
   std::uint64_t connection_id = 0;
   int fd = -1;  // stays open until the job is given back
+  Clock::time_point queued_at;
   WholeRequest request;
 };
 
@@ -45,19 +47,21 @@ struct ClientConnection {
   };
   enum class Received { kBytes, kNothing, kEnd, kBroken };
 
-  ClientConnection(std::uint64_t id_, Fd fd_, std::string remote_addr_, const HeadLimits& limits,
+  ClientConnection(std::uint64_t id_, Fd fd_, std::optional<IpAddress> peer_, const HeadLimits& limits,
                    BodyBudget& budget)
-      : id(id_), fd(std::move(fd_)), remote_addr(std::move(remote_addr_)), reader(limits, budget) {}
+      : id(id_), fd(std::move(fd_)), peer(peer_), reader(limits, budget) {}
 
   // Reads once. After kBytes `bytes` are those read, inside `scratch`.
   Received receive(std::span<char> scratch, std::string_view& bytes);
 
   const std::uint64_t id;
   const Fd fd;
-  const std::string remote_addr;
+  const std::optional<IpAddress> peer;  // nothing: by a Unix socket
+  bool counted = false;                 // among the connections of its address
   State state = State::kReading;
   RequestReader reader;
   Timer timer;
+  Crowd::Place place;
   Clock::time_point request_began_at;  // first byte of the request that is coming in
   // Edge-triggered: epoll says once that there is something, and this remembers it until a read came up
   // short.
@@ -66,7 +70,7 @@ struct ClientConnection {
       false;  // the client has closed its side: a short read is not the end, the end itself is to be read
   bool ended = false;  // that end has been read
   bool turn_queued = false;
-  bool shed = false;  // over connections_max, and only open to be told so
+  bool shed = false;  // over a limit, and only open to be told so
   std::string unsent;
   std::size_t unsent_from = 0;
   bool close_after_answer = false;

@@ -57,7 +57,10 @@ void Loop::read_requests(ClientConnection& connection) {
       case ClientConnection::Received::kBytes:
         break;
     }
-    if (connection.reader.phase() == RequestReader::Phase::kIdle) connection.request_began_at = now_;
+    if (connection.reader.phase() == RequestReader::Phase::kIdle) {
+      connection.request_began_at = now_;
+      crowd_.move(connection.place, connection.place->rank, now_);
+    }
     if (!judge(connection, connection.reader.take(bytes))) return;
   }
 }
@@ -74,16 +77,15 @@ bool Loop::judge(ClientConnection& connection, const std::optional<Refusal>& ref
       hand_over(connection);
       return false;
     case RequestReader::Phase::kIdle:
-      deadlines_.set(connection.id, connection.timer, now_ + options_.idle_deadline);
+      wait_for(connection, now_ + options_.idle_deadline);
       return true;
     case RequestReader::Phase::kHead:
-      deadlines_.set(connection.id, connection.timer,
-                     std::min(request_due, connection.request_began_at + options_.head_deadline));
+      wait_for(connection, std::min(request_due, connection.request_began_at + options_.head_deadline));
       return true;
     case RequestReader::Phase::kBody:
       break;
   }
-  deadlines_.set(connection.id, connection.timer, request_due);
+  wait_for(connection, request_due);
   if (!connection.reader.take_continue_due()) return true;
   std::size_t sent = 0;
   if (send_some(connection.fd.get(), kContinue, sent) && sent == kContinue.size()) return true;
@@ -96,14 +98,22 @@ void Loop::reached_end(ClientConnection& connection) {
   refuse(connection, kEndedEarly);
 }
 
+void Loop::wait_for(ClientConnection& connection, Clock::time_point due) {
+  deadlines_.set(connection.id, connection.timer, std::min(due, linger_until_));
+}
+
 void Loop::hand_over(ClientConnection& connection) {
   connection.state = ClientConnection::State::kHandled;
-  deadlines_.clear(connection.timer);
+  crowd_.move(connection.place, Crowd::Rank::kBusy, now_);
+  // Of the wait for a worker; how long the handler takes is its own affair.
+  deadlines_.set(connection.id, connection.timer, now_ + options_.worker_deadline);
   Job& job = jobs_.emplace_back();
+  job.queued_at = now_;
   job.connection_id = connection.id;
   job.fd = connection.fd.get();
   job.request = connection.reader.take_request();
-  job.request.head.request.remote_addr = connection.remote_addr;
+  HttpRequest& request = job.request.head.request;
+  request.remote_addr = client_address(connection.peer, request.headers, options_.proxies);
 }
 
 void Loop::write_rest(ClientConnection& connection) {
@@ -116,10 +126,10 @@ void Loop::write_rest(ClientConnection& connection) {
 
 void Loop::answered(ClientConnection& connection, bool close) {
   if (close) return begin_draining(connection);
+  crowd_.move(connection.place, Crowd::Rank::kRegular, now_);
   connection.state = ClientConnection::State::kReading;
   connection.request_began_at = now_;
   if (!judge(connection, connection.reader.advance())) return;
-  if (stopping_) return remove(connection);
   read_requests(connection);
 }
 
@@ -137,6 +147,7 @@ void Loop::begin_draining(ClientConnection& connection) {
   connection.reader.discard();
   ::shutdown(connection.fd.get(), SHUT_WR);
   connection.state = ClientConnection::State::kDraining;
+  crowd_.move(connection.place, Crowd::Rank::kLeaving, now_);
   deadlines_.set(connection.id, connection.timer,
                  now_ + (stopping_ ? kDrainDeadlineStopping : kDrainDeadline));
   drain(connection);
@@ -160,7 +171,8 @@ void Loop::drain(ClientConnection& connection) {
   }
 }
 
-// What becomes of a connection when the server stops: one last look for a whole request, then it ends.
+// What becomes of a connection when the server stops: a last look for a whole request, and a moment for one
+// that is on its way.
 void Loop::wind_down(std::uint64_t id) {
   ClientConnection& connection = *connections_.at(id);
   if (connection.state == ClientConnection::State::kDraining) {
@@ -168,11 +180,9 @@ void Loop::wind_down(std::uint64_t id) {
     deadlines_.set(id, connection.timer, due);
   }
   if (connection.state != ClientConnection::State::kReading) return;
+  wait_for(connection, connection.timer.due);
   connection.readable = true;
   turn(connection);
-  const auto found = connections_.find(id);
-  if (found != connections_.end() && found->second->state == ClientConnection::State::kReading)
-    remove(*found->second);
 }
 
 void Loop::watch(ClientConnection& connection, bool for_writing) {
@@ -186,6 +196,8 @@ void Loop::watch(ClientConnection& connection, bool for_writing) {
 void Loop::remove(ClientConnection& connection) {
   deadlines_.remove(connection.id, connection.timer);
   shed_open_ -= connection.shed ? 1 : 0;
+  crowd_.remove(connection.place);
+  if (connection.counted) addresses_.remove(connection.peer->holder());
   connections_.erase(connection.id);
   counters_.connections = connections_.size();
 }

@@ -33,7 +33,7 @@ class Server final : public HttpServer {
     loop_ = std::move(loop).value();
     try {
       pool_ = std::make_unique<WorkerPool>(options_.workers, [this] { return make_work(); });
-      thread_ = std::thread([this] { loop_->run([this](std::vector<Job>& jobs) { pool_->submit(jobs); }); });
+      thread_ = std::thread([this] { loop_->run(*pool_); });
     } catch (const std::exception& e) {
       return fail(HttpError{HttpError::Kind::kSystem,
                             "cannot start the threads for " + options_.listen + ": " + e.what()});
@@ -50,19 +50,22 @@ class Server final : public HttpServer {
     stats.refused = counters_.refused;
     stats.connections = counters_.connections;
     stats.connections_refused = counters_.connections_refused;
+    stats.connections_evicted = counters_.connections_evicted;
+    stats.requests_shed = counters_.requests_shed;
     stats.in_handler = counters_.in_handler;
     stats.handler_failures = counters_.handler_failures;
     return stats;
   }
 
-  void stop(std::chrono::milliseconds grace) override {
-    if (!thread_.joinable()) return;
+  bool stop(std::chrono::milliseconds grace) override {
+    if (!thread_.joinable()) return true;
     stopping_ = true;
     loop_->stop(Clock::now() + grace);
     thread_.join();
     // Only after a grace that was too short is there anything left to drop; a handler that still runs is
     // waited for by the destructor.
     pool_->drop_queued();
+    return !loop_->left_one_handled();
   }
 
  private:

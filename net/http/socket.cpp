@@ -81,23 +81,6 @@ int remove_stale_socket(const std::string& path) {
   return ::unlink(path.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 
-std::string numeric_host(const sockaddr_storage& peer) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (peer.ss_family == AF_INET) {
-    const auto& address = reinterpret_cast<const sockaddr_in&>(peer);
-    ::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size());
-  } else if (peer.ss_family == AF_INET6) {
-    const auto& address = reinterpret_cast<const sockaddr_in6&>(peer);
-    // An IPv4 client of a dual-stack listener is an IPv4 client.
-    if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
-      ::inet_ntop(AF_INET, &address.sin6_addr.s6_addr[12], text.data(), text.size());
-    } else {
-      ::inet_ntop(AF_INET6, &address.sin6_addr, text.data(), text.size());
-    }
-  }
-  return text.data();
-}
-
 }  // namespace
 
 Fd& Fd::operator=(Fd&& other) noexcept {
@@ -198,11 +181,11 @@ Result<Listener, HttpError> Listener::open_unix(const std::string& text, const s
   return listener;
 }
 
-Fd Listener::accept(std::string& remote_addr) const {
-  sockaddr_storage peer{};
-  socklen_t length = sizeof peer;
-  Fd fd(::accept4(fd_.get(), generic(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (fd.is_open()) remote_addr = numeric_host(peer);
+Fd Listener::accept(std::optional<IpAddress>& peer) const {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  Fd fd(::accept4(fd_.get(), generic(&address), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (fd.is_open()) peer = IpAddress::of(address);
   return fd;
 }
 

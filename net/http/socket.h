@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "net/http/ip_address.h"
 #include "net/http/server.h"
 #include "storage/model/result.h"
 
@@ -46,9 +48,12 @@ class Listener {
   ~Listener() { close(); }
 
   int fd() const { return fd_.get(); }
+  // Somebody else holds this socket too, and hands it to the next process.
+  bool is_inherited() const { return inherited_; }
   std::uint16_t port() const { return port_; }
-  // The accepted connection, non-blocking; not open when accept4 failed, errno tells why.
-  Fd accept(std::string& remote_addr) const;
+  // The accepted connection, non-blocking; not open when accept4 failed, errno tells why. `peer`: nothing for
+  // a Unix socket.
+  Fd accept(std::optional<IpAddress>& peer) const;
   void close();
 
  private:
@@ -58,6 +63,7 @@ class Listener {
                                                unsigned mode);
 
   Fd fd_;
+  bool inherited_ = false;
   std::uint16_t port_ = 0;
   std::string unix_path_;
   struct stat unix_file_ {};
