@@ -11,6 +11,7 @@
 #include "agent/admin_api.h"
 #include "agent/admission.h"
 #include "agent/dead_letters.h"
+#include "agent/descriptors.h"
 #include "agent/entropy.h"
 #include "agent/exit_codes.h"
 #include "agent/health.h"
@@ -175,6 +176,12 @@ int Agent::open_listeners() {
   intake.listen = config_.intake.listen;
   intake.body_bytes_max = config_.intake.body_bytes_max;
   intake.request_deadline = config_.intake.request_deadline;
+  intake.connections_max = descriptors_for_connections(config_.intake.connections_max);
+  if (intake.connections_max < config_.intake.connections_max)
+    log_warn("intake: room for " + std::to_string(intake.connections_max) +
+             " connections only: raise the limit of open files (LimitNOFILE= of the unit, ulimit -n)");
+  intake.connections_per_address_max = config_.intake.connections_per_address_max;
+  intake.proxies = config_.intake.proxies;
   const auto accept = [this](net::HttpRequest&& request) { return admission_->handle(std::move(request)); };
   if (const int code = open_listener(intake.listen, intake, accept, "intake", intake_); code != kExitOk)
     return code;
@@ -253,19 +260,18 @@ int Agent::stop() {
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 
   admission_->set_stopping();
-  intake_->stop(kIntakeGrace);
-  bool ended = true;
-  if (lanes_) ended = lanes_->stop(kDeliveryGrace);
+  bool ended = intake_->stop(kIntakeGrace);
+  if (lanes_) ended = lanes_->stop(kDeliveryGrace) && ended;
   if (line_) ended = line_->stop(milliseconds(ended ? 500 : 0)) && ended;
   ended = dead_letters_->stop(milliseconds(ended ? 500 : 0)) && ended;
-  if (admin_socket_) admin_socket_->stop(milliseconds(500));
-  admin_->stop(milliseconds(500));
+  if (admin_socket_) ended = admin_socket_->stop(milliseconds(500)) && ended;
+  ended = admin_->stop(milliseconds(500)) && ended;
   const auto closed = journal_->close();
   if (!closed) log_error("journal: " + closed.error().text);
   const auto stats = journal_->stats();
   log_info("stopped: " + std::to_string(stats.pending) + " events wait in the journal for PostgreSQL");
   const int code = closed ? kExitOk : kExitIo;
-  // A worker that is still waiting for a dead server cannot be joined; nothing of it is needed any more.
+  // A worker that still waits for a dead server or disk cannot be joined; nothing of it is needed any more.
   if (!ended) std::_Exit(code);
   return code;
 }

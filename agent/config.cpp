@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "agent/config_intake.h"
 #include "agent/config_reader.h"
 #include "agent/config_table.h"
 #include "agent/config_verify.h"
@@ -25,31 +26,6 @@ void read_agent(TableReader section, Config& config) {
   section.text("log_level", config.log_level);
   const std::set<std::string> levels{"debug", "info", "warn", "error"};
   if (!levels.contains(config.log_level)) section.fault("log_level", "is one of debug, info, warn, error");
-  section.finish();
-}
-
-void check_listen(TableReader& section, std::string_view key, const std::string& listen) {
-  if (listen.starts_with("unix:")) {
-    if (listen.size() < 7 || listen[5] != '/') section.fault(key, "write unix:/path with an absolute path");
-    return;
-  }
-  const auto colon = listen.rfind(':');
-  const std::string port = colon == std::string::npos ? "" : listen.substr(colon + 1);
-  const bool digits = !port.empty() && port.size() <= 5 &&
-                      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (colon == 0 || !digits || std::stoul(port) > 65'535) {
-    section.fault(key, "\"" + listen + "\" is not an address; write \"127.0.0.1:8080\" or \"unix:/run/...\"");
-  }
-}
-
-void read_intake(TableReader section, IntakeConfig& intake) {
-  section.text("listen", intake.listen);
-  check_listen(section, "listen", intake.listen);
-  section.bytes("max_body_bytes", intake.body_bytes_max, 1, kBodyBytesLargest);
-  section.duration("request_deadline", intake.request_deadline, kSecond, kHour);
-  const std::string instead = "let a proxy on this machine speak TLS";
-  section.unsupported("certificate_file", instead);
-  section.unsupported("key_file", instead);
   section.finish();
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "net/http/forwarded.h"
 #include "net/pg/connection.h"
 #include "net/pg/mapping.h"
 #include "net/verify/scheme.h"
@@ -32,6 +33,9 @@ struct IntakeConfig {
   std::string listen = "127.0.0.1:8080";
   std::uint64_t body_bytes_max = 1ull << 20;
   milliseconds request_deadline{10'000};
+  std::size_t connections_max = 8192;
+  std::size_t connections_per_address_max = 1024;  // 0: no limit; loopback and proxies have none
+  net::ProxyTrust proxies;
 };
 
 struct AdminConfig {

@@ -64,6 +64,8 @@ Json intake_json(const HealthSources& sources) {
             {"bad_request", http.refused}}},
           {"connections", http.connections},
           {"connections_refused", http.connections_refused},
+          {"connections_evicted", http.connections_evicted},
+          {"requests_shed", http.requests_shed},
           {"in_handler", http.in_handler},
           {"response_ms", latency_json(figures.answer)}};
 }

@@ -123,6 +123,12 @@ const std::string* HttpRequest::header(std::string_view lower_case_name) const {
   return nullptr;
 }
 
+Result<void, HttpError> HttpServer::check_address(const std::string& listen) {
+  auto address = parse_address(listen);
+  if (!address) return fail(std::move(address).error());
+  return {};
+}
+
 Result<std::unique_ptr<HttpServer>, HttpError> HttpServer::start(HttpOptions options, HttpHandler handler) {
   auto server = std::make_unique<Server>(std::move(options), std::move(handler));
   auto opened = server->open();

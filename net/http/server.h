@@ -51,7 +51,7 @@ struct HttpAnswer {
 using HttpHandler = std::function<HttpAnswer(HttpRequest&&)>;
 
 struct HttpOptions {
-  std::string listen;         // "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock"; port 0: any
+  std::string listen;  // "127.0.0.1:8080", "[::1]:8080", "localhost:8080", "unix:/run/x.sock"; port 0: any
   unsigned unix_mode = 0660;  // of the Unix socket's file
   std::size_t workers = 64;   // requests in the handler at once
   // In all: beyond it the one that has been useless for longest goes. 0 per address: no limit.
@@ -84,6 +84,8 @@ struct HttpStats {
 
 class HttpServer {
  public:
+  // Can `listen` be an address at all? The very check that start() does.
+  static Result<void, HttpError> check_address(const std::string& listen);
   // Binds, listens and serves at once. Never shares a port with another process (no SO_REUSEPORT).
   static Result<std::unique_ptr<HttpServer>, HttpError> start(HttpOptions options, HttpHandler handler);
   virtual ~HttpServer() = default;

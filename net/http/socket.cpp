@@ -116,7 +116,10 @@ Result<Address, HttpError> parse_address(const std::string& text) {
 
   const bool bracketed = colon >= 2 && text.front() == '[' && text[colon - 1] == ']';
   address.host = bracketed ? text.substr(1, colon - 2) : text.substr(0, colon);
-  if (address.host.empty() || (address.host.find(':') != std::string::npos) != bracketed)
+  if (address.host == "localhost") address.host = "127.0.0.1";
+  const bool numeric =
+      IpAddress::parse(std::string_view(address.host).substr(0, address.host.find('%'))).has_value();
+  if (!numeric || (address.host.find(':') != std::string::npos) != bracketed)
     return fail(bad_address(text, "the host is not a numeric address"));
   return address;
 }

@@ -35,7 +35,7 @@ struct Address {
   std::uint16_t port = 0;
 };
 
-// "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock". Names are not looked up.
+// "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock". Names are not looked up, but "localhost" is 127.0.0.1.
 Result<Address, HttpError> parse_address(const std::string& text);
 
 // A listening socket, non-blocking. A Unix socket's file is removed when it closes, if it is still the same

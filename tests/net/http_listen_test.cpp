@@ -44,14 +44,27 @@ TEST(HttpListener, NeverSharesItsPort) {
   EXPECT_TRUE(HttpServer::start(options, echo).ok());
 }
 
+TEST(HttpListener, KnowsLocalhost) {
+  HttpOptions options;
+  options.listen = "localhost:0";
+  EXPECT_TRUE(HttpServer::check_address(options.listen).ok());
+  auto server = serve(echo, options);
+  RawClient client(server->port());
+  client.send(post("x"));
+  EXPECT_EQ(client.read_answer().value().body, "x");
+}
+
 TEST(HttpListener, NamesWhatIsWrongWithAnAddress) {
   for (const std::string listen :
        {"", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:80x", "::1:8080",
-        "[::1]", "[::1]8080", "localhost:8080", "unix:", "unix:relative.sock", "203.0.113.7:0"}) {
+        "[::1]", "[::1]8080", "[localhost]:8080", "example.com:8080", "[127.0.0.1]:8080",
+        "unix:", "unix:relative.sock", "203.0.113.7:0"}) {
     HttpOptions options;
     options.listen = listen;
     const auto server = HttpServer::start(options, echo);
     ASSERT_FALSE(server.ok()) << listen;
+    // But for an address that no interface has, which only listening can find out.
+    EXPECT_EQ(HttpServer::check_address(listen).ok(), listen == "203.0.113.7:0") << listen;
     EXPECT_EQ(server.error().kind, HttpError::Kind::kBadAddress) << listen;
     EXPECT_NE(server.error().text.find(listen), std::string::npos);
   }

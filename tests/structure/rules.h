@@ -38,6 +38,10 @@ Faults note_sizes(const Files& files);
 // Words of unfinished work, and paths of one machine.
 Faults check_words(const Files& files);
 
+// No std::regex sees what a client sent: cpp-httplib's routes are such, so none is ever set. (<regex> itself is a
+// library that only tests may include.)
+Faults check_routes(const Files& files);
+
 // A header says what it is for, and is read once.
 Faults check_headers(const Files& files);
 

@@ -81,6 +81,17 @@ TEST(LibraryRule, KnowsWhoWrapsWhat) {
   expect_fault(check_libraries(tree({{"net/http/server.h", "#include <httplib.h>\n"}})), "into a .cpp");
 }
 
+TEST(RouteRule, SeesRoutesOfTheLibraryAndRegularExpressions) {
+  const std::string library = "#include <httplib.h>\n";
+  EXPECT_TRUE(check_routes(tree({{"net/http/a.cpp", library + "client.send(x);\nauto y = my_Get(x);\n"},
+                                 {"net/http/b.cpp", "server.Get(\"/x\", handler);\n"},
+                                 {"tests/net/c.cpp", library + "server.Get(\"/x\", handler);\n"}}))
+                  .empty());
+  expect_fault(check_routes(tree({{"net/http/a.cpp", library + "server.Get(\"/x\", handler);\n"}})), "std::regex");
+  expect_fault(check_routes(tree({{"net/http/a.cpp", library + "  Post(\"/x\", handler);\n"}})), "std::regex");
+  expect_fault(check_libraries(tree({{"net/http/a.cpp", "#include <regex>\n"}})), "another layer");
+}
+
 TEST(CycleRule, FindsOneOverSeveralFiles) {
   EXPECT_TRUE(
       check_cycles(tree({{"a.h", including("b.h")}, {"b.h", including("c.h")}, {"c.h", ""}})).empty());

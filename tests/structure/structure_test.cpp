@@ -51,6 +51,9 @@ TEST_F(TheTree, ShowsALibraryOnlyInItsLayer) {
 TEST_F(TheTree, HasNoCycleOfIncludes) {
   expect_none(check_cycles(files_));
 }
+TEST_F(TheTree, HasNoRouteThatIsARegularExpression) {
+  expect_none(check_routes(files_));
+}
 TEST_F(TheTree, HasNoUnfinishedWordAndNoMachinesPath) {
   expect_none(check_words(files_));
 }
