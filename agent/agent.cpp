@@ -90,6 +90,7 @@ int Agent::open_journal() {
     return opened.error().kind == storage::JournalError::Kind::kLocked ? kExitUnavailable : kExitIo;
   }
   for (const auto& note : opened->notes) log_warn("journal: " + note);
+  for (const auto& loss : opened->losses) log_error("journal: LOST: " + loss);
   journal_ = std::move(opened->journal);
   const auto stats = journal_->stats();
   log_info("journal " + config_.journal.path + ": " + std::to_string(stats.pending) + " events waiting, " +

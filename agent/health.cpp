@@ -47,7 +47,13 @@ Json journal_json(const storage::JournalStats& stats) {
              {{"last", ms(stats.last_commit_us)},
               {"mean", ms(stats.mean_commit_us)},
               {"max", ms(stats.max_commit_us)}}},
-            {"segments_sealed_after_error", stats.sealed_after_error}};
+            {"segments_sealed_after_error", stats.sealed_after_error},
+            {"checkpoint_failures", stats.checkpoint_failures},
+            {"rotation_failures", stats.rotation_failures},
+            {"wal_bytes", stats.wal_bytes},
+            {"acked_record_failures", stats.acked_record_failures},
+            {"lost", stats.lost}};
+  if (!stats.last_error.empty()) json["last_error"] = stats.last_error;
   if (!stats.accepting) json["refusing_because"] = stats.refusing_because;
   return json;
 }
@@ -208,6 +214,7 @@ std::string health_line(const HealthSources& sources, Mode mode) {
   const auto journal = sources.journal->stats();
   std::string line = std::string(mode_name(mode)) + ", " + std::to_string(journal.pending) +
                      " waiting, journal " + format_bytes(journal.bytes);
+  if (journal.lost > 0) line += ", " + std::to_string(journal.lost) + " LOST BY THE DISK";
   if (!journal.accepting) line += ": " + journal.refusing_because;
   if (sources.line != nullptr) {
     const auto status = sources.line->status();

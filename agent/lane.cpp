@@ -92,8 +92,14 @@ Result<Plan, Lane::Step> Lane::look(net::DeliveryTransaction& transaction, const
   if (watermark && watermark->seq > run.confirmed.seq && watermark->seq >= run.first_seq &&
       watermark->seq <= run.last_seq) {
     auto own = context_.journal.read(name_, run.epoch, watermark->seq, 1, 1);
-    if (!own) return fail(failed(own.error()));
-    facts.own_id_at_watermark = own->front()->id;
+    if (own) {
+      facts.own_id_at_watermark = own->front()->id;
+    } else if (own.error().kind == storage::JournalError::Kind::kCorrupt) {
+      // Our event there cannot be compared. PostgreSQL has one, or a gap was recorded over it: believed.
+      facts.own_id_at_watermark = watermark->id;
+    } else {
+      return fail(failed(own.error()));
+    }
   }
   if (needs_rows_above(facts)) {
     auto above = transaction.rows_above(watermark ? watermark->seq : 0, watermark ? watermark->id : Uuid{});
@@ -154,6 +160,10 @@ Result<Lane::Batch, Lane::Step> Lane::next_batch(const storage::LaneRun& run, st
   // Nearly caught up: have new events handed over from here on, so that a busy lane gets back on the fast path.
   if (run.current && run.last_seq - from_seq < config.batch_events_max) live_.open();
   auto read = context_.journal.read(name_, run.epoch, from_seq, events_max, config.batch_bytes_max);
+  if (!read && read.error().kind == storage::JournalError::Kind::kCorrupt) {
+    batch.damage = std::move(read).error();
+    return batch;
+  }
   if (!read) return fail(failed(read.error()));
   batch.events = std::move(*read);
   return batch;
@@ -169,6 +179,7 @@ Lane::Step Lane::send(net::Connection& connection, net::DeliveryTransaction tran
     if (!next) return next.error();
     batch = std::move(*next);
   }
+  if (batch.damage) return skip_damaged(std::move(transaction), run, *batch.damage);
   const auto copied = transaction.copy(batch.events);
   if (!copied && copied.error().error_class == net::ErrorClass::kEvent && !copied.error().connection_lost) {
     { const auto rolled_back = std::move(transaction); }

@@ -75,6 +75,7 @@ class Lane {
   struct Batch {
     std::vector<EventPtr> events;
     bool live = false;
+    std::optional<storage::JournalError> damage;  // the first event of the batch cannot be read
   };
   std::optional<Step> check_runs(net::Connection& connection);
   std::optional<storage::LaneRun> next_run() const;
@@ -88,6 +89,10 @@ class Lane {
                const net::PgError& error);
   Step bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event,
             const net::PgError& error);
+  Step skip_damaged(net::DeliveryTransaction transaction, const storage::LaneRun& run,
+                    const storage::JournalError& damage);
+  Result<std::uint64_t, storage::JournalError> end_of_damage(const storage::LaneRun& run, std::uint64_t first,
+                                                             const storage::JournalError& damage);
   Step reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run,
                  const std::string& reason);
   Step repair(net::Connection& connection);

@@ -16,8 +16,12 @@ class Figures {
   void committed(std::uint64_t commit_us);
   void appended(std::uint64_t events);
   void refused(std::uint64_t events);
-  void failed(const JournalError& error);  // a group, a checkpoint or a new segment
+  void failed(const JournalError& error);  // a group or a new segment
+  // Counts a failure that kept no event from being accepted.
+  void put_up_with(std::uint64_t JournalStats::*counter, const JournalError& error);
   void sealed();
+  void lost(std::uint64_t events);
+  void wal(std::uint64_t bytes);
 
   // Whether nothing could be written since the last failure.
   bool failing() const;

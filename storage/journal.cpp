@@ -77,11 +77,13 @@ JournalResult<Journal::Opened> Journal::open(JournalOptions options) {
   JournalResult<std::string> agent_id = agent_id_of(*impl->folder, impl->options);
   if (!agent_id) return fail(agent_id.error());
   impl->agent_id = std::move(*agent_id);
-  impl->writer = std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue, impl->readers,
-                                          Writer::Start{found->greatest_number + 1, found->greatest_id});
+  impl->writer =
+      std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue, impl->readers,
+                               Writer::Start{found->greatest_number + 1, found->greatest_id, found->lost});
   Opened opened;
   opened.journal.reset(new Journal(std::move(impl)));
   opened.notes = std::move(found->notes);
+  opened.losses = std::move(found->losses);
   return opened;
 }
 
@@ -120,6 +122,14 @@ JournalResult<std::vector<EventPtr>> Journal::read(std::string_view lane, const 
   std::vector<EventPtr> events;
   std::size_t bytes = 0;
   for (const ReadSlice& slice : slices) {
+    const auto lost_from = slice.file->lost_from.find(slice.lane_number);
+    if (lost_from != slice.file->lost_from.end() && slice.first_seq >= lost_from->second) {
+      if (!events.empty()) break;
+      return fail(JournalError{JournalError::Kind::kCorrupt,
+                               "event " + std::to_string(from_seq) + " of lane '" + name + "', epoch " +
+                                   epoch.to_string() + ", was acknowledged and is no longer in " +
+                                   slice.file->path.string()});
+    }
     JournalResult<std::unique_ptr<SegmentReader>> reader = impl_->readers.take(slice.file);
     JournalResult<void> read = reader.ok() ? JournalResult<void>() : fail(reader.error());
     if (read.ok()) read = (*reader)->read(slice, name, epoch, events_max, bytes_max, events, bytes);
@@ -134,6 +144,24 @@ JournalResult<std::vector<EventPtr>> Journal::read(std::string_view lane, const 
     if (events.size() >= events_max || events.back()->seq < slice.last_seq) break;
   }
   return events;
+}
+
+JournalResult<std::uint64_t> Journal::next_readable(std::string_view lane, const Uuid& epoch,
+                                                    std::uint64_t from_seq, std::size_t tries_max) const {
+  std::uint64_t seq = from_seq;
+  for (std::size_t tries = 0; tries < tries_max; ++tries) {
+    const std::vector<ReadSlice> slices = impl_->catalogue.locate(lane, epoch, ++seq, 1);
+    if (slices.empty()) return seq;
+    const auto lost_from = slices.front().file->lost_from.find(slices.front().lane_number);
+    if (lost_from != slices.front().file->lost_from.end() && seq >= lost_from->second) {
+      seq = slices.front().last_seq;
+      continue;
+    }
+    const auto event = read(lane, epoch, seq, 1, 1);
+    if (event) return seq;
+    if (event.error().kind != JournalError::Kind::kCorrupt) return fail(event.error());
+  }
+  return seq + 1;
 }
 
 void Journal::confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind) {

@@ -36,7 +36,7 @@ struct JournalError {
     kCorrupt,   // a row or a file cannot be trusted
     kTooNew,    // written by a newer hookspool
     kLocked,    // another process has this journal open
-    kLimit,     // a named limit of this layer was reached (lanes_max)
+    kLimit,     // a named limit of this layer was reached (lanes_max, a lane's name)
     kClosed,    // close() was called
     kNotFound,  // no such lane, epoch or number is retained
   };
@@ -99,8 +99,13 @@ struct JournalStats {
   std::uint64_t max_commit_us = 0;
   std::uint64_t pending = 0;  // durable and not confirmed, all lanes
   std::uint64_t sealed_after_error = 0;
-  std::string last_error;        // of the last group, checkpoint or new segment that failed; it stays
-  bool accepting = true;         // there is room, and the last thing that was written could be written
+  std::uint64_t checkpoint_failures = 0;  // the WAL goes on then, and the next checkpoint tries again
+  std::uint64_t rotation_failures = 0;    // no new segment could be made: the full one goes on
+  std::uint64_t wal_bytes = 0;  // of the segment being written; a long reader keeps it from shrinking
+  std::uint64_t acked_record_failures = 0;  // events are accepted all the same, with less protection
+  std::uint64_t lost = 0;  // acknowledged, not confirmed, and no longer in any file, as the opening found it
+  std::string last_error;  // of the last group, checkpoint or new segment that failed; it stays
+  bool accepting = true;   // there is room, and the last thing that was written could be written
   std::string refusing_because;  // empty when accepting
   bool full = false;             // refusing for want of room (budget, free space); else for a failure
 };
@@ -112,7 +117,8 @@ class Journal {
  public:
   struct Opened {
     std::unique_ptr<Journal> journal;
-    std::vector<std::string> notes;  // what the opening found: files set aside, segments recovered
+    std::vector<std::string> notes;   // what the opening found: files set aside, segments recovered
+    std::vector<std::string> losses;  // acknowledged events that the disk has lost, with lane, epoch, numbers
   };
   static JournalResult<Opened> open(JournalOptions options);
   ~Journal();
@@ -134,6 +140,11 @@ class Journal {
   // reading may go on at from_seq + 1. kCorrupt: its row is missing or its checksum does not fit.
   JournalResult<std::vector<EventPtr>> read(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
                                             std::size_t events_max, std::size_t bytes_max) const;
+
+  // After kCorrupt: the first number above `from_seq` that can be read, or last_seq + 1 of the run if none can,
+  // or the one up to which it looked: it tries `tries_max` numbers at most.
+  JournalResult<std::uint64_t> next_readable(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
+                                             std::size_t tries_max) const;
 
   // PostgreSQL has the lane's run up to here. Never moves back unless `rewind`; a number beyond the run's
   // last is ignored. Kept on disk lazily: with the next group, or by save_cursors(); losing it costs a

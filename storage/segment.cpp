@@ -75,12 +75,14 @@ JournalResult<std::unique_ptr<ActiveSegment>> ActiveSegment::make(const Folder& 
   const std::filesystem::path path = folder.segment_file(identity.number);
   try {
     make_file(folder.new_segment_file(identity.number), vfs, identity);
+    auto acked = AckedRecord::create(folder.acked_file(identity.number), identity.number, identity.epoch);
     if (const auto published = folder.publish_segment(identity.number); !published)
       return fail(published.error());
     auto database = open_writable(path, vfs, false);
     use_wal(*database);
     auto file = std::make_shared<SegmentFile>(identity.number, path, true);
-    std::unique_ptr<ActiveSegment> segment(new ActiveSegment(std::move(file), std::move(database)));
+    std::unique_ptr<ActiveSegment> segment(
+        new ActiveSegment(std::move(file), std::move(database), std::move(acked)));
     if (const auto named = segment->remember_names(); !named) return fail(named.error());
     if (const auto synced = folder.sync(); !synced) return fail(synced.error());
     return segment;
@@ -89,12 +91,14 @@ JournalResult<std::unique_ptr<ActiveSegment>> ActiveSegment::make(const Folder& 
   }
 }
 
-ActiveSegment::ActiveSegment(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database)
+ActiveSegment::ActiveSegment(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database,
+                             JournalResult<std::shared_ptr<AckedRecord>> acked)
     : file_(std::move(file)),
       database_(std::move(database)),
       insert_event_(*database_, kInsertEventSql),
       insert_lane_(*database_, "INSERT INTO lanes(number, name) VALUES (?, ?)"),
-      put_cursor_(*database_, "INSERT OR REPLACE INTO cursors(epoch, lane, seq, id) VALUES (?, ?, ?, ?)") {
+      put_cursor_(*database_, "INSERT OR REPLACE INTO cursors(epoch, lane, seq, id) VALUES (?, ?, ?, ?)"),
+      acked_(std::move(acked)) {
   // Looking at a table opens the WAL, which makes its file.
   (void)database_->execAndGet("SELECT count(*) FROM meta").getInt();
   sqlite3_wal_hook(

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -32,9 +33,14 @@ struct SegmentFile {
   std::atomic<bool> growing;             // the writer has it open
   std::atomic<bool> dropped = false;     // its name was taken away: not to be opened or kept open
   std::atomic<bool> parked = false;      // only the connection that wrote it may still read it
+
+  // By the lane's number: from this event on nothing of it is in the file, although it was acknowledged. Does
+  // not change once the journal knows of the file.
+  std::map<std::uint32_t, std::uint64_t> lost_from;
 };
 
-// One lane's rows of one segment: numbers `first_seq` to `last_seq`, all of which are there.
+// One lane's rows of one segment: numbers `first_seq` to `last_seq`, all of which are there but for those that
+// the file has lost.
 struct ReadSlice {
   std::shared_ptr<SegmentFile> file;
   std::uint32_t lane_number = 0;

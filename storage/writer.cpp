@@ -15,6 +15,7 @@ namespace hookspool::storage {
 namespace {
 
 constexpr std::uint64_t kWalBytesMax = 8ull << 20;
+constexpr std::uint64_t kRollRetryShare = 16;  // of segment_bytes_max, before a new segment is tried again
 constexpr std::size_t kEventBytesMax = 256ull << 20;  // SQLite's own limit for a row is 1e9
 
 std::uint64_t free_bytes_of(const std::filesystem::path& folder) {
@@ -47,7 +48,12 @@ Writer::Writer(const JournalOptions& options, const Folder& folder, Catalogue& c
       ids_(options.random_bytes, start.greatest_id),
       greatest_id_(start.greatest_id),
       next_number_(start.next_number),
-      thread_([this] { run(); }) {}
+      syncer_([this](const JournalError& error) {
+        figures_.put_up_with(&JournalStats::acked_record_failures, error);
+      }),
+      thread_([this] { run(); }) {
+  figures_.lost(start.lost);
+}
 
 Writer::~Writer() {
   (void)close();
@@ -59,6 +65,12 @@ JournalResult<EventPtr> Writer::append(Event event) {
   if (ticket.bytes > kEventBytesMax) {
     return fail(JournalError{JournalError::Kind::kLimit, "an event of " + std::to_string(ticket.bytes) +
                                                              " bytes is larger than a row may be"});
+  }
+  if (event.lane.size() > kLaneNameBytesMax) {
+    return fail(JournalError{JournalError::Kind::kLimit,
+                             "a lane's name of " + std::to_string(event.lane.size()) +
+                                 " bytes is longer than the " + std::to_string(kLaneNameBytesMax) +
+                                 " that it may have"});
   }
   ticket.event = std::move(event);
   return queue_.ask(ticket);
@@ -177,12 +189,12 @@ JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
   std::uint64_t bytes = 0;
   for (const Ticket* ticket : tickets) bytes += ticket->bytes;
   if (const auto full = no_room(bytes)) return fail(*full);
-  // A failure to close the old segment has sealed it; the group goes into a new one either way.
-  if (too_old_for(tickets)) (void)finish_segment();
+  if (too_old_for(tickets)) roll();
   if (const auto ready = ensure_segment(); !ready) return fail(ready.error());
 
   Plan plan = make_plan(tickets);
   if (const auto written = write(plan.group); !written) return fail(written.error());
+  note_acked(plan.group);
   adopt(plan);
   return std::move(plan.group.events);
 }
@@ -233,6 +245,15 @@ JournalResult<void> Writer::write(const Group& group) {
   return fail(committed.error().error);
 }
 
+// After the sync and before the answers: what a sender was told is what the record says.
+void Writer::note_acked(const Group& group) {
+  const auto& acked = segment_->acked();
+  if (!acked) return;
+  if (const auto noted = (*acked)->note(group.events, group.lane_numbers); !noted)
+    figures_.put_up_with(&JournalStats::acked_record_failures, noted.error());
+  syncer_.due(*acked);
+}
+
 void Writer::adopt(const Plan& plan) {
   for (const auto& [name, state] : plan.lanes) lanes_[name] = state;
   lanes_in_segment_ += static_cast<std::uint32_t>(plan.group.new_lanes.size());
@@ -270,15 +291,40 @@ JournalResult<void> Writer::leave_epoch() {
 
 JournalResult<void> Writer::ensure_segment() {
   if (segment_ != nullptr) return {};
-  const ActiveSegment::Identity identity{next_number_++, catalogue_.epoch(), greatest_id_};
-  JournalResult<std::unique_ptr<ActiveSegment>> made = ActiveSegment::create(folder_, options_.vfs, identity);
+  JournalResult<std::unique_ptr<ActiveSegment>> made = make_segment();
   if (!made) {
     figures_.failed(made.error());
     return fail(made.error());
   }
-  segment_ = std::move(*made);
-  catalogue_.begin_segment(segment_->file(), greatest_id_);
+  begin_segment(std::move(*made));
   return {};
+}
+
+JournalResult<std::unique_ptr<ActiveSegment>> Writer::make_segment() {
+  return ActiveSegment::create(folder_, options_.vfs, {next_number_++, catalogue_.epoch(), greatest_id_});
+}
+
+void Writer::begin_segment(std::unique_ptr<ActiveSegment> segment) {
+  segment_ = std::move(segment);
+  next_roll_bytes_ = options_.segment_bytes_max;
+  catalogue_.begin_segment(segment_->file(), greatest_id_);
+  if (const auto& acked = segment_->acked(); !acked)
+    figures_.put_up_with(&JournalStats::acked_record_failures, acked.error());
+}
+
+// Closes the active segment when the next one is there: while that cannot be made, this one goes on. A failure
+// to close it seals it; then its epoch has ended, and with it the new segment's.
+void Writer::roll() {
+  JournalResult<std::unique_ptr<ActiveSegment>> next = make_segment();
+  if (!next) {
+    figures_.put_up_with(&JournalStats::rotation_failures, next.error());
+    next_roll_bytes_ = segment_->bytes() + options_.segment_bytes_max / kRollRetryShare;
+    return;
+  }
+  if (finish_segment()) return begin_segment(std::move(*next));
+  const std::uint64_t number = (*next)->file()->number;
+  next->reset();
+  folder_.discard_segment(number);
 }
 
 // Closes the active segment for good. The epoch and the lanes' numbers go on in the next one.
@@ -300,13 +346,11 @@ JournalResult<void> Writer::finish_segment() {
 
 // What is due between two groups, when those of the last one have their answers.
 void Writer::maintain() {
-  if (segment_->bytes() >= options_.segment_bytes_max) {
-    (void)finish_segment();
-    return;
-  }
+  if (segment_->bytes() >= next_roll_bytes_) return roll();
   const Result<void, SegmentFailure> checkpointed = segment_->checkpoint_if_due(wal_bytes_max_);
+  figures_.wal(segment_->wal_bytes());
   if (checkpointed) return;
-  figures_.failed(checkpointed.error().error);
+  figures_.put_up_with(&JournalStats::checkpoint_failures, checkpointed.error().error);
   if (!checkpointed.error().usable) seal();
 }
 

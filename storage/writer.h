@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "storage/acked_syncer.h"
 #include "storage/catalogue.h"
 #include "storage/figures.h"
 #include "storage/folder.h"
@@ -28,6 +29,7 @@ class Writer {
   struct Start {
     std::uint64_t next_number = 1;  // of the segment that the first group makes
     Uuid greatest_id;
+    std::uint64_t lost = 0;  // for the figures
   };
   // What is given by reference must outlive the writer.
   Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
@@ -65,6 +67,10 @@ class Writer {
   JournalResult<void> leave_epoch();
   JournalResult<void> finish_segment();
   JournalResult<void> ensure_segment();
+  JournalResult<std::unique_ptr<ActiveSegment>> make_segment();
+  void begin_segment(std::unique_ptr<ActiveSegment> segment);
+  void roll();
+  void note_acked(const Group& group);
   void maintain();
   void seal();
   std::optional<JournalError> no_room(std::uint64_t more_bytes) const;
@@ -84,11 +90,13 @@ class Writer {
   std::uint64_t next_number_;
   std::unique_ptr<ActiveSegment> segment_;
   std::optional<std::int64_t> segment_began_us_;  // received_at of its first event
+  std::uint64_t next_roll_bytes_ = 0;             // of the active segment
   std::uint32_t lanes_in_segment_ = 0;
   std::unordered_map<std::string, LaneState> lanes_;  // with an event in this epoch
   Ticket* stop_ = nullptr;
 
   Figures figures_;
+  AckedSyncer syncer_;
   std::thread thread_;  // last: it uses all of the above
 };
 

@@ -76,6 +76,7 @@ class JournalTest : public ::testing::Test {
     ASSERT_TRUE(opened.ok()) << opened.error().text;
     journal_ = std::move(opened->journal);
     notes_ = std::move(opened->notes);
+    losses_ = std::move(opened->losses);
   }
   void close() {
     const JournalResult<void> closed = journal_->close();
@@ -147,6 +148,7 @@ class JournalTest : public ::testing::Test {
   JournalOptions options_;
   std::unique_ptr<Journal> journal_;
   std::vector<std::string> notes_;
+  std::vector<std::string> losses_;
 };
 
 }  // namespace hookspool::storage
