@@ -13,6 +13,7 @@
 
 #include "storage/crc32c.h"
 #include "storage/row.h"
+#include "storage/sqlite.h"
 
 namespace hookspool::storage {
 namespace {
@@ -45,12 +46,13 @@ std::uint32_t slot_crc(const Slot& slot, std::uint32_t lane_number) {
   return crc32c(crc32c(0, slot.data() + 4, slot.size() - 4), number.data(), sizeof lane_number);
 }
 
-Slot header(std::uint64_t segment, const Uuid& epoch) {
+Slot header(std::uint64_t segment, const Uuid& epoch, std::uint32_t format) {
   Slot slot{};
   std::memcpy(slot.data() + 4, kMagic.data(), kMagic.size());
   put(slot, 12, kVersion);
   put(slot, 16, segment);
   std::memcpy(slot.data() + 24, epoch.bytes.data(), epoch.bytes.size());
+  put(slot, 40, format);
   put(slot, 0, slot_crc(slot, 0));
   return slot;
 }
@@ -111,7 +113,7 @@ JournalResult<std::shared_ptr<AckedRecord>> AckedRecord::create(const std::files
   if (fd < 0) return fail(failure("making", file, errno));
   std::shared_ptr<AckedRecord> record(new AckedRecord(file, fd));
   if (const auto grown = record->grow_to(0); !grown) return fail(grown.error());
-  const Slot first = header(segment, epoch);
+  const Slot first = header(segment, epoch, kFormatVersion);
   if (!write_at(fd, first.data(), first.size(), 0)) return fail(failure("writing", file, errno));
   if (const auto synced = record->sync(); !synced) return fail(synced.error());
   return record;
@@ -168,8 +170,9 @@ std::optional<Acked> read_acked(const std::filesystem::path& file, std::uint64_t
   Uuid epoch;
   if (slots > 0 && read_slot(fd, 0, slot)) {
     std::memcpy(epoch.bytes.data(), slot.data() + 24, epoch.bytes.size());
-    // The whole header is known but for its epoch.
-    if (slot == header(segment, epoch)) acked = Acked{epoch, {}};
+    const auto format = get<std::uint32_t>(slot, 40);
+    // The whole header is known but for these two.
+    if (slot == header(segment, epoch, format)) acked = Acked{epoch, static_cast<std::int32_t>(format), {}};
   }
   for (std::uint32_t number = 1; acked && number < slots; ++number) {
     if (!read_slot(fd, number, slot)) continue;

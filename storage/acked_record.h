@@ -34,6 +34,7 @@ struct AckedLane {
 
 struct Acked {
   Uuid epoch;
+  std::int32_t format = 0;       // of the segment's tables
   std::vector<AckedLane> lanes;  // by their numbers
 };
 

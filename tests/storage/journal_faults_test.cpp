@@ -223,6 +223,8 @@ TEST_F(JournalFaultTest, ANewerFormatIsRefusedUntouched) {
   ASSERT_EQ(newer[63], 2);
   newer[63] = 3;  // PRAGMA user_version, big-endian at offset 60
   write_file(segment_file(2), newer);
+  // A record that says otherwise would prove the database's header wrong.
+  std::filesystem::remove(options_.folder / "segment-00000002.acked");
   write_file(segment_file(3), "garbage that would be set aside");
   write_file(options_.folder / "segment-00000004.new", "a remnant that would be removed");
   std::map<std::string, std::string> before;
