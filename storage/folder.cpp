@@ -254,8 +254,12 @@ JournalResult<void> Folder::mark_dropped(std::uint64_t number) const {
   const std::filesystem::path file = segment_file(number);
   std::filesystem::path dropped = file;
   dropped.replace_extension(".dropped");
-  // The record first: without its segment it would say that events are missing.
-  if (auto removed = remove_if_present(acked_file(number)); !removed) return removed;
+  // The record first, durably: without its segment it would say that events are missing.
+  if (::unlink(acked_file(number).c_str()) == 0) {
+    if (auto synced = sync(); !synced) return synced;
+  } else if (errno != ENOENT) {
+    return fail(io_error("removing " + acked_file(number).string(), errno));
+  }
   // A segment whose file was deleted from outside is dropped as well: there is nothing left to take away.
   if (::rename(file.c_str(), dropped.c_str()) != 0 && errno != ENOENT) {
     return fail(io_error("renaming " + file.string(), errno));
