@@ -155,7 +155,7 @@ TEST_F(DiskErrorsTest, AFailedCheckpointIsCountedAndSealsTheFile) {
   int n = 1;
   ASSERT_TRUE(appends("a", n++, 3000));
   // More writes than a group has: only a checkpoint after it gets that far.
-  constexpr std::uint64_t kNth = 40;
+  constexpr std::uint64_t kNth = 20;
   for (; journal_->stats().checkpoint_failures == 0 && n < kTriesMax; ++n) {
     disk_.fail({.call = DiskCall::kWrite, .nth = kNth});
     ASSERT_TRUE(appends("a", n, 3000)) << "the group was synced before";
