@@ -158,22 +158,49 @@ void inspect_tables(SQLite::Database& database, Inspected& result) {
   if (result.events == 0) result.condition = Condition::kEmpty;
 }
 
-void inspect_contents(const std::string& vfs, Inspected& result) {
-  SegmentContents& contents = result.contents;
-  const std::filesystem::path& file = contents.file->path;
-  contents.bytes = file_bytes(file) + file_bytes(file.string() + "-wal");
+// Whether the disk gives every byte of a file. No connection has it open yet.
+bool can_be_read(const std::string& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return errno == ENOENT;
+  std::vector<char> buffer(1 << 16);
+  ssize_t count = 0;
+  do {
+    count = ::read(fd, buffer.data(), buffer.size());
+  } while (count > 0);
+  ::close(fd);
+  return count == 0;
+}
+
+void inspect_contents_once(const std::string& vfs, Inspected& result) {
+  const std::filesystem::path& file = result.contents.file->path;
   try {
     const std::unique_ptr<SQLite::Database> database = open_read_only(file, vfs, false);
     inspect_tables(*database, result);
   } catch (const SQLite::Exception& error) {
-    const JournalError what = sqlite_error(error, 0, "reading it");
-    // A disk that does not answer, or no memory, says nothing about the file: it stays where it is.
-    const int code = error.getErrorCode();
+    // A disk that does not answer, has no room for the -shm file, or no memory, says nothing about the file: it
+    // stays where it is.
+    const int code = error.getErrorCode() & 0xff;
     const bool says_nothing = code == SQLITE_IOERR || code == SQLITE_CANTOPEN || code == SQLITE_NOMEM ||
-                              code == SQLITE_BUSY || code == SQLITE_PERM || code == SQLITE_FULL;
+                              code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_PERM ||
+                              code == SQLITE_FULL || code == SQLITE_READONLY;
     result.condition = says_nothing ? Condition::kUnreadable : Condition::kDamaged;
-    result.why = what.text;
+    result.why = sqlite_error(error, 0, "reading it").text;
   }
+}
+
+// SQLite calls a failed read a corruption (SQLITE_IOERR_CORRUPTFS becomes SQLITE_CORRUPT). Only what is found again
+// on a disk that gives every byte is one.
+void inspect_contents(const std::string& vfs, Inspected& result) {
+  const std::filesystem::path& file = result.contents.file->path;
+  result.contents.bytes = file_bytes(file) + file_bytes(file.string() + "-wal");
+  const Inspected before = result;
+  inspect_contents_once(vfs, result);
+  if (result.condition != Condition::kDamaged) return;
+  result = before;
+  inspect_contents_once(vfs, result);
+  if (result.condition != Condition::kDamaged) return;
+  if (!can_be_read(file.string()) || !can_be_read(file.string() + "-wal"))
+    result.condition = Condition::kUnreadable;
 }
 
 // Whether the WAL holds the last frame of a transaction, page and all (sqlite.org/fileformat2.html section

@@ -216,7 +216,7 @@ Result<void, SegmentFailure> ActiveSegment::checkpoint_if_due(std::uint64_t wal_
 
 std::unique_ptr<SegmentReader> ActiveSegment::into_reader() {
   (void)roll_back();
-  return SegmentReader::adopt(file_, std::move(database_));
+  return SegmentReader::adopt(file_, database_);
 }
 
 Result<void, SegmentFailure> ActiveSegment::finish() {

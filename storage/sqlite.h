@@ -35,6 +35,11 @@ void require_pragma(SQLite::Database& database, const std::string& name, const s
 // Whether closing the connection may checkpoint and remove the WAL.
 void allow_checkpoint_on_close(SQLite::Database& database, bool allow);
 
+// Whether the disk gives every byte of the connection's database and WAL. SQLite calls a failed read a corruption
+// (SQLITE_IOERR_CORRUPTFS becomes SQLITE_CORRUPT); this tells the two apart, through the connection's own
+// descriptors.
+bool can_be_read(SQLite::Database& database);
+
 // `attempted`: what was done on which file, e.g. "committing to /var/.../segment-00000001.db".
 JournalError sqlite_error(const SQLite::Exception& error, int system_errno, const std::string& attempted);
 JournalError sqlite_error(int extended_code, int system_errno, const std::string& message,
