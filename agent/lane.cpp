@@ -64,7 +64,9 @@ std::optional<Lane::Step> Lane::check_runs(net::Connection& connection) {
                                     [&](const auto& watermark) { return watermark.first == run.epoch; });
     if (found == watermarks->end() || found->second.seq < run.confirmed.seq) suspect_.insert(run.epoch);
   }
-  return std::nullopt;
+  auto healing = heal(connection);
+  if (healing) check_due_ = true;  // it goes on until there is nothing more to do
+  return healing;
 }
 
 // The oldest run with something to send: an epoch is finished before the next one begins, which keeps the order.

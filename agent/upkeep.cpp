@@ -1,29 +1,56 @@
 #include "agent/upkeep.h"
 
-#include "agent/entropy.h"
+#include <algorithm>
+
 #include "agent/log.h"
 #include "agent/notify.h"
 #include "agent/retention.h"
 #include "agent/units.h"
 
 namespace hookspool::agent {
+namespace {
+
+constexpr std::string_view kAgeNote = "age";
+constexpr std::chrono::seconds kNoteInterval{60};
+
+}  // namespace
 
 Upkeep::Upkeep(const HealthSources& sources, const JournalConfig& config)
-    : sources_(sources), config_(config), watchdog_interval_(watchdog_interval()) {}
+    : sources_(sources), config_(config), watchdog_interval_(watchdog_interval()) {
+  const auto note = sources_.journal->read_note(kAgeNote);
+  if (note && note->has_value()) age_ = SegmentAge::parse(**note);
+}
 
 void Upkeep::tick(Clock::time_point now) {
   const auto saved = sources_.journal->save_cursors();
   const std::string error = saved ? "" : saved.error().text;
   if (error != told_journal_error_ && !error.empty()) log_warn("journal: " + error);
   told_journal_error_ = error;
-  retain();
+  retain(now);
   tell(now);
 }
 
-void Upkeep::retain() {
+// The clock of the wall plays no part: a jump of it neither drops history in a mass nor keeps it for ever.
+void Upkeep::age(Clock::time_point now, std::uint64_t newest_closed) {
+  const auto passed = now - aged_at_.value_or(now);
+  aged_at_ = now;
+  age_.advance(std::chrono::duration_cast<milliseconds>(passed), newest_closed, config_.keep_delivered);
+  if (now < next_note_) return;
+  next_note_ = now + kNoteInterval;
+  // What is not written is counted once more after the next start: history is kept a little longer.
+  (void)sources_.journal->write_note(kAgeNote, age_.text());
+}
+
+void Upkeep::retain(Clock::time_point now) {
   const auto stats = sources_.journal->stats();
   const auto segments = sources_.journal->segments();
-  const auto plan = plan_retention(segments, {wall_clock_us(), stats.bytes, stats.free_bytes}, config_);
+  std::uint64_t newest_closed = 0;
+  for (const auto& segment : segments) {
+    if (!segment.active) newest_closed = std::max(newest_closed, segment.number);
+  }
+  age(now, newest_closed);
+  const auto plan = plan_retention(
+      segments, {age_.aged_up_to(config_.keep_delivered), stats.bytes, stats.free_bytes}, config_);
   for (const auto number : plan.drop) {
     const auto dropped = sources_.journal->drop_segment(number);
     if (!dropped) log_warn("journal: " + dropped.error().text);

@@ -7,6 +7,7 @@
 
 #include "agent/config.h"
 #include "agent/health.h"
+#include "agent/segment_age.h"
 
 namespace hookspool::agent {
 
@@ -20,12 +21,16 @@ class Upkeep {
   void tick(Clock::time_point now);
 
  private:
-  void retain();
+  void retain(Clock::time_point now);
+  void age(Clock::time_point now, std::uint64_t newest_closed);
   void tell(Clock::time_point now);
 
   const HealthSources& sources_;
   const JournalConfig& config_;
   const milliseconds watchdog_interval_;
+  SegmentAge age_;
+  std::optional<Clock::time_point> aged_at_;
+  Clock::time_point next_note_{};
   std::optional<Mode> told_mode_;
   std::string told_journal_error_;
   Clock::time_point next_status_{}, next_watchdog_{};

@@ -258,7 +258,11 @@ void Writer::adopt(const Plan& plan) {
   for (const auto& [name, state] : plan.lanes) lanes_[name] = state;
   lanes_in_segment_ += static_cast<std::uint32_t>(plan.group.new_lanes.size());
   greatest_id_ = plan.greatest_id;
-  if (!segment_began_us_) segment_began_us_ = plan.group.events.front()->event.received_at_us;
+  // A clock that stepped back begins the segment's age anew: else none would be closed by age until it has caught up.
+  for (const EventPtr& event : plan.group.events) {
+    segment_began_us_ =
+        std::min(segment_began_us_.value_or(event->event.received_at_us), event->event.received_at_us);
+  }
   catalogue_.committed(plan.group.events, plan.group.lane_numbers, segment_->bytes());
   figures_.appended(plan.group.events.size());
 }
