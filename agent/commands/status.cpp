@@ -53,6 +53,10 @@ void print_health(const Json& health) {
               format_bytes(health.value(Json::json_pointer("/journal/bytes_max"), 0ull)).c_str());
   const auto refusing = text_at(health, "/journal/refusing_because");
   if (!refusing.empty()) std::printf("           refusing: %s\n", refusing.c_str());
+  if (const auto lost = health.value(Json::json_pointer("/journal/lost"), 0ull); lost > 0) {
+    std::printf("           %llu acknowledged events LOST BY THE DISK: see the log and hookspool.gaps\n",
+                lost);
+  }
   std::printf("intake     %s accepted, answers in %s ms (p50), %s ms (p99)\n",
               text_at(health, "/intake/accepted").c_str(), text_at(health, "/intake/response_ms/p50").c_str(),
               text_at(health, "/intake/response_ms/p99").c_str());
