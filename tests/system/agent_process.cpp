@@ -74,15 +74,15 @@ void AgentProcess::write_config() const {
 void AgentProcess::launch() {
   write_config();
   // No PostgreSQL but the one in the configuration.
+  std::map<std::string, std::optional<std::string>> env;
+  for (const char* name :
+       {"DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGDATABASE", "PGUSER"}) {
+    env[name] = std::nullopt;
+  }
+  for (const auto& [name, value] : options_.env) env[name] = value;
   process_ = std::make_unique<Process>(
       ProcessOptions{.argv = {options_.binary, "run", "--config", config_file_.string()},
-                     .env = {{"DATABASE_URL", {}},
-                             {"PGHOST", {}},
-                             {"PGHOSTADDR", {}},
-                             {"PGPORT", {}},
-                             {"PGSERVICE", {}},
-                             {"PGDATABASE", {}},
-                             {"PGUSER", {}}},
+                     .env = std::move(env),
                      .output = log_file_,
                      .working_folder = folder_.path(),
                      .user = {}});

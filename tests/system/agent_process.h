@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@ struct AgentOptions {
   std::filesystem::path journal;  // empty: a folder of its own
   int intake_port = 0;            // 0: any free one
   int admin_port = 0;
+  std::map<std::string, std::string> env{};  // of the process, besides ours
 };
 
 class AgentProcess {
