@@ -6,8 +6,6 @@
 namespace hookspool::history {
 namespace {
 
-constexpr std::chrono::seconds kQuietEnd{6};  // faults are off, clients still send
-
 bool keeping_everything = false;
 
 std::vector<std::string> why_void(const RunOptions& options, const std::vector<Fault>& faults,
@@ -70,7 +68,7 @@ Report run(const RunOptions& options, const std::function<void(Rig&, Nemesis&, R
     if (!warm) report.notes.emplace_back("too little load before the first fault");
     if (warm) break_things(rig, nemesis, random);
     nemesis.calm();
-    std::this_thread::sleep_for(kQuietEnd);
+    std::this_thread::sleep_for(options.quiet_end);
     rig.stop_clients();
     rig.drain();
     result = rig.collect(nemesis.faults());

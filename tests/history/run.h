@@ -35,7 +35,8 @@ struct RunOptions {
   ClientsOptions clients{};
   std::uint64_t acknowledged_min = kAcknowledgedMin;
   std::uint64_t without_promise_min = kWithoutPromiseMin;
-  bool each_fault_must_hit = true;  // else: each kind of fault once, and half of all
+  std::chrono::seconds quiet_end{6};  // faults are off, and clients still send
+  bool each_fault_must_hit = true;    // else: each kind of fault once, and half of all
   bool keep_on_failure = true;
 };
 
