@@ -1,6 +1,7 @@
 // hookspool-history: breaks a real agent's surroundings by a seeded schedule and holds what senders were told against
 // what is in PostgreSQL and in the journal. See CONTRIBUTING.md.
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
 #include <random>
 
@@ -83,6 +84,7 @@ int main(int argc, char** argv) {
   }
   try {
     keep_everything(keep);
+    agent = std::filesystem::absolute(agent);  // it runs in a folder of its own
     if (*check) return check_file(file);
     if (*caught) return catch_broken(name, agent, seed, seeds);
     if (*focus) return exit_code(run_focus(name, agent, seed).finding);

@@ -66,9 +66,9 @@ Report start_again(RunOptions options) {
 Report cut_in_slow_commits(RunOptions options) {
   options.rig.slow_own_commits = true;
   return run(options, [](Rig& rig, Nemesis& nemesis, Random& random) {
-    for (int i = 0; i < 12; ++i) {
+    for (int i = 0; i < 6; ++i) {
       rig.clients().wait_acknowledged(50, kHitLimit);
-      std::this_thread::sleep_for(milliseconds(100 + random() % 200));
+      std::this_thread::sleep_for(milliseconds(500 + random() % 500));
       rig.proxy().cut_all();
     }
     nemesis.lose_commit_answer(random);
@@ -78,7 +78,6 @@ Report cut_in_slow_commits(RunOptions options) {
 // What is acknowledged after a failed sync is only in the journal when the power goes.
 Report power_cut_in_an_outage(RunOptions options) {
   return run(options, [](Rig& rig, Nemesis& nemesis, Random& random) {
-    rig.wait_idle();
     rig.postgres().stop(testing::StopMode::kImmediate);
     rig.clients().wait_acknowledged(100, kHitLimit);
     nemesis.fail_sync_and_cut_power(random);
@@ -87,7 +86,8 @@ Report power_cut_in_an_outage(RunOptions options) {
 }
 
 Report many_planted(RunOptions options) {
-  options.clients.planted_in_10000 = 200;
+  options.clients.planted_in_10000 = 100;
+  options.clients.burst_pause = options.clients.pause;  // an agent that fails here is slow at it
   return run(options, [](Rig& rig, Nemesis& nemesis, Random& random) {
     nemesis.kill_agent(random);
     nemesis.restart_server(random);  // a backlog, and so batches of several

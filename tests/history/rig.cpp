@@ -16,6 +16,7 @@ using std::chrono::seconds;
 // Longer than the backoff of a held lane and the agent's own deadlines together.
 constexpr seconds kDrainStallMax{30};
 constexpr seconds kReadyMax{60};
+constexpr std::size_t kHealthBytesMax = 3'000;  // of what is said; the lanes would fill pages
 
 constexpr const char* kOwnTable =
     "CREATE TABLE own_events (id uuid, agent_id text, epoch uuid, seq bigint, source text, delivery_id text,"
@@ -40,7 +41,7 @@ constexpr const char* kWitness =
 
 // COMMIT takes as long as a slow disk or a synchronous standby would make it.
 constexpr const char* kSlowCommits =
-    "CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.15);"
+    "CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.8);"
     " RETURN NULL; END $$;"
     "CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON hookspool.watermarks DEFERRABLE INITIALLY DEFERRED FOR "
     "EACH ROW"
@@ -175,7 +176,7 @@ void Rig::wait_idle() {
     }
     if (now - since > kDrainStallMax) {
       throw Stalled("I10 the drain stands still with " + std::to_string(pending) +
-                    " events waiting: " + agent_->health());
+                    " events waiting: " + agent_->health().substr(0, kHealthBytesMax));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
