@@ -69,8 +69,10 @@ struct Mutation {
   std::function<void(Result&)> apply;
 };
 
-const std::vector<Mutation>& mutations() {
-  static const std::vector<Mutation> kMutations = {
+using Mutations = std::vector<Mutation>;
+
+const Mutations& of_rows_and_order() {
+  static const Mutations kMutations = {
       {"a row is removed", "I1", [](Result& r) { erase_row(r, neighbours(r).first->id); }},
       {"the last row of a lane is removed, and the watermark with it", "I1",
        [](Result& r) {
@@ -116,6 +118,12 @@ const std::vector<Mutation>& mutations() {
          Send& second_send = first(r.sends, [&](const Send& s) { return s.id == two->id; });
          std::swap(first_send.ordinal, second_send.ordinal);
        }},
+  };
+  return kMutations;
+}
+
+const Mutations& of_bytes_and_strangers() {
+  static const Mutations kMutations = {
       {"one byte is another", "I4", [](Result& r) { neighbours(r).first->digest[7] ^= 1; }},
       {"a header is lost", "I4", [](Result& r) { neighbours(r).first->header.clear(); }},
       {"a watermark is one too high", "I6",
@@ -138,6 +146,12 @@ const std::vector<Mutation>& mutations() {
          const Landed& row = *neighbours(r).first;
          first(r.sends, [&](const Send& s) { return s.id == row.id; }).kind = Kind::kMalformed;
        }},
+  };
+  return kMutations;
+}
+
+const Mutations& of_numbers_and_time() {
+  static const Mutations kMutations = {
       {"a dead letter is dropped", "I1",
        [](Result& r) {
          const Landed dead = first(r.dead_letters, [&](const Landed& d) { return acknowledged(r, d); });
@@ -195,15 +209,19 @@ TEST(HistoryChecker, FindsNothingInAGoodRecord) {
 }
 
 TEST(HistoryChecker, FindsEveryMutation) {
-  ASSERT_GE(mutations().size(), 10u);
-  for (const Mutation& mutation : mutations()) {
-    SCOPED_TRACE(mutation.name);
-    Result result = record();
-    mutation.apply(result);
-    const Verdict verdict = check(result);
-    EXPECT_TRUE(verdict.breaks(mutation.invariant)) << verdict.text();
+  std::size_t tried = 0;
+  for (const Mutations* list : {&of_rows_and_order(), &of_bytes_and_strangers(), &of_numbers_and_time()}) {
+    for (const Mutation& mutation : *list) {
+      SCOPED_TRACE(mutation.name);
+      Result result = record();
+      mutation.apply(result);
+      const Verdict verdict = check(result);
+      EXPECT_TRUE(verdict.breaks(mutation.invariant)) << verdict.text();
+      ++tried;
+    }
   }
-  std::cout << mutations().size() << " mutations tried\n";
+  std::cout << tried << " mutations tried\n";
+  EXPECT_GE(tried, 10u);
 }
 
 TEST(HistoryChecker, ReadsWhatItWrote) {

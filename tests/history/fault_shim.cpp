@@ -147,7 +147,7 @@ int sync_file(Sync real, int fd) {
     control()->syncs_delayed += 1;
     ::usleep(delay_ms * 1'000);
   }
-  if (take_one(control()->syncs_to_fail)) {
+  if (path.ends_with("-wal") && take_one(control()->syncs_to_fail)) {
     control()->syncs_failed += 1;
     synced(path, false);
     errno = EIO;

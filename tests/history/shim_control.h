@@ -22,7 +22,7 @@ struct LostRange {
 struct ShimControl {
   // Set by the checker. Only files of segments are meant.
   std::atomic<std::uint32_t> write_errno;    // every write fails with it, as on a full file system; 0: none
-  std::atomic<std::uint32_t> syncs_to_fail;  // the next so many end with EIO
+  std::atomic<std::uint32_t> syncs_to_fail;  // the next so many of a WAL end with EIO
   std::atomic<std::uint32_t> sync_delay_ms;  // of every sync
   std::atomic<std::int64_t> clock_offset_s;  // of the wall clock
   // Counted by the shim.
