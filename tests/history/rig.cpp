@@ -1,5 +1,7 @@
 #include "tests/history/rig.h"
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
@@ -49,7 +51,9 @@ constexpr const char* kSlowCommits =
 
 std::string make_run_folder(std::uint64_t seed) {
   std::string name = "/tmp/hookspool-history-" + std::to_string(seed) + "-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
+  // Others may enter it: PostgreSQL runs as another user, and its backups are in here.
+  if (::mkdtemp(name.data()) == nullptr || ::chmod(name.c_str(), 0755) != 0)
+    throw std::runtime_error("cannot make " + name);
   return name;
 }
 
