@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t kExamplesMax = 6;  // of one invariant
 constexpr std::int64_t kMicrosecondsInASecond = 1'000'000;
+// From the last refusal by a changed table to the commit of its dead letter, on a loaded machine.
+constexpr std::int64_t kBuryingMicrosecondsMax = 5 * kMicrosecondsInASecond;
 
 using LaneKey = std::pair<std::string, std::string>;                // epoch, lane
 using Place = std::tuple<std::string, std::string, std::uint64_t>;  // epoch, lane, number
@@ -294,7 +296,8 @@ class Check {
 
   bool refused_by_a_changed_table(const Landed& dead) const {
     return std::any_of(result_.faults.begin(), result_.faults.end(), [&](const Fault& fault) {
-      return fault.refuses_rows && dead.at_us >= fault.begin_us && dead.at_us <= fault.end_us;
+      return fault.refuses_rows && dead.at_us >= fault.begin_us &&
+             dead.at_us <= fault.end_us + kBuryingMicrosecondsMax;
     });
   }
 
