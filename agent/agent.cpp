@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include "agent/admin_api.h"
 #include "agent/admission.h"
@@ -67,6 +68,7 @@ class Agent {
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<net::HttpServer> intake_, admin_, admin_socket_;
   HealthSources health_;
+  std::optional<Upkeep> upkeep_;
   AdminParts admin_parts_;
   std::atomic<bool> stopping_{false};
 };
@@ -239,12 +241,12 @@ void Agent::serve() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  Upkeep upkeep(health_, config_.journal);
+  upkeep_.emplace(health_, config_.journal);
   const timespec tick{std::chrono::duration_cast<std::chrono::seconds>(Upkeep::kTick).count(), 0};
   for (;;) {
     const int signal = ::sigtimedwait(&signals, nullptr, &tick);
     if (signal == SIGTERM || signal == SIGINT) return;
-    upkeep.tick(Upkeep::Clock::now());
+    upkeep_->tick(Upkeep::Clock::now());
   }
 }
 
@@ -267,13 +269,17 @@ int Agent::stop() {
   ended = dead_letters_->stop(milliseconds(ended ? 500 : 0)) && ended;
   if (admin_socket_) ended = admin_socket_->stop(milliseconds(500)) && ended;
   ended = admin_->stop(milliseconds(500)) && ended;
+  upkeep_.reset();
   const auto closed = journal_->close();
   if (!closed) log_error("journal: " + closed.error().text);
   const auto stats = journal_->stats();
   log_info("stopped: " + std::to_string(stats.pending) + " events wait in the journal for PostgreSQL");
   const int code = closed ? kExitOk : kExitIo;
   // A worker that still waits for a dead server or disk cannot be joined; nothing of it is needed any more.
-  if (!ended) std::_Exit(code);
+  if (!ended) {
+    (void)finish_log();
+    std::_Exit(code);
+  }
   return code;
 }
 
@@ -286,18 +292,24 @@ void block_signals() {
   ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is then an error of the write, which the journal handles
 }
 
-}  // namespace
-
-int run_agent(const Config& config) {
-  start_log(config.log_level);
-  log_info(std::string("hookspool ") + kVersion);
-  block_signals();
+int run(const Config& config) {
   Agent agent(config);
   if (const int code = agent.open_journal(); code != kExitOk) return code;
   agent.connect_postgres();
   if (const int code = agent.open_listeners(); code != kExitOk) return code;
   agent.serve();
   return agent.stop();
+}
+
+}  // namespace
+
+int run_agent(const Config& config) {
+  block_signals();  // before the first thread
+  start_log(config.log_level);
+  log_info(std::string("hookspool ") + kVersion);
+  const int code = run(config);
+  if (!finish_log()) std::_Exit(code);
+  return code;
 }
 
 }  // namespace hookspool::agent

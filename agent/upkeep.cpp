@@ -1,5 +1,7 @@
 #include "agent/upkeep.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 #include "agent/log.h"
@@ -16,18 +18,31 @@ constexpr std::chrono::seconds kNoteInterval{60};
 }  // namespace
 
 Upkeep::Upkeep(const HealthSources& sources, const JournalConfig& config)
-    : sources_(sources), config_(config), watchdog_interval_(watchdog_interval()) {
+    : sources_(sources),
+      config_(config),
+      watchdog_interval_(watchdog_interval()),
+      last_round_(Clock::now()),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+Upkeep::~Upkeep() = default;
+
+void Upkeep::run(const std::stop_token& stop) {
+  ::pthread_setname_np(::pthread_self(), "upkeep");
   const auto note = sources_.journal->read_note(kAgeNote);
   if (note && note->has_value()) age_ = SegmentAge::parse(**note);
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, stop, kTick, [&stop] { return stop.stop_requested(); })) {
+    save_cursors();
+    retain(Clock::now());
+    last_round_ = Clock::now();
+  }
 }
 
-void Upkeep::tick(Clock::time_point now) {
+void Upkeep::save_cursors() {
   const auto saved = sources_.journal->save_cursors();
   const std::string error = saved ? "" : saved.error().text;
   if (error != told_journal_error_ && !error.empty()) log_warn("journal: " + error);
   told_journal_error_ = error;
-  retain(now);
-  tell(now);
 }
 
 // The clock of the wall plays no part: a jump of it neither drops history in a mass nor keeps it for ever.
@@ -38,7 +53,9 @@ void Upkeep::age(Clock::time_point now, std::uint64_t newest_closed) {
   if (now < next_note_) return;
   next_note_ = now + kNoteInterval;
   // What is not written is counted once more after the next start: history is kept a little longer.
+  at_disk_ = true;
   (void)sources_.journal->write_note(kAgeNote, age_.text());
+  at_disk_ = false;
 }
 
 void Upkeep::retain(Clock::time_point now) {
@@ -52,7 +69,9 @@ void Upkeep::retain(Clock::time_point now) {
   const auto plan = plan_retention(
       segments, {age_.aged_up_to(config_.keep_delivered), stats.bytes, stats.free_bytes}, config_);
   for (const auto number : plan.drop) {
+    at_disk_ = true;
     const auto dropped = sources_.journal->drop_segment(number);
+    at_disk_ = false;
     if (!dropped) log_warn("journal: " + dropped.error().text);
   }
   if (!plan.drop.empty())
@@ -60,6 +79,11 @@ void Upkeep::retain(Clock::time_point now) {
   if (!plan.rotate) return;
   const auto rotated = sources_.journal->rotate();
   if (!rotated) log_warn("journal: " + rotated.error().text);
+}
+
+void Upkeep::tick(Clock::time_point now) {
+  tell(now);
+  feed_watchdog(now);
 }
 
 void Upkeep::tell(Clock::time_point now) {
@@ -74,10 +98,17 @@ void Upkeep::tell(Clock::time_point now) {
     told_mode_ = mode;
     next_status_ = now + kStatusInterval;
   }
-  if (watchdog_interval_ > milliseconds(0) && now >= next_watchdog_) {
-    notify_systemd("WATCHDOG=1");
-    next_watchdog_ = now + watchdog_interval_;
-  }
+}
+
+void Upkeep::feed_watchdog(Clock::time_point now) {
+  const bool stalled = now - last_round_.load() > std::max(2 * watchdog_interval_, kRoundLeast) &&
+                       !at_disk_ && !sources_.journal->stats().at_disk;
+  if (stalled && !told_stall_)
+    log_error("the journal does not answer although no disk is waited for: systemd's watchdog is not fed");
+  told_stall_ = stalled;
+  if (stalled || watchdog_interval_ <= milliseconds(0) || now < next_watchdog_) return;
+  notify_systemd("WATCHDOG=1");
+  next_watchdog_ = now + watchdog_interval_;
 }
 
 }  // namespace hookspool::agent

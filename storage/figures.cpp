@@ -59,6 +59,7 @@ bool Figures::failing() const {
 JournalStats Figures::snapshot(const std::optional<JournalError>& no_room) const {
   const std::lock_guard lock(mutex_);
   JournalStats stats = counted_;
+  stats.at_disk = at_disk_;
   const std::optional<JournalError>& refusal = no_room ? no_room : last_failure_;
   stats.accepting = !refusal.has_value();
   if (refusal) {

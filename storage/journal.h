@@ -107,6 +107,7 @@ struct JournalStats {
   std::string last_error;  // of the last group, checkpoint or new segment that failed; it stays
   bool accepting = true;   // there is room, and the last thing that was written could be written
   std::string refusing_because;  // empty when accepting
+  bool at_disk = false;          // the writer is busy with its files at this moment
   bool full = false;             // refusing for want of room (budget, free space); else for a failure
 };
 

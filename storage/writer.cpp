@@ -186,6 +186,7 @@ std::vector<Ticket*> Writer::admit(std::span<Ticket*> tickets) {
 }
 
 JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
+  const Figures::AtDisk at_disk(figures_);
   std::uint64_t bytes = 0;
   for (const Ticket* ticket : tickets) bytes += ticket->bytes;
   if (const auto full = no_room(bytes)) return fail(*full);
@@ -268,6 +269,7 @@ void Writer::adopt(const Plan& plan) {
 }
 
 JournalResult<void> Writer::write_cursors(bool probe) {
+  const Figures::AtDisk at_disk(figures_);
   const bool probing = probe && figures_.failing();
   if (!probing && !catalogue_.has_changed_cursors()) return {};
   if (const auto full = no_room(0)) return fail(*full);
@@ -281,11 +283,13 @@ JournalResult<void> Writer::write_cursors(bool probe) {
 }
 
 JournalResult<void> Writer::rotate_if_any() {
+  const Figures::AtDisk at_disk(figures_);
   if (segment_ == nullptr || !segment_began_us_) return {};
   return finish_segment();
 }
 
 JournalResult<void> Writer::leave_epoch() {
+  const Figures::AtDisk at_disk(figures_);
   // A segment that cannot be finished is sealed, and its epoch with it: all that is wanted here.
   if (segment_ != nullptr && !finish_segment()) return {};
   lanes_.clear();
@@ -350,6 +354,7 @@ JournalResult<void> Writer::finish_segment() {
 
 // What is due between two groups, when those of the last one have their answers.
 void Writer::maintain() {
+  const Figures::AtDisk at_disk(figures_);
   if (segment_->bytes() >= next_roll_bytes_) return roll();
   const Result<void, SegmentFailure> checkpointed = segment_->checkpoint_if_due(wal_bytes_max_);
   figures_.wal(segment_->wal_bytes());

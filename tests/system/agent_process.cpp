@@ -73,19 +73,19 @@ void AgentProcess::write_config() const {
 
 void AgentProcess::launch() {
   write_config();
+  std::vector<std::string> argv = options_.under;
+  argv.insert(argv.end(), {options_.binary, "run", "--config", config_file_.string()});
   // No PostgreSQL but the one in the configuration.
-  std::map<std::string, std::optional<std::string>> env;
+  std::map<std::string, std::optional<std::string>> env = options_.env;
   for (const char* name :
        {"DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGDATABASE", "PGUSER"}) {
-    env[name] = std::nullopt;
+    env.emplace(name, std::nullopt);
   }
-  for (const auto& [name, value] : options_.env) env[name] = value;
-  process_ = std::make_unique<Process>(
-      ProcessOptions{.argv = {options_.binary, "run", "--config", config_file_.string()},
-                     .env = std::move(env),
-                     .output = log_file_,
-                     .working_folder = folder_.path(),
-                     .user = {}});
+  process_ = std::make_unique<Process>(ProcessOptions{.argv = std::move(argv),
+                                                      .env = std::move(env),
+                                                      .output = log_file_,
+                                                      .working_folder = folder_.path(),
+                                                      .user = {}});
 }
 
 void AgentProcess::wait_ready(std::chrono::milliseconds limit) {

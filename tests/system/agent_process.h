@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/support/process.h"
 #include "tests/support/temp_folder.h"
@@ -24,7 +25,9 @@ struct AgentOptions {
   std::string more_journal;       // further lines of [journal]
   std::string sources;            // whole [sources.NAME] tables; empty: any POST /hooks/<name>
   std::filesystem::path journal;  // empty: a folder of its own
-  int intake_port = 0;            // 0: any free one
+  std::map<std::string, std::optional<std::string>> env{};  // added to the agent's
+  std::vector<std::string> under;  // a command that becomes the agent: `prlimit ... hookspool run ...`
+  int intake_port = 0;             // 0: any free one
   int admin_port = 0;
   std::map<std::string, std::string> env{};  // of the process, besides ours
 };
