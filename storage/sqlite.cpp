@@ -75,6 +75,21 @@ bool means_no_room(int extended_code, int system_errno) {
 
 }  // namespace
 
+int last_errno(SQLite::Database& database) {
+  sqlite3* const handle = database.getHandle();
+  const int noted = sqlite3_system_errno(handle);
+  if (noted == ENOSPC || noted == EDQUOT) return noted;  // else other calls may have come in between
+  for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
+    sqlite3_file* file = nullptr;
+    if (sqlite3_file_control(handle, "main", which, &file) != SQLITE_OK) continue;
+    int code = 0;
+    if (file == nullptr || file->pMethods == nullptr) continue;
+    if (file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code) == SQLITE_OK && code != 0)
+      return code;
+  }
+  return noted;
+}
+
 void allow_checkpoint_on_close(SQLite::Database& database, bool allow) {
   database.check(
       sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, allow ? 0 : 1, nullptr));

@@ -32,6 +32,10 @@ std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& fi
 // Reads a PRAGMA back and throws unless it answers `expected`.
 void require_pragma(SQLite::Database& database, const std::string& name, const std::string& expected);
 
+// The system's error behind the last failure, as far as SQLite knows it: what it noted itself, else what the database
+// file or its WAL noted; 0 if nobody did.
+int last_errno(SQLite::Database& database);
+
 // Whether closing the connection may checkpoint and remove the WAL.
 void allow_checkpoint_on_close(SQLite::Database& database, bool allow);
 

@@ -14,6 +14,7 @@ namespace hookspool::testing {
 namespace {
 
 constexpr std::chrono::seconds kAttachLimit{20};
+constexpr std::chrono::seconds kDetachLimit{5};
 constexpr std::chrono::seconds kHitLimit{60};
 
 std::string text_of(const std::filesystem::path& file) {
@@ -75,7 +76,7 @@ Injector::Injector(pid_t process, const Injection& injection) {
 
 Injector::~Injector() {
   strace_->signal(SIGTERM);
-  strace_->wait(kAttachLimit);
+  strace_->wait(kDetachLimit);  // SIGKILL then, which detaches as well
 }
 
 std::uint64_t Injector::hits() const {
