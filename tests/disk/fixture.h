@@ -19,7 +19,7 @@ namespace hookspool::testing {
 // Enough to be a load, and few enough that twenty such tests take two minutes.
 inline constexpr std::uint64_t kSomeAcknowledged = 100;
 
-class DiskFault : public ::testing::Test {
+class FaultyDisk : public ::testing::Test {
  protected:
   // `volume`: where the journal lies; none: in an ordinary folder. `more`: further lines of [journal].
   AgentProcess& start(std::unique_ptr<Volume> volume = nullptr, const std::string& more = "",

@@ -8,7 +8,7 @@
 namespace hookspool::testing {
 namespace {
 
-class Meddling : public DiskFault {
+class Meddling : public FaultyDisk {
  protected:
   std::filesystem::path active_segment() const {
     std::filesystem::path newest;

@@ -14,7 +14,7 @@ namespace hookspool::testing {
 namespace {
 
 using std::chrono::seconds;
-using AgentLife = DiskFault;
+using AgentLife = FaultyDisk;
 
 int bytes_waiting(int pipe) {
   int count = 0;

@@ -5,7 +5,7 @@
 namespace hookspool::testing {
 namespace {
 
-class NoRoom : public DiskFault {
+class NoRoom : public FaultyDisk {
  protected:
   void expect_refusal(const std::string& mode) {
     agent_->wait_mode(mode);

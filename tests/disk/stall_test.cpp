@@ -71,7 +71,7 @@ class Manager {
 
 constexpr milliseconds kWatchdog{2'000};
 
-class Stall : public DiskFault {
+class Stall : public FaultyDisk {
  protected:
   AgentProcess& start_watched(std::unique_ptr<Volume> volume) {
     return start(std::move(volume), "", [this](AgentOptions& options) {

@@ -5,7 +5,7 @@
 namespace hookspool::testing {
 namespace {
 
-using FailingDisk = DiskFault;
+using FailingDisk = FaultyDisk;
 
 std::vector<std::filesystem::path> segment_files(const std::filesystem::path& journal, int count) {
   std::vector<std::filesystem::path> files;

@@ -61,6 +61,13 @@ TEST_F(TheTree, HasHeadersThatSayWhatTheyAreFor) {
   expect_none(check_headers(files_));
 }
 
+TEST_F(TheTree, DefinesEachTypeOnce) {
+  std::size_t found = 0;
+  expect_none(check_definitions(files_, found));
+  std::cout << "looked at " << found << " definitions of types\n";
+  EXPECT_GT(found, 100u);
+}
+
 TEST_F(TheTree, StaysWithinItsSizes) {
   for (const std::string& note : note_sizes(files_)) std::cout << "note: " << note << '\n';
   expect_none(check_sizes(files_));
