@@ -29,7 +29,6 @@ struct AgentOptions {
   std::vector<std::string> under;  // a command that becomes the agent: `prlimit ... hookspool run ...`
   int intake_port = 0;             // 0: any free one
   int admin_port = 0;
-  std::map<std::string, std::string> env{};  // of the process, besides ours
 };
 
 class AgentProcess {
