@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -17,7 +19,7 @@ constexpr std::uint64_t kGroupEvents = 8192;
 constexpr std::uint64_t kSegmentBytes = 64u << 20;  // as the agent's with a large budget
 constexpr std::uint64_t kWalBytes = 8u << 20;
 
-void random_bytes(std::span<unsigned char> bytes) {
+void random_bytes(std::span<std::byte> bytes) {
   if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
     throw std::runtime_error("no random numbers");
 }
