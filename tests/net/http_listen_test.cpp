@@ -9,6 +9,7 @@
 #include <chrono>
 #include <fstream>
 #include <latch>
+#include <mutex>
 #include <string>
 
 #include "net/http/client.h"
@@ -73,10 +74,27 @@ TEST(HttpListener, NamesWhatIsWrongWithAnAddress) {
   EXPECT_EQ(HttpServer::start(too_long, echo).error().kind, HttpError::Kind::kBadAddress);
 }
 
+// Who asked last, as the server's workers tell it. Thread-safe.
+class LastClient {
+ public:
+  void set(const std::string& address) {
+    const std::lock_guard lock(mutex_);
+    address_ = address;
+  }
+  std::string get() const {
+    const std::lock_guard lock(mutex_);
+    return address_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string address_ = "nothing";
+};
+
 TEST(HttpListener, ServesIpv6AndNamesIpv4ClientsAsSuch) {
-  std::string seen;
+  LastClient seen;
   const auto remember = [&](HttpRequest&& request) {
-    seen = request.remote_addr;
+    seen.set(request.remote_addr);
     return text("ok");
   };
   HttpOptions options;
@@ -84,9 +102,9 @@ TEST(HttpListener, ServesIpv6AndNamesIpv4ClientsAsSuch) {
   auto server = serve(remember, options);
   const std::string port = std::to_string(server->port());
   ASSERT_TRUE(http_call("127.0.0.1:" + port, "GET", "/", {}, "", milliseconds(5000)).ok());
-  EXPECT_EQ(seen, "127.0.0.1");
+  EXPECT_EQ(seen.get(), "127.0.0.1");
   ASSERT_TRUE(http_call("[::1]:" + port, "GET", "/", {}, "", milliseconds(5000)).ok());
-  EXPECT_EQ(seen, "::1");
+  EXPECT_EQ(seen.get(), "::1");
 }
 
 TEST(HttpListener, ServesAUnixSocket) {
@@ -95,10 +113,10 @@ TEST(HttpListener, ServesAUnixSocket) {
   HttpOptions options;
   options.listen = "unix:" + path;
   options.unix_mode = 0620;
-  std::string seen = "nothing";
+  LastClient seen;
   auto server = serve(
       [&](HttpRequest&& request) {
-        seen = request.remote_addr;
+        seen.set(request.remote_addr);
         return echo(std::move(request));
       },
       options);
@@ -109,7 +127,7 @@ TEST(HttpListener, ServesAUnixSocket) {
   RawClient client(path);
   client.send(post("over a file"));
   EXPECT_EQ(client.read_answer().value().body, "over a file");
-  EXPECT_EQ(seen, "");
+  EXPECT_EQ(seen.get(), "");
   const auto second = HttpServer::start(options, echo);
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().kind, HttpError::Kind::kAddressInUse);
