@@ -79,7 +79,7 @@ Rig::Rig(RigOptions options)
   agent.more_journal = "min_free_bytes = \"16MiB\"\n" + options_.more_journal;
   agent.sources = sources();
   agent.journal = folder_ / "journal";
-  agent.env = shim_->env();
+  for (const auto& [name, value] : shim_->env()) agent.env[name] = value;
   agent_ = std::make_unique<testing::AgentProcess>(agent);
   make_tables();
   std::filesystem::create_directory(folder_ / "clients");
