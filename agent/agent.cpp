@@ -15,6 +15,7 @@
 #include "agent/entropy.h"
 #include "agent/exit_codes.h"
 #include "agent/health.h"
+#include "agent/journal_room.h"
 #include "agent/lanes.h"
 #include "agent/line.h"
 #include "agent/log.h"
@@ -66,6 +67,7 @@ class Agent {
   std::unique_ptr<Line> line_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<net::HttpServer> intake_, admin_, admin_socket_;
+  FillForecast forecast_;
   HealthSources health_;
   AdminParts admin_parts_;
   std::atomic<bool> stopping_{false};
@@ -76,8 +78,7 @@ int Agent::open_journal() {
   options.folder = config_.journal.path;
   options.agent_id = config_.agent_id;
   options.random_bytes = random_bytes;
-  options.bytes_max = config_.journal.bytes_max;
-  options.free_bytes_min = config_.journal.free_bytes_min;
+  set_room(config_, options);
   options.segment_bytes_max =
       std::clamp(config_.journal.bytes_max / kSegmentsInBudget, kSegmentBytesLeast, kSegmentBytesMost);
   options.on_committed = [this](std::span<const EventPtr> events) {
@@ -97,6 +98,7 @@ int Agent::open_journal() {
            format_bytes(stats.bytes) + " in " + std::to_string(stats.segments) + " segments, agent " +
            printable(journal_->agent_id()));
   health_.journal = journal_.get();
+  health_.forecast = &forecast_;
   health_.started_at_us = wall_clock_us();
   return kExitOk;
 }
@@ -239,7 +241,7 @@ void Agent::serve() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  Upkeep upkeep(health_, config_.journal);
+  Upkeep upkeep(health_, config_.journal, forecast_);
   const timespec tick{std::chrono::duration_cast<std::chrono::seconds>(Upkeep::kTick).count(), 0};
   for (;;) {
     const int signal = ::sigtimedwait(&signals, nullptr, &tick);

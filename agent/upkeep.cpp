@@ -15,8 +15,8 @@ constexpr std::chrono::seconds kNoteInterval{60};
 
 }  // namespace
 
-Upkeep::Upkeep(const HealthSources& sources, const JournalConfig& config)
-    : sources_(sources), config_(config), watchdog_interval_(watchdog_interval()) {
+Upkeep::Upkeep(const HealthSources& sources, const JournalConfig& config, FillForecast& forecast)
+    : sources_(sources), config_(config), watchdog_interval_(watchdog_interval()), forecast_(forecast) {
   const auto note = sources_.journal->read_note(kAgeNote);
   if (note && note->has_value()) age_ = SegmentAge::parse(**note);
 }
@@ -27,6 +27,7 @@ void Upkeep::tick(Clock::time_point now) {
   if (error != told_journal_error_ && !error.empty()) log_warn("journal: " + error);
   told_journal_error_ = error;
   retain(now);
+  tell_refused();
   tell(now);
 }
 
@@ -49,6 +50,8 @@ void Upkeep::retain(Clock::time_point now) {
     if (!segment.active) newest_closed = std::max(newest_closed, segment.number);
   }
   age(now, newest_closed);
+  forecast_.sample(now, fill_facts(segments, stats, config_));
+  if (const auto news = forecast_.news()) log_warn(*news);
   const auto plan = plan_retention(
       segments, {age_.aged_up_to(config_.keep_delivered), stats.bytes, stats.free_bytes}, config_);
   for (const auto number : plan.drop) {
@@ -60,6 +63,20 @@ void Upkeep::retain(Clock::time_point now) {
   if (!plan.rotate) return;
   const auto rotated = sources_.journal->rotate();
   if (!rotated) log_warn("journal: " + rotated.error().text);
+}
+
+// Each source once when it begins to be refused, and once when it is taken again.
+void Upkeep::tell_refused() {
+  for (const auto& use : sources_.journal->lane_uses()) {
+    const bool told = told_refused_.contains(use.lane);
+    if (!use.refused_because.empty() && !told) {
+      log_warn("source " + printable(use.lane) + " is refused: " + use.refused_because);
+      told_refused_.insert(use.lane);
+    } else if (use.refused_because.empty() && told) {
+      log_info("source " + printable(use.lane) + " is taken again");
+      told_refused_.erase(use.lane);
+    }
+  }
 }
 
 void Upkeep::tell(Clock::time_point now) {

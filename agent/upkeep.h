@@ -4,8 +4,11 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "agent/config.h"
+#include "agent/fill_forecast.h"
 #include "agent/health.h"
 #include "agent/segment_age.h"
 
@@ -17,12 +20,14 @@ class Upkeep {
   static constexpr milliseconds kTick{1'000};
   static constexpr milliseconds kStatusInterval{10'000};
 
-  Upkeep(const HealthSources& sources, const JournalConfig& config);
+  // What is given by reference must outlive it.
+  Upkeep(const HealthSources& sources, const JournalConfig& config, FillForecast& forecast);
   void tick(Clock::time_point now);
 
  private:
   void retain(Clock::time_point now);
   void age(Clock::time_point now, std::uint64_t newest_closed);
+  void tell_refused();
   void tell(Clock::time_point now);
 
   const HealthSources& sources_;
@@ -33,6 +38,8 @@ class Upkeep {
   Clock::time_point next_note_{};
   std::optional<Mode> told_mode_;
   std::string told_journal_error_;
+  std::set<std::string> told_refused_;  // sources
+  FillForecast& forecast_;
   Clock::time_point next_status_{}, next_watchdog_{};
 };
 

@@ -96,7 +96,7 @@ void RawClient::send(std::string_view request) {
 
 Answer RawClient::receive(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
-  const Answer silence{.outcome = sent_any_ ? Outcome::kUnknown : Outcome::kFail, .status = 0, .body = {}};
+  const Answer silence{.outcome = sent_any_ ? Outcome::kUnknown : Outcome::kFail, .status = 0, .body = {}, .retry_after_seconds = -1};
   while (sent_) {
     const auto head_end = input_.find("\r\n\r\n");
     if (head_end != std::string::npos) {
@@ -108,6 +108,7 @@ Answer RawClient::receive(std::chrono::milliseconds limit) {
         answer.status = number(head.substr(std::min<std::size_t>(9, head.size()), 3));
         answer.outcome = answer.status >= 200 && answer.status < 300 ? Outcome::kOk : Outcome::kFail;
         answer.body = input_.substr(head_end + 4, whole - head_end - 4);
+        if (const auto later = header(head, "retry-after")) answer.retry_after_seconds = number(*later);
         const bool last = header(head, "connection").value_or("") == "close";
         input_.erase(0, whole);
         sent_ = false;
