@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "net/http/forwarded.h"
+#include "net/http/server.h"
 #include "net/pg/connection.h"
 #include "net/pg/mapping.h"
 #include "net/verify/scheme.h"
@@ -38,6 +38,7 @@ struct IntakeConfig {
   std::size_t connections_max = 8192;
   std::size_t connections_per_address_max = 1024;  // 0: no limit; loopback and proxies have none
   net::ProxyTrust proxies;
+  net::TlsFiles tls;  // none: plain HTTP
 };
 
 struct AdminConfig {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -74,6 +75,11 @@ void RawClient::close() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
   input_.clear();
+}
+
+bool RawClient::has_ended() const {
+  char byte = 0;
+  return fd_ < 0 || ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
 bool RawClient::write_all(std::string_view bytes) {
