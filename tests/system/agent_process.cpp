@@ -88,7 +88,8 @@ void AgentProcess::launch() {
                                                       .env = std::move(env),
                                                       .output = log_file_,
                                                       .working_folder = folder_.path(),
-                                                      .user = {}});
+                                                      .user = {},
+                                                      .passed_fd = options_.passed_fd});
 }
 
 void AgentProcess::wait_ready(std::chrono::milliseconds limit) {

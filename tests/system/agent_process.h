@@ -27,6 +27,7 @@ struct AgentOptions {
   std::string sources;                // whole [sources.NAME] tables; empty: any POST /hooks/<name>
   std::filesystem::path journal;      // empty: a folder of its own
   std::vector<std::string> launcher;  // words before the command line, of a program that becomes it by exec
+  int passed_fd = -1;                 // becomes its descriptor 3
   bool intake_tls = false;            // more_intake says so: /readyz of the admin listener is asked instead
   int intake_port = 0;                // 0: any free one
   int admin_port = 0;

@@ -26,10 +26,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A listening socket as systemd would hold it. Not closed on exec: it is passed on.
+// A listening socket as systemd would hold it.
 class HeldSocket {
  public:
-  HeldSocket() : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  HeldSocket() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -44,11 +44,7 @@ class HeldSocket {
   HeldSocket& operator=(const HeldSocket&) = delete;
   ~HeldSocket() { ::close(fd_); }
   int port() const { return port_; }
-  // The shell becomes the agent, so its own number is the one that the agent looks for.
-  std::vector<std::string> launcher() const {
-    return {"bash", "-c",
-            "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=intake exec \"$@\" 3<&" + std::to_string(fd_), "bash"};
-  }
+  int fd() const { return fd_; }
 
  private:
   int fd_;
@@ -58,7 +54,9 @@ class HeldSocket {
 AgentOptions held_by(const HeldSocket& socket) {
   AgentOptions options = agent_options("");
   options.intake_port = socket.port();
-  options.launcher = socket.launcher();
+  options.passed_fd = socket.fd();
+  // The shell becomes the agent, so its own number is the one that the agent looks for.
+  options.launcher = {"sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=intake exec \"$@\"", "sh"};
   return options;
 }
 
