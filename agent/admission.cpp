@@ -111,13 +111,21 @@ net::HttpAnswer Admission::accept(net::HttpRequest&& request, const SourceConfig
 
 // Never 4xx for our own trouble: some senders take that for a reason to drop the event for good.
 net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
-  const bool room =
-      error.kind == storage::JournalError::Kind::kFull || error.kind == storage::JournalError::Kind::kLimit;
-  (room ? figures_.refused_no_room : figures_.refused_failed) += 1;
-  auto answer = error_answer(
-      503, room ? "no room in the journal; send again later" : "the journal failed; send again later");
-  answer.headers.emplace_back("Retry-After", room ? "30" : "5");
-  return answer;
+  using Kind = storage::JournalError::Kind;
+  const auto refused = [](std::atomic<std::uint64_t>& figure, const char* why,
+                          const char* retry_after_seconds) {
+    figure += 1;
+    auto answer = error_answer(503, why);
+    answer.headers.emplace_back("Retry-After", retry_after_seconds);
+    return answer;
+  };
+  if (error.kind == Kind::kLaneFull) {
+    return refused(figures_.refused_source,
+                   "no room in the journal for more of this source; send again later", "60");
+  }
+  if (error.kind == Kind::kFull || error.kind == Kind::kLimit)
+    return refused(figures_.refused_no_room, "no room in the journal; send again later", "30");
+  return refused(figures_.refused_failed, "the journal failed; send again later", "5");
 }
 
 }  // namespace hookspool::agent

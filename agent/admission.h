@@ -21,6 +21,7 @@ struct AdmissionFigures {
       answer;  // from the whole request to its answer: the response time a sender sees, less the network
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> refused_no_room{0};    // 503
+  std::atomic<std::uint64_t> refused_source{0};     // 503: no room for this source, while others are taken
   std::atomic<std::uint64_t> refused_failed{0};     // 503
   std::atomic<std::uint64_t> refused_signature{0};  // 401
   std::atomic<std::uint64_t> refused_unknown{0};    // 404, 405

@@ -49,6 +49,7 @@ void read_journal(TableReader section, JournalConfig& journal) {
   if (journal.path.empty()) section.fault("path", "is empty; name a folder");
   section.bytes("max_bytes", journal.bytes_max, 16ull << 20, 1ull << 50);
   section.bytes("min_free_bytes", journal.free_bytes_min, 0, 1ull << 50);
+  section.share("source_share_max", journal.source_share_max);
   section.duration("keep_delivered", journal.keep_delivered, milliseconds(0), 365 * 24 * kHour);
   section.finish();
 }
@@ -96,8 +97,21 @@ void check_path(TableReader& reader, const std::string& path) {
   if (path == "/livez" || path == "/readyz") reader.fault("path", "is the agent's own; choose another");
 }
 
+void read_room(TableReader& reader, std::uint64_t journal_bytes_max, SourceConfig& source) {
+  std::uint64_t bytes_max = journal_bytes_max;
+  if (reader.has("max_bytes")) {
+    reader.bytes("max_bytes", bytes_max, 64 << 10, journal_bytes_max);
+    source.bytes_max = bytes_max;
+  }
+  bool retries = false;
+  if (reader.has("sender_retries")) {
+    reader.boolean("sender_retries", retries);
+    source.sender_retries = retries;
+  }
+}
+
 SourceConfig read_source(const std::string& name, const toml::table& table, FaultList& faults,
-                         const std::string& schema) {
+                         const Config& config) {
   SourceConfig source;
   source.name = name;
   source.path = "/hooks/" + name;
@@ -105,7 +119,8 @@ SourceConfig read_source(const std::string& name, const toml::table& table, Faul
   reader.text("path", source.path);
   check_path(reader, source.path);
   read_verification(reader, source, faults);
-  source.table = read_table(reader, name, schema, faults);
+  read_room(reader, config.journal.bytes_max, source);
+  source.table = read_table(reader, name, config.postgres.options.schema, faults);
   reader.finish();
   return source;
 }
@@ -132,7 +147,7 @@ void read_sources(const toml::table* sources, FaultList& faults, Config& config)
       faults.add(key.source(), "sources: \"" + name + "\" is not a name; use 1 to 64 of A-Z a-z 0-9 _ - .");
       continue;
     }
-    config.sources.push_back(read_source(name, *table, faults, config.postgres.options.schema));
+    config.sources.push_back(read_source(name, *table, faults, config));
     if (!paths.insert(config.sources.back().path).second) {
       faults.add(node.source(), "sources." + name + ".path: " + config.sources.back().path +
                                     " is another source's path already");

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "net/http/forwarded.h"
+#include "net/http/server.h"
 #include "net/pg/connection.h"
 #include "net/pg/mapping.h"
 #include "net/verify/scheme.h"
@@ -27,6 +27,8 @@ struct SourceConfig {
   std::string public_url;                  // as the sender calls it; for schemes that sign it
   std::string verify_token;                // of Meta's handshake
   std::optional<net::TableMapping> table;  // its own; nothing: the events table
+  std::optional<std::uint64_t> bytes_max;  // of the journal; nothing: journal.source_share_max
+  std::optional<bool> sender_retries;      // nothing: what is known of senders with this `verify`
 };
 
 struct IntakeConfig {
@@ -36,6 +38,7 @@ struct IntakeConfig {
   std::size_t connections_max = 8192;
   std::size_t connections_per_address_max = 1024;  // 0: no limit; loopback and proxies have none
   net::ProxyTrust proxies;
+  net::TlsFiles tls;  // none: plain HTTP
 };
 
 struct AdminConfig {
@@ -47,6 +50,7 @@ struct JournalConfig {
   std::string path = "/var/lib/hookspool/journal";
   std::uint64_t bytes_max = 2ull << 30;
   std::uint64_t free_bytes_min = 256ull << 20;
+  double source_share_max = 0.5;  // of bytes_max, for one source's undelivered events
   milliseconds keep_delivered{24 * 3'600'000};
 };
 

@@ -1,5 +1,7 @@
 #include "agent/config_intake.h"
 
+#include <sys/stat.h>
+
 #include "agent/config_reader.h"
 #include "net/http/server.h"
 
@@ -33,6 +35,21 @@ void read_trusted_proxies(TableReader& section, net::ProxyTrust& proxies) {
   }
 }
 
+void read_tls(TableReader& section, net::TlsFiles& tls) {
+  const bool certificate = section.text("certificate_file", tls.certificate_file);
+  const bool key = section.text("key_file", tls.key_file);
+  if (!certificate && !key) return;
+  if (certificate != key || tls.certificate_file.empty() || tls.key_file.empty())
+    return section.fault(certificate ? "certificate_file" : "key_file",
+                         "needs both certificate_file and key_file");
+  struct stat info {};
+  if (::stat(tls.key_file.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0)
+    return section.fault("key_file",
+                         tls.key_file + " is open to everybody; run: chmod o-rwx " + tls.key_file);
+  if (const auto checked = net::HttpServer::check_certificate(tls); !checked)
+    section.fault("certificate_file", checked.error().text);
+}
+
 }  // namespace
 
 void check_listen(TableReader& section, std::string_view key, const std::string& listen) {
@@ -48,9 +65,7 @@ void read_intake(TableReader section, IntakeConfig& intake) {
   section.integer("max_connections", intake.connections_max, kConnectionsLeast, kConnectionsMost);
   section.integer("max_connections_per_address", intake.connections_per_address_max, 0, kConnectionsMost);
   read_trusted_proxies(section, intake.proxies);
-  const std::string instead = "let a proxy on this machine speak TLS";
-  section.unsupported("certificate_file", instead);
-  section.unsupported("key_file", instead);
+  read_tls(section, intake.tls);
   section.finish();
 }
 

@@ -27,8 +27,4 @@ struct RetentionPlan {
 RetentionPlan plan_retention(std::span<const storage::SegmentInfo> oldest_first, const RetentionFacts& facts,
                              const JournalConfig& config);
 
-// Room is short from this share of the budget on, and below this multiple of min_free_bytes.
-inline constexpr double kShedAtShare = 0.85;
-inline constexpr double kShedAtFree = 1.25;
-
 }  // namespace hookspool::agent

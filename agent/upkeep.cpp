@@ -17,10 +17,11 @@ constexpr std::chrono::seconds kNoteInterval{60};
 
 }  // namespace
 
-Upkeep::Upkeep(const HealthSources& sources, const JournalConfig& config)
+Upkeep::Upkeep(const HealthSources& sources, const JournalConfig& config, FillForecast& forecast)
     : sources_(sources),
       config_(config),
       watchdog_interval_(watchdog_interval()),
+      forecast_(forecast),
       last_round_(Clock::now()),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -34,6 +35,7 @@ void Upkeep::run(const std::stop_token& stop) {
   while (!wake_.wait_for(lock, stop, kTick, [&stop] { return stop.stop_requested(); })) {
     save_cursors();
     retain(Clock::now());
+    tell_refused();
     last_round_ = Clock::now();
   }
 }
@@ -66,6 +68,8 @@ void Upkeep::retain(Clock::time_point now) {
     if (!segment.active) newest_closed = std::max(newest_closed, segment.number);
   }
   age(now, newest_closed);
+  forecast_.sample(now, fill_facts(segments, stats, config_));
+  if (const auto news = forecast_.news()) log_warn(*news);
   const auto plan = plan_retention(
       segments, {age_.aged_up_to(config_.keep_delivered), stats.bytes, stats.free_bytes}, config_);
   for (const auto number : plan.drop) {
@@ -79,6 +83,20 @@ void Upkeep::retain(Clock::time_point now) {
   if (!plan.rotate) return;
   const auto rotated = sources_.journal->rotate();
   if (!rotated) log_warn("journal: " + rotated.error().text);
+}
+
+// Each source once when it begins to be refused, and once when it is taken again.
+void Upkeep::tell_refused() {
+  for (const auto& use : sources_.journal->lane_uses()) {
+    const bool told = told_refused_.contains(use.lane);
+    if (!use.refused_because.empty() && !told) {
+      log_warn("source " + printable(use.lane) + " is refused: " + use.refused_because);
+      told_refused_.insert(use.lane);
+    } else if (use.refused_because.empty() && told) {
+      log_info("source " + printable(use.lane) + " is taken again");
+      told_refused_.erase(use.lane);
+    }
+  }
 }
 
 void Upkeep::tick(Clock::time_point now) {

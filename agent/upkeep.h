@@ -11,10 +11,13 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
+#include <string>
 #include <thread>
 
 #include "agent/config.h"
+#include "agent/fill_forecast.h"
 #include "agent/health.h"
 #include "agent/segment_age.h"
 
@@ -28,7 +31,7 @@ class Upkeep {
   static constexpr milliseconds kRoundLeast{2'000};  // no round within this long is nothing yet
 
   // Starts the thread. What is given by reference must outlive this.
-  Upkeep(const HealthSources& sources, const JournalConfig& config);
+  Upkeep(const HealthSources& sources, const JournalConfig& config, FillForecast& forecast);
   ~Upkeep();  // waits for the round at hand, and so for the disk
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -40,6 +43,7 @@ class Upkeep {
   void save_cursors();
   void retain(Clock::time_point now);
   void age(Clock::time_point now, std::uint64_t newest_closed);
+  void tell_refused();
   void tell(Clock::time_point now);
   void feed_watchdog(Clock::time_point now);
 
@@ -57,6 +61,8 @@ class Upkeep {
   std::optional<Clock::time_point> aged_at_;
   Clock::time_point next_note_{};
   std::string told_journal_error_;
+  std::set<std::string> told_refused_;  // sources
+  FillForecast& forecast_;
 
   std::atomic<Clock::time_point> last_round_;
   std::atomic<bool> at_disk_ = false;  // the upkeep's thread itself, unlinking

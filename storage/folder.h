@@ -2,6 +2,7 @@
 //
 //   lock                     held (flock) for as long as the journal is open; its text is the holder's pid
 //   agent-id, greatest-id    small texts, replaced as a whole
+//   reserve                  room kept back for reclaiming on a full disk (reserve.h)
 //   segment-00000001.db      a segment, with its -wal and -shm beside it
 //   segment-00000001.acked   the record of what was acknowledged from it
 //   segment-00000001.new     a segment that is being made; never acknowledged from, so never kept

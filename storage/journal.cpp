@@ -7,6 +7,7 @@
 #include "storage/catalogue.h"
 #include "storage/folder.h"
 #include "storage/opening.h"
+#include "storage/room.h"
 #include "storage/row.h"
 #include "storage/segment_reader.h"
 #include "storage/writer.h"
@@ -48,7 +49,13 @@ JournalResult<std::string> agent_id_of(const Folder& folder, const JournalOption
 class Journal::Impl {
  public:
   Impl(JournalOptions given, std::unique_ptr<Folder> locked_folder, const Uuid& epoch)
-      : options(std::move(given)), folder(std::move(locked_folder)), catalogue(epoch), readers(options.vfs) {}
+      : options(std::move(given)),
+        folder(std::move(locked_folder)),
+        catalogue(epoch),
+        readers(options.vfs),
+        room(options, *folder, catalogue) {
+    room.set_drop([this](std::uint64_t number) { return drop(number); });
+  }
 
   JournalResult<void> drop(std::uint64_t number);
 
@@ -57,6 +64,7 @@ class Journal::Impl {
   std::string agent_id;
   Catalogue catalogue;
   ReaderPool readers;
+  JournalRoom room;
   std::mutex drop_mutex;  // one drop at a time, so that two do not each rely on the other's segment
   std::unique_ptr<Writer> writer;
 };
@@ -74,11 +82,12 @@ JournalResult<Journal::Opened> Journal::open(JournalOptions options) {
 
   JournalResult<Found> found = take_stock(*impl->folder, impl->options.vfs, impl->catalogue);
   if (!found) return fail(found.error());
+  impl->room.mend_reserve();
   JournalResult<std::string> agent_id = agent_id_of(*impl->folder, impl->options);
   if (!agent_id) return fail(agent_id.error());
   impl->agent_id = std::move(*agent_id);
   impl->writer =
-      std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue, impl->readers,
+      std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue, impl->readers, impl->room,
                                Writer::Start{found->greatest_number + 1, found->greatest_id, found->lost});
   Opened opened;
   opened.journal.reset(new Journal(std::move(impl)));
@@ -131,6 +140,7 @@ JournalResult<std::vector<EventPtr>> Journal::read(std::string_view lane, const 
                                    slice.file->path.string()});
     }
     JournalResult<std::unique_ptr<SegmentReader>> reader = impl_->readers.take(slice.file);
+    if (!reader.ok() && impl_->room.relieve()) reader = impl_->readers.take(slice.file);
     JournalResult<void> read = reader.ok() ? JournalResult<void>() : fail(reader.error());
     if (read.ok()) read = (*reader)->read(slice, name, epoch, events_max, bytes_max, events, bytes);
     // A reader that failed is better made anew, but for one that cannot be.
@@ -181,9 +191,10 @@ JournalResult<void> Journal::Impl::drop(std::uint64_t number) {
   const JournalResult<Catalogue::Drop> drop = catalogue.begin_drop(number);
   if (!drop) return fail(drop.error());
   if (drop->uncovered_id) {
-    if (auto kept = keep_greatest_id(*folder, *drop->uncovered_id); !kept) return kept;
+    const auto keep = [&] { return keep_greatest_id(*folder, *drop->uncovered_id); };
+    if (auto kept = room.insist(keep); !kept) return kept;
   }
-  if (auto marked = folder->mark_dropped(number); !marked) return marked;
+  if (auto marked = room.insist([&] { return folder->mark_dropped(number); }); !marked) return marked;
   drop->file->dropped = true;
   catalogue.forget(number);
   readers.forget(number);
@@ -199,7 +210,7 @@ JournalResult<std::optional<std::string>> Journal::read_note(std::string_view na
 }
 
 JournalResult<void> Journal::write_note(std::string_view name, const std::string& text) {
-  return impl_->folder->write_text("note-" + std::string(name), text);
+  return impl_->room.insist([&] { return impl_->folder->write_text("note-" + std::string(name), text); });
 }
 
 JournalResult<void> Journal::begin_epoch() {
@@ -212,6 +223,10 @@ JournalResult<void> Journal::rotate() {
 
 JournalStats Journal::stats() const {
   return impl_->writer->figures();
+}
+
+std::vector<LaneUse> Journal::lane_uses() const {
+  return impl_->room.lane_uses();
 }
 
 JournalResult<void> Journal::close() {

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,6 +38,7 @@ struct JournalError {
     kTooNew,    // written by a newer hookspool
     kLocked,    // another process has this journal open
     kLimit,     // a named limit of this layer was reached (lanes_max, a lane's name)
+    kLaneFull,  // no room for this lane, while others may still be accepted; nothing was kept
     kClosed,    // close() was called
     kNotFound,  // no such lane, epoch or number is retained
   };
@@ -47,13 +49,32 @@ struct JournalError {
 template <class T>
 using JournalResult = Result<T, JournalError>;
 
+// Room is short, and delivered history goes, from this share of bytes_max on, and below this multiple of
+// free_bytes_min.
+inline constexpr double kRoomShortShare = 0.85;
+inline constexpr double kRoomShortFree = 1.25;
+
+// How much of the journal one lane may keep, and how early it is refused when room gets short.
+struct LaneRoom {
+  // Of its undelivered events, and of the delivered ones that are kept only because of them.
+  std::uint64_t bytes_max = UINT64_MAX;
+  bool sender_retries = false;  // false: a refused event is lost, so this lane is refused last
+};
+
 struct JournalOptions {
-  std::filesystem::path folder;                   // made (0700) if absent
-  std::string agent_id;                           // empty: the one kept in the folder, else made there once
-  RandomBytes random_bytes;                       // thread-safe
-  std::uint64_t bytes_max = 2ull << 30;           // all segments together; above it append() answers kFull
-  std::uint64_t free_bytes_min = 256ull << 20;    // of the file system; below it append() answers kFull
-  std::uint64_t segment_bytes_max = 64ull << 20;  // a segment is closed at this size ...
+  std::filesystem::path folder;                 // made (0700) if absent
+  std::string agent_id;                         // empty: the one kept in the folder, else made there once
+  RandomBytes random_bytes;                     // thread-safe
+  std::uint64_t bytes_max = 2ull << 30;         // all segments together; above it append() answers kFull
+  std::uint64_t free_bytes_min = 256ull << 20;  // of the file system; below it append() answers kFull
+  // The lanes that are known beforehand. `other_room` is for all others; its bytes_max counts only while the
+  // journal knows more than one lane, for nobody else needs the room.
+  std::map<std::string, LaneRoom, std::less<>> lane_rooms;
+  LaneRoom other_room;
+  // A file that is given up when letting go of segments itself finds no room on the disk; 0: none. At most a
+  // sixteenth of bytes_max. It counts neither as the journal's nor as free.
+  std::uint64_t reserve_bytes = 4ull << 20;
+  std::uint64_t segment_bytes_max = 64ull << 20;                      // a segment is closed at this size ...
   std::chrono::microseconds segment_age_max = std::chrono::hours(1);  // ... or this age of its first event
   std::size_t lanes_max = 1024;
   std::size_t group_events_max = 1024;  // one commit at most
@@ -97,7 +118,9 @@ struct JournalStats {
   std::uint64_t last_commit_us = 0;  // the last group's transaction with its sync, by the steady clock
   std::uint64_t mean_commit_us = 0;  // exponentially weighted
   std::uint64_t max_commit_us = 0;
-  std::uint64_t pending = 0;  // durable and not confirmed, all lanes
+  std::uint64_t pending = 0;        // durable and not confirmed, all lanes
+  std::uint64_t pending_bytes = 0;  // of those, as LaneUse counts them
+  bool reserve_held = false;
   std::uint64_t sealed_after_error = 0;
   std::uint64_t checkpoint_failures = 0;  // the WAL goes on then, and the next checkpoint tries again
   std::uint64_t rotation_failures = 0;    // no new segment could be made: the full one goes on
@@ -105,10 +128,22 @@ struct JournalStats {
   std::uint64_t acked_record_failures = 0;  // events are accepted all the same, with less protection
   std::uint64_t lost = 0;  // acknowledged, not confirmed, and no longer in any file, as the opening found it
   std::string last_error;  // of the last group, checkpoint or new segment that failed; it stays
-  bool accepting = true;   // there is room, and the last thing that was written could be written
+  bool accepting =
+      true;  // there is room for a lane at least, and the last thing that was written could be written
   std::string refusing_because;  // empty when accepting
   bool at_disk = false;          // the writer is busy with its files at this moment
   bool full = false;             // refusing for want of room (budget, free space); else for a failure
+};
+
+// What one lane takes of the journal.
+struct LaneUse {
+  std::string lane;
+  // What is durable and not confirmed. Exact for what this process took in; of older segments each event
+  // counts as their average.
+  std::uint64_t pending_bytes = 0;
+  std::uint64_t bytes_max = 0;  // UINT64_MAX: only the journal's limit counts
+  bool sender_retries = false;
+  std::string refused_because;  // empty: an event of it would be taken
 };
 
 // "3.40.1": of the library in use. Thread-safe.
@@ -168,6 +203,8 @@ class Journal {
   JournalResult<void> write_note(std::string_view name, const std::string& text);
 
   JournalStats stats() const;
+  // The lanes of options.lane_rooms and those with retained events, by name.
+  std::vector<LaneUse> lane_uses() const;
 
   // Answers what waits, checkpoints, releases the lock. append() answers kClosed from then on.
   JournalResult<void> close();

@@ -19,6 +19,7 @@
 #include "storage/figures.h"
 #include "storage/folder.h"
 #include "storage/journal.h"
+#include "storage/room.h"
 #include "storage/segment.h"
 #include "storage/ticket_queue.h"
 
@@ -33,7 +34,7 @@ class Writer {
   };
   // What is given by reference must outlive the writer.
   Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
-         const Start& start);
+         JournalRoom& room, const Start& start);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -73,13 +74,14 @@ class Writer {
   void note_acked(const Group& group);
   void maintain();
   void seal();
-  std::optional<JournalError> no_room(std::uint64_t more_bytes) const;
+  void make_room(std::span<Ticket*> tickets);
   bool too_old_for(std::span<Ticket*> tickets) const;
 
   const JournalOptions& options_;
   const Folder& folder_;
   Catalogue& catalogue_;
   ReaderPool& readers_;
+  JournalRoom& room_;
   const std::uint64_t wal_bytes_max_;
 
   TicketQueue queue_;

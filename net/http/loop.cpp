@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kReadBytes = 64 * 1024;  // one read
 constexpr int kEventsPerTurn = 256;
-constexpr milliseconds kStopLinger{500};  // stopping: for a request that is on its way
+constexpr milliseconds kStopLinger{1000};  // stopping: for a request that is on its way
 
 constexpr Refusal kSlowHead{408, "the head of the request took too long"};
 constexpr Refusal kSlowRequest{408, "the request took too long"};
@@ -99,6 +99,10 @@ void Loop::dispatch(std::uint64_t id, std::uint32_t events) {
   ClientConnection& connection = *found->second;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection.readable = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection.hung_up = true;
+  if ((events & EPOLLOUT) != 0 && std::exchange(connection.wants_write, false)) {
+    watch(connection, false);
+    connection.readable = true;
+  }
   turn(connection);
 }
 
@@ -110,6 +114,11 @@ void Loop::give_back(Finished finished) {
     wake = !std::exchange(wake_sent_, true);
   }
   if (wake) ::eventfd_write(wake_.get(), 1);
+}
+
+void Loop::set_tls(std::shared_ptr<const TlsContext> tls) {
+  const std::lock_guard lock(mutex_);
+  tls_ = std::move(tls);
 }
 
 void Loop::stop(Clock::time_point until) {

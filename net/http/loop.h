@@ -5,7 +5,7 @@
 // connection by a number that is never used again, so a descriptor the kernel reuses cannot be mistaken for
 // an older one.
 //
-// Thread-safety: run() belongs to one thread; give_back() and stop() may be called from any.
+// Thread-safety: run() belongs to one thread; give_back(), set_tls() and stop() may be called from any.
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,7 @@
 #include "net/http/request_reader.h"
 #include "net/http/server.h"
 #include "net/http/socket.h"
+#include "net/http/tls.h"
 #include "net/http/worker_pool.h"
 
 namespace hookspool::net {
@@ -48,6 +49,8 @@ class Loop {
   // After run(): did the grace end while a worker still had a request?
   bool left_one_handled() const { return left_one_handled_; }
   void give_back(Finished finished);
+  // For connections made from now on; nullptr: plain.
+  void set_tls(std::shared_ptr<const TlsContext> tls);
   void stop(Clock::time_point until);
 
  private:
@@ -71,6 +74,7 @@ class Loop {
   void accept_some();
   void pause_accepting(bool pause);
   bool answer_without_descriptor();
+  std::shared_ptr<const TlsContext> tls() const;
   void add(Fd fd, std::optional<IpAddress> peer);
   bool has_address_limit(const IpAddress& peer) const;
   bool has_place();
@@ -80,6 +84,8 @@ class Loop {
   void read_requests(ClientConnection& connection);
   bool judge(ClientConnection& connection, const std::optional<Refusal>& refusal);
   void reached_end(ClientConnection& connection);
+  void await_writability(ClientConnection& connection);
+  void note_handshake(ClientConnection& connection);
   void hand_over(ClientConnection& connection);
   void wait_for(ClientConnection& connection, Clock::time_point due);
   void write_rest(ClientConnection& connection);
@@ -117,7 +123,8 @@ class Loop {
   Clock::time_point stop_at_;
   Clock::time_point linger_until_ = Clock::time_point::max();  // stopping: for requests on their way
 
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
+  std::shared_ptr<const TlsContext> tls_;
   std::vector<Finished> finished_;
   bool wake_sent_ = false;
   bool stop_asked_ = false;

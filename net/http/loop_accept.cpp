@@ -24,10 +24,11 @@ constexpr milliseconds kPlaceKeptLeast{250};
 constexpr Refusal kFull{503, "too many connections"};
 constexpr Refusal kFullForAddress{503, "too many connections from this address"};
 
-// The last answer on a connection that is not kept: the client gets it unless it is still sending.
-void answer_and_close(const Fd& fd, const Refusal& refusal) {
+// The last answer on a connection that is not kept: the client gets it unless it is still sending. Over TLS
+// there can be none.
+void answer_and_close(const Fd& fd, bool is_plain, const Refusal& refusal) {
   std::size_t sent = 0;
-  send_some(fd.get(), refusal_answer(refusal), sent);
+  if (is_plain) send_some(fd.get(), nullptr, refusal_answer(refusal), sent);
   ::shutdown(fd.get(), SHUT_WR);
   // Closing with unread bytes would send a reset, which can destroy the answer.
   std::array<char, 4096> unread;
@@ -83,6 +84,8 @@ void Loop::accept_some() {
 }
 
 void Loop::pause_accepting(bool pause) {
+  // It may have been given up for somebody's answer and not been had again.
+  if (!pause && !reserve_.is_open()) reserve_ = spare_descriptor();
   epoll_event event{};
   if (!pause) event.events = EPOLLIN;
   event.data.u64 = kListenerId;
@@ -100,7 +103,7 @@ bool Loop::answer_without_descriptor() {
   const bool accepted = fd.is_open();
   if (accepted) {
     ++counters_.connections_refused;
-    answer_and_close(fd, kFull);
+    answer_and_close(fd, tls() == nullptr, kFull);
   }
   fd.reset();
   reserve_ = spare_descriptor();
@@ -112,6 +115,11 @@ bool Loop::has_place() {
     if (!make_room()) return false;
   }
   return true;
+}
+
+std::shared_ptr<const TlsContext> Loop::tls() const {
+  const std::lock_guard lock(mutex_);
+  return tls_;
 }
 
 bool Loop::make_room() {
@@ -138,7 +146,7 @@ void Loop::add(Fd fd, std::optional<IpAddress> peer) {
   }
   if (refusal != nullptr) {
     ++counters_.connections_refused;
-    if (shed_open_ >= kShedConnectionsMax) return answer_and_close(fd, *refusal);
+    if (shed_open_ >= kShedConnectionsMax) return answer_and_close(fd, tls() == nullptr, *refusal);
   }
   const std::uint64_t id = next_id_++;
   auto owned = std::make_unique<ClientConnection>(id, std::move(fd), peer, limits_, budget_);
@@ -150,8 +158,14 @@ void Loop::add(Fd fd, std::optional<IpAddress> peer) {
   shed_open_ += connection.shed ? 1 : 0;
   counters_.connections = connections_.size();
   if (!add_to_epoll(connection.fd.get(), id, EPOLLIN | EPOLLRDHUP | EPOLLET)) return remove(connection);
+  auto context = tls();
+  if (context != nullptr) {
+    connection.tls = TlsSession::accept(std::move(context), connection.fd.get());
+    if (connection.tls == nullptr) return remove(connection);
+  }
   if (refusal != nullptr) return refuse(connection, *refusal);
-  wait_for(connection, now_ + options_.idle_deadline);
+  wait_for(connection,
+           now_ + (connection.tls == nullptr ? options_.idle_deadline : options_.handshake_deadline));
 }
 
 }  // namespace hookspool::net

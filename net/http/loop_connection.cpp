@@ -20,6 +20,7 @@ constexpr milliseconds kDrainDeadline{2000};  // for the client to take the last
 constexpr milliseconds kDrainDeadlineStopping{250};
 constexpr std::size_t kDrainBytesMax = 4u << 20;
 
+constexpr Refusal kPlainHttp{400, "TLS is spoken on this port; use https"};
 constexpr Refusal kEndedEarly{400, "the request ended early"};
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -49,9 +50,16 @@ void Loop::read_requests(ClientConnection& connection) {
     std::string_view bytes;
     switch (connection.receive(scratch_, bytes)) {
       case ClientConnection::Received::kNothing:
-        return;
+        return note_handshake(connection);
+      case ClientConnection::Received::kLater:
+        return queue_turn(connection);
+      case ClientConnection::Received::kWantsWrite:
+        return await_writability(connection);
       case ClientConnection::Received::kBroken:
         return remove(connection);
+      case ClientConnection::Received::kPlain:
+        connection.tls.reset();
+        return refuse(connection, kPlainHttp);
       case ClientConnection::Received::kEnd:
         return reached_end(connection);
       case ClientConnection::Received::kBytes:
@@ -63,6 +71,18 @@ void Loop::read_requests(ClientConnection& connection) {
     }
     if (!judge(connection, connection.reader.take(bytes))) return;
   }
+}
+
+void Loop::await_writability(ClientConnection& connection) {
+  connection.wants_write = true;
+  watch(connection, true);
+}
+
+void Loop::note_handshake(ClientConnection& connection) {
+  if (connection.tls == nullptr || connection.handshaken || !connection.tls->is_established()) return;
+  connection.handshaken = true;
+  if (connection.reader.phase() == RequestReader::Phase::kIdle)
+    wait_for(connection, now_ + options_.idle_deadline);
 }
 
 // Acts on what the reader made of the bytes. True: the connection is still there and wants more bytes.
@@ -88,7 +108,7 @@ bool Loop::judge(ClientConnection& connection, const std::optional<Refusal>& ref
   wait_for(connection, request_due);
   if (!connection.reader.take_continue_due()) return true;
   std::size_t sent = 0;
-  if (send_some(connection.fd.get(), kContinue, sent) && sent == kContinue.size()) return true;
+  if (connection.send(kContinue, sent) && sent == kContinue.size()) return true;
   remove(connection);  // a client that reads not even these 25 bytes is of no use
   return false;
 }
@@ -111,13 +131,14 @@ void Loop::hand_over(ClientConnection& connection) {
   job.queued_at = now_;
   job.connection_id = connection.id;
   job.fd = connection.fd.get();
+  job.tls = connection.tls.get();
   job.request = connection.reader.take_request();
   HttpRequest& request = job.request.head.request;
   request.remote_addr = client_address(connection.peer, request.headers, options_.proxies);
 }
 
 void Loop::write_rest(ClientConnection& connection) {
-  if (!send_some(connection.fd.get(), connection.unsent, connection.unsent_from)) return remove(connection);
+  if (!connection.send(connection.unsent, connection.unsent_from)) return remove(connection);
   if (connection.unsent_from < connection.unsent.size()) return;
   connection.unsent = std::string();
   watch(connection, false);
@@ -136,16 +157,16 @@ void Loop::answered(ClientConnection& connection, bool close) {
 void Loop::refuse(ClientConnection& connection, const Refusal& refusal) {
   if (!connection.shed) ++counters_.refused;
   std::size_t sent = 0;
-  if (!send_some(connection.fd.get(), refusal_answer(refusal), sent)) return remove(connection);
+  if (!connection.send(refusal_answer(refusal), sent)) return remove(connection);
   begin_draining(connection);
 }
 
 // Closing a socket with unread bytes sends a reset, which can destroy the answer before the client has read
 // it. So: no more from us, then wait a little for the end from the client.
 void Loop::begin_draining(ClientConnection& connection) {
+  connection.end_sending();
   if (connection.ended) return remove(connection);
   connection.reader.discard();
-  ::shutdown(connection.fd.get(), SHUT_WR);
   connection.state = ClientConnection::State::kDraining;
   crowd_.move(connection.place, Crowd::Rank::kLeaving, now_);
   deadlines_.set(connection.id, connection.timer,
@@ -160,11 +181,10 @@ void Loop::drain(ClientConnection& connection) {
     switch (connection.receive(scratch_, bytes)) {
       case ClientConnection::Received::kNothing:
         return;
-      case ClientConnection::Received::kBroken:
-      case ClientConnection::Received::kEnd:
-        return remove(connection);
       case ClientConnection::Received::kBytes:
         break;
+      default:
+        return remove(connection);
     }
     connection.drained_bytes += bytes.size();
     if (connection.drained_bytes > kDrainBytesMax) return remove(connection);

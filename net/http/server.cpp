@@ -13,6 +13,7 @@
 #include "net/http/httplib_bridge.h"
 #include "net/http/loop.h"
 #include "net/http/socket.h"
+#include "net/http/tls.h"
 #include "net/http/worker_pool.h"
 
 namespace hookspool::net {
@@ -25,12 +26,20 @@ class Server final : public HttpServer {
   ~Server() override { stop(std::chrono::milliseconds(0)); }
 
   Result<void, HttpError> open() {
-    auto listener = Listener::open(options_.listen, options_.unix_mode);
+    std::shared_ptr<const TlsContext> tls;
+    if (options_.tls.given()) {
+      auto loaded = TlsContext::load(options_.tls);
+      if (!loaded) return fail(std::move(loaded).error());
+      tls = std::move(loaded).value();
+    }
+    auto listener = options_.inherited_fd < 0 ? Listener::open(options_.listen, options_.unix_mode)
+                                              : Listener::adopt(options_.inherited_fd, options_.listen);
     if (!listener) return fail(std::move(listener).error());
     port_ = listener->port();
     auto loop = Loop::make(options_, std::move(listener).value(), counters_);
     if (!loop) return fail(std::move(loop).error());
     loop_ = std::move(loop).value();
+    loop_->set_tls(std::move(tls));
     try {
       pool_ = std::make_unique<WorkerPool>(options_.workers, [this] { return make_work(); });
       thread_ = std::thread([this] { loop_->run(*pool_); });
@@ -55,6 +64,14 @@ class Server final : public HttpServer {
     stats.in_handler = counters_.in_handler;
     stats.handler_failures = counters_.handler_failures;
     return stats;
+  }
+
+  Result<std::int64_t, HttpError> reload_certificate() override {
+    auto loaded = TlsContext::load(options_.tls);
+    if (!loaded) return fail(std::move(loaded).error());
+    const std::int64_t not_after_s = (*loaded)->not_after_s();
+    loop_->set_tls(std::move(loaded).value());
+    return not_after_s;
   }
 
   bool stop(std::chrono::milliseconds grace) override {
@@ -83,7 +100,7 @@ class Server final : public HttpServer {
     finished.answer = bridge.answer(std::move(job.request.head.request), finished.close, failed);
     if (failed) ++counters_.handler_failures;
     job.request.share.release();
-    finished.broken = !send_some(job.fd, finished.answer, finished.sent);
+    finished.broken = !send_some(job.fd, job.tls, finished.answer, finished.sent);
     loop_->give_back(std::move(finished));
   }
 
@@ -123,10 +140,22 @@ const std::string* HttpRequest::header(std::string_view lower_case_name) const {
   return nullptr;
 }
 
-Result<void, HttpError> HttpServer::check_address(const std::string& listen) {
+Result<std::string, HttpError> HttpServer::check_address(const std::string& listen) {
   auto address = parse_address(listen);
   if (!address) return fail(std::move(address).error());
-  return {};
+  return address->text();
+}
+
+Result<std::string, HttpError> HttpServer::address_of(int listening_fd) {
+  auto address = bound_address(listening_fd);
+  if (!address) return fail(std::move(address).error());
+  return address->text();
+}
+
+Result<std::int64_t, HttpError> HttpServer::check_certificate(const TlsFiles& files) {
+  auto loaded = TlsContext::load(files);
+  if (!loaded) return fail(std::move(loaded).error());
+  return (*loaded)->not_after_s();
 }
 
 Result<std::unique_ptr<HttpServer>, HttpError> HttpServer::start(HttpOptions options, HttpHandler handler) {

@@ -1,6 +1,7 @@
 #include "net/http/socket.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -122,6 +123,56 @@ Result<Address, HttpError> parse_address(const std::string& text) {
   if (!numeric || (address.host.find(':') != std::string::npos) != bracketed)
     return fail(bad_address(text, "the host is not a numeric address"));
   return address;
+}
+
+std::string Address::text() const {
+  if (is_unix) return "unix:" + host;
+  const auto address = IpAddress::parse(host);
+  const std::string shown = address ? address->text() : host;
+  return (host.find(':') == std::string::npos ? shown : "[" + shown + "]") + ":" + std::to_string(port);
+}
+
+Result<Address, HttpError> bound_address(int fd) {
+  const std::string what = "the socket that was passed as descriptor " + std::to_string(fd);
+  int listening = 0;
+  int type = 0;
+  socklen_t size = sizeof listening;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
+    return fail(HttpError{HttpError::Kind::kBadAddress,
+                          what + " is not a listening stream socket; use ListenStream= and Accept=no"});
+  sockaddr_storage bound{};
+  socklen_t length = sizeof bound;
+  if (::getsockname(fd, generic(&bound), &length) != 0)
+    return fail(HttpError{HttpError::Kind::kSystem, what + " has no address: " + reason(errno)});
+  Address address;
+  if (bound.ss_family == AF_UNIX) {
+    address.is_unix = true;
+    address.host = reinterpret_cast<const sockaddr_un&>(bound).sun_path;
+    return address;
+  }
+  const auto ip = IpAddress::of(bound);
+  if (!ip) return fail(HttpError{HttpError::Kind::kBadAddress, what + " is neither IP nor Unix"});
+  address.host = ip->text();
+  address.port = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(bound).sin6_port
+                                                   : reinterpret_cast<const sockaddr_in&>(bound).sin_port);
+  return address;
+}
+
+Result<Listener, HttpError> Listener::adopt(int fd, const std::string& text) {
+  auto address = bound_address(fd);
+  if (!address) return fail(std::move(address).error());
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+    return fail(listen_error(text, "fcntl", errno));
+  const int on = 1;
+  if (!address->is_unix && ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+    return fail(listen_error(text, "setsockopt", errno));
+  Listener listener;
+  listener.fd_ = Fd(fd);
+  listener.inherited_ = true;
+  listener.port_ = address->port;
+  return listener;
 }
 
 Result<Listener, HttpError> Listener::open(const std::string& text, unsigned unix_mode) {

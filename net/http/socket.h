@@ -33,16 +33,22 @@ struct Address {
   bool is_unix = false;
   std::string host;  // numeric, without brackets; of a Unix socket the path
   std::uint16_t port = 0;
+  std::string text() const;  // one form for each address
 };
 
 // "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock". Names are not looked up, but "localhost" is 127.0.0.1.
 Result<Address, HttpError> parse_address(const std::string& text);
+
+// Where a listening stream socket that came from elsewhere listens.
+Result<Address, HttpError> bound_address(int listening_fd);
 
 // A listening socket, non-blocking. A Unix socket's file is removed when it closes, if it is still the same
 // file.
 class Listener {
  public:
   static Result<Listener, HttpError> open(const std::string& address, unsigned unix_mode);
+  // Takes over a socket that listens on `address` already. The file of a Unix socket is its owner's affair.
+  static Result<Listener, HttpError> adopt(int fd, const std::string& address);
   Listener(Listener&&) = default;
   Listener& operator=(Listener&&) = delete;
   ~Listener() { close(); }

@@ -302,11 +302,13 @@ Faults check_routes(const Files& files) {
            {"Get(", "Post(", "Put(", "Patch(", "Delete(", "Options(", "set_mount_point(", "set_base_dir("}) {
         const std::size_t found = file.lines[i].find(route);
         if (found == std::string::npos) continue;
-        const bool whole = found == 0 || (std::isalnum(static_cast<unsigned char>(file.lines[i][found - 1])) == 0 &&
-                                          file.lines[i][found - 1] != '_');
+        const bool whole =
+            found == 0 || (std::isalnum(static_cast<unsigned char>(file.lines[i][found - 1])) == 0 &&
+                           file.lines[i][found - 1] != '_');
         if (whole)
-          faults.push_back(at(file, i + 1) + "a route of cpp-httplib is a std::regex that sees a client's path: " +
-                           std::string(route));
+          faults.push_back(
+              at(file, i + 1) +
+              "a route of cpp-httplib is a std::regex that sees a client's path: " + std::string(route));
       }
     }
   }

@@ -114,8 +114,10 @@ TEST(RouteRule, SeesRoutesOfTheLibraryAndRegularExpressions) {
                                  {"net/http/b.cpp", "server.Get(\"/x\", handler);\n"},
                                  {"tests/net/c.cpp", library + "server.Get(\"/x\", handler);\n"}}))
                   .empty());
-  expect_fault(check_routes(tree({{"net/http/a.cpp", library + "server.Get(\"/x\", handler);\n"}})), "std::regex");
-  expect_fault(check_routes(tree({{"net/http/a.cpp", library + "  Post(\"/x\", handler);\n"}})), "std::regex");
+  expect_fault(check_routes(tree({{"net/http/a.cpp", library + "server.Get(\"/x\", handler);\n"}})),
+               "std::regex");
+  expect_fault(check_routes(tree({{"net/http/a.cpp", library + "  Post(\"/x\", handler);\n"}})),
+               "std::regex");
   expect_fault(check_libraries(tree({{"net/http/a.cpp", "#include <regex>\n"}})), "another layer");
 }
 

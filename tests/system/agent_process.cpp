@@ -63,7 +63,7 @@ void AgentProcess::write_config() const {
   config << "[agent]\n";
   if (!options_.agent_id.empty()) config << "id = " << toml_string(options_.agent_id) << "\n";
   config << "[intake]\nlisten = \"127.0.0.1:" << intake_port_ << "\"\n"
-         << "[admin]\nlisten = \"127.0.0.1:" << admin_port_ << "\"\n"
+         << options_.more_intake << "\n[admin]\nlisten = \"127.0.0.1:" << admin_port_ << "\"\n"
          << "[journal]\npath = " << toml_string(journal_.string()) << "\n"
          << options_.more_journal << "\n[postgres]\n";
   if (!options_.conninfo.empty()) config << "conninfo = " << toml_string(options_.conninfo) << "\n";
@@ -85,12 +85,15 @@ void AgentProcess::launch() {
                                                       .env = std::move(env),
                                                       .output = log_file_,
                                                       .working_folder = folder_.path(),
-                                                      .user = {}});
+                                                      .user = {},
+                                                      .passed_fd = options_.passed_fd});
 }
 
 void AgentProcess::wait_ready(std::chrono::milliseconds limit) {
-  const bool ready =
-      wait_until(limit, [&] { return !running() || get(intake_port_, "/readyz").outcome == Outcome::kOk; });
+  const bool ready = wait_until(limit, [&] {
+    return !running() ||
+           get(options_.intake_tls ? admin_port_ : intake_port_, "/readyz").outcome == Outcome::kOk;
+  });
   if (!ready || !running()) throw std::runtime_error("the agent did not get ready:\n" + log_tail());
 }
 
