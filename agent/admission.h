@@ -25,6 +25,7 @@ struct AdmissionFigures {
   std::atomic<std::uint64_t> refused_failed{0};     // 503
   std::atomic<std::uint64_t> refused_signature{0};  // 401
   std::atomic<std::uint64_t> refused_unknown{0};    // 404, 405
+  std::atomic<std::uint64_t> handshakes{0};         // answered, or refused, and never journaled
 };
 
 class Admission {
@@ -33,6 +34,10 @@ class Admission {
   Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal);
 
   net::HttpAnswer handle(net::HttpRequest&& request);
+  // What is known to come from the source's sender, to the journal. `kept_as`: the id it had in the quarantine; nil
+  // for one that has just come.
+  storage::JournalResult<EventPtr> admit(net::HttpRequest&& request, const SourceConfig& source,
+                                         std::int64_t received_at_us, const Uuid& kept_as);
   AdmissionFigures& figures() { return figures_; }
   // Once stopping, /readyz says so: a load balancer sends the next ones elsewhere.
   void set_stopping() { stopping_ = true; }

@@ -74,6 +74,7 @@ Json intake_json(const HealthSources& sources) {
   auto& figures = sources.admission->figures();
   const auto http = sources.intake->stats();
   return {{"accepted", figures.accepted.load()},
+          {"handshakes", figures.handshakes.load()},
           {"refused",
            {{"no_room", figures.refused_no_room.load()},
             {"source_full", figures.refused_source.load()},
