@@ -49,8 +49,9 @@ net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
   return text_answer(503, stats.refusing_because + "\n");
 }
 
-Admission::Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal)
-    : journal_(journal), gate_(sources) {
+Admission::Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal,
+                     Quarantine* quarantine)
+    : journal_(journal), quarantine_(quarantine), gate_(sources) {
   for (const auto& source : sources) by_path_.emplace(source.path, &source);
 }
 
@@ -92,8 +93,9 @@ net::HttpAnswer Admission::probe(const std::string& path) const {
 }
 
 net::HttpAnswer Admission::accept(net::HttpRequest&& request, const SourceConfig& source) {
-  if (!gate_.check(request, source).fits()) {
+  if (const auto verdict = gate_.check(request, source); !verdict.fits()) {
     figures_.refused_signature += 1;
+    if (quarantine_ != nullptr) quarantine_->keep(request, source, verdict);
     return SignatureGate::refusal(source);
   }
   if (auto answer = gate_.signed_handshake(request, source)) {

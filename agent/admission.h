@@ -10,6 +10,7 @@
 
 #include "agent/config.h"
 #include "agent/latency.h"
+#include "agent/quarantine.h"
 #include "agent/signature_gate.h"
 #include "net/http/server.h"
 #include "storage/journal.h"
@@ -30,8 +31,8 @@ struct AdmissionFigures {
 
 class Admission {
  public:
-  // All referenced objects must outlive the admission.
-  Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal);
+  // All referenced objects must outlive the admission. `quarantine`: may be nullptr.
+  Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal, Quarantine* quarantine);
 
   net::HttpAnswer handle(net::HttpRequest&& request);
   // What is known to come from the source's sender, to the journal. `kept_as`: the id it had in the quarantine; nil
@@ -50,6 +51,7 @@ class Admission {
 
   std::map<std::string, const SourceConfig*, std::less<>> by_path_;
   storage::Journal& journal_;
+  Quarantine* const quarantine_;
   SignatureGate gate_;
   AdmissionFigures figures_;
   std::atomic<bool> stopping_{false};
