@@ -124,14 +124,20 @@ void Agent::open_quarantine() {
   limits.source_requests_max = config_.quarantine.source_requests_max;
   limits.source_bytes_max = config_.quarantine.source_bytes_max;
   limits.free_bytes_min = config_.journal.free_bytes_min;
-  auto opened = storage::QuarantineStore::open(config_.journal.path, limits);
-  if (!opened) {
-    log_warn("quarantine: " + opened.error().text + "; nothing is quarantined until the next start");
-  } else {
-    for (const auto& note : opened->notes) log_warn("quarantine: " + note);
+  std::unique_ptr<storage::QuarantineStore> store;
+  const bool wanted = std::any_of(config_.sources.begin(), config_.sources.end(),
+                                  [](const auto& source) { return source.quarantine; });
+  if (wanted || storage::QuarantineStore::exists(config_.journal.path)) {
+    auto opened = storage::QuarantineStore::open(config_.journal.path, limits);
+    if (!opened) {
+      log_warn("quarantine: " + opened.error().text + "; nothing is quarantined until the next start");
+    } else {
+      for (const auto& note : opened->notes) log_warn("quarantine: " + note);
+      store = std::move(opened->store);
+    }
   }
-  quarantine_ = std::make_unique<Quarantine>(config_.sources, config_.quarantine, *journal_,
-                                             opened ? std::move(opened->store) : nullptr);
+  quarantine_ =
+      std::make_unique<Quarantine>(config_.sources, config_.quarantine, *journal_, std::move(store));
   quarantine_->resolve();
   health_.quarantine = quarantine_.get();
 }

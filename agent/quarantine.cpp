@@ -57,7 +57,10 @@ std::pair<Uuid, std::uint64_t> position_of(const storage::Journal& journal, cons
 }
 
 Refusal no_store() {
-  return {503, "the quarantine could not be opened when the agent started", "The agent's log says why."};
+  return {503, "there is no quarantine",
+          "No source has on_bad_signature = \"quarantine\", or its file could not be opened when the agent "
+          "started: "
+          "then the agent's log says why."};
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <system_error>
 
 #include "storage/row.h"
 #include "storage/side_file.h"
@@ -217,6 +218,11 @@ class QuarantineStore::Impl {
 
 QuarantineStore::QuarantineStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 QuarantineStore::~QuarantineStore() = default;
+
+bool QuarantineStore::exists(const std::filesystem::path& folder) {
+  std::error_code error;
+  return std::filesystem::exists(folder / (std::string(kName) + ".db"), error);
+}
 
 JournalResult<QuarantineStore::Opened> QuarantineStore::open(const std::filesystem::path& folder,
                                                              Limits limits) {

@@ -40,6 +40,7 @@ class QuarantineStore {
     std::unique_ptr<QuarantineStore> store;
     std::vector<std::string> notes;  // what an operator should read
   };
+  static bool exists(const std::filesystem::path& folder);
   static JournalResult<Opened> open(const std::filesystem::path& folder, Limits limits);
   ~QuarantineStore();
   QuarantineStore(const QuarantineStore&) = delete;
