@@ -28,11 +28,14 @@ void add_verify_signature(CLI::App& command, VerifySignatureCommand& options) {
   command.add_option("--scheme", options.scheme, "checked as from this sender: github, stripe, ...")
       ->type_name("NAME");
   command.add_option("--secret-file", options.secret_files, "of --scheme; may be given several times")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   command.add_option("--public-url", options.public_url, "of --scheme, where it signs the URL")
       ->type_name("URL");
   command.add_option("--request", options.request_file, "head and body as they were sent")->type_name("FILE");
-  command.add_option("-H,--header", options.headers, "a header, 'Name: value'")->type_name("HEADER");
+  command.add_option("-H,--header", options.headers, "a header, 'Name: value'")
+      ->type_name("HEADER")
+      ->allow_extra_args(false);
   command.add_option("--method", options.method, "POST unless --request says otherwise");
   command.add_option("--query", options.query, "what came after the ? of the URL")->type_name("TEXT");
   command.add_option("--at", options.at, "when it came: RFC 3339 or \"2h\" (ago); now")->type_name("TIME");

@@ -29,6 +29,7 @@ class QuarantineTest : public ::testing::Test {
     open();
   }
   void open() {
+    admission_.reset();
     quarantine_.reset();
     journal_.reset();
     storage::JournalOptions options;
@@ -42,6 +43,7 @@ class QuarantineTest : public ::testing::Test {
     ASSERT_TRUE(store) << store.error().text;
     store_ = store->store.get();
     quarantine_ = std::make_unique<Quarantine>(sources_, config_, *journal_, std::move(store->store));
+    admission_ = std::make_unique<Admission>(sources_, *journal_, quarantine_.get());
   }
   static net::HttpRequest request(const std::string& signature = kSigned) {
     net::HttpRequest request;
@@ -53,16 +55,12 @@ class QuarantineTest : public ::testing::Test {
     return request;
   }
   // As the intake does it: by the admission.
-  int post(const net::HttpRequest& request) {
-    Admission admission(sources_, *journal_, quarantine_.get());
-    return admission.handle(net::HttpRequest(request)).status;
-  }
+  int post(const net::HttpRequest& request) { return admission_->handle(net::HttpRequest(request)).status; }
   Quarantine::Verified verify() {
-    Admission admission(sources_, *journal_, quarantine_.get());
     const auto verified = quarantine_->verify(
         "", {}, Quarantine::Clock::now() + std::chrono::minutes(1),
         [&](net::HttpRequest&& http, const SourceConfig& source, std::int64_t received_at_us,
-            const Uuid& id) { return admission.admit(std::move(http), source, received_at_us, id); });
+            const Uuid& id) { return admission_->admit(std::move(http), source, received_at_us, id); });
     EXPECT_TRUE(verified);
     return verified ? *verified : Quarantine::Verified{};
   }
@@ -88,6 +86,7 @@ class QuarantineTest : public ::testing::Test {
   std::unique_ptr<storage::Journal> journal_;
   storage::QuarantineStore* store_ = nullptr;
   std::unique_ptr<Quarantine> quarantine_;
+  std::unique_ptr<Admission> admission_;
 };
 
 TEST_F(QuarantineTest, KeepsOnlyWhatIsSignedInTheSendersWay) {
@@ -144,9 +143,8 @@ TEST_F(QuarantineTest, ACrashAfterTheJournalDoublesNothing) {
   sources_[0].secrets = {"mysecret"};
   for (int i = 0; i < 3; ++i) EXPECT_EQ(post(request()), 200) << "others, before and after it";
   ASSERT_TRUE(store_->begin_admission(kept.id, journal_->epoch(), 3));
-  Admission admission(sources_, *journal_, quarantine_.get());
   EXPECT_EQ(post(request()), 200);
-  ASSERT_TRUE(admission.admit(request(), sources_[0], kept.received_at_us, kept.id));
+  ASSERT_TRUE(admission_->admit(request(), sources_[0], kept.received_at_us, kept.id));
   EXPECT_EQ(post(request()), 200);
   open();
   quarantine_->resolve();

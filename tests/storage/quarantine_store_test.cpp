@@ -12,6 +12,7 @@ namespace {
 
 Uuid id_of(unsigned number) {
   Uuid id;
+  id.bytes[0] = 1;  // the nil id stands for none
   id.bytes[14] = static_cast<std::uint8_t>(number >> 8);
   id.bytes[15] = static_cast<std::uint8_t>(number);
   return id;

@@ -334,7 +334,8 @@ TEST_F(SignatureTest, StrangersAreBoundedAndInNobodysWay) {
   for (int i = 0; i < 600; ++i) {
     const std::string body = std::string(static_cast<std::size_t>(i) * 37 % 9'000, 'x');
     EXPECT_TRUE(send_from("127.0.0.1", "guess", body).starts_with("HTTP/1.1 401"));
-    if (i % 50 == 0) EXPECT_EQ(post("good", github_header("right", body), body).status, 200);
+    if (i % 50 != 0) continue;
+    EXPECT_EQ(post("good", github_header("right", body), body).status, 200);
   }
   EXPECT_LE(agent_.health_number("/quarantine/requests"), 40);
   EXPECT_LE(agent_.health_number("/quarantine/bytes"), 256 << 10);
