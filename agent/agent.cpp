@@ -26,6 +26,7 @@
 #include "agent/notify.h"
 #include "agent/pages.h"
 #include "agent/passed_sockets.h"
+#include "agent/quarantine.h"
 #include "agent/sink_guard.h"
 #include "agent/units.h"
 #include "agent/upkeep.h"
@@ -52,6 +53,7 @@ class Agent {
 
   // Each returns kExitOk or the code to end with, having logged why.
   int open_journal();
+  void open_quarantine();
   void connect_postgres();
   void open_dead_letters();
   int match_passed_sockets();
@@ -76,6 +78,7 @@ class Agent {
   std::unique_ptr<Lanes> lanes_;
   std::unique_ptr<SinkGuard> sink_guard_;
   std::unique_ptr<Line> line_;
+  std::unique_ptr<Quarantine> quarantine_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<net::HttpServer> intake_, admin_, admin_socket_;
   FillForecast forecast_;
@@ -113,6 +116,32 @@ int Agent::open_journal() {
   health_.forecast = &forecast_;
   health_.started_at_us = wall_clock_us();
   return kExitOk;
+}
+
+// Before anything is delivered: what it finds out about an interrupted admission is in the journal's newest events.
+void Agent::open_quarantine() {
+  storage::QuarantineStore::Limits limits;
+  limits.requests_max = config_.quarantine.requests_max;
+  limits.bytes_max = config_.quarantine.bytes_max;
+  limits.source_requests_max = config_.quarantine.source_requests_max;
+  limits.source_bytes_max = config_.quarantine.source_bytes_max;
+  limits.free_bytes_min = config_.journal.free_bytes_min;
+  std::unique_ptr<storage::QuarantineStore> store;
+  const bool wanted = std::any_of(config_.sources.begin(), config_.sources.end(),
+                                  [](const auto& source) { return source.quarantine; });
+  if (wanted || storage::QuarantineStore::exists(config_.journal.path)) {
+    auto opened = storage::QuarantineStore::open(config_.journal.path, limits);
+    if (!opened) {
+      log_warn("quarantine: " + opened.error().text + "; nothing is quarantined until the next start");
+    } else {
+      for (const auto& note : opened->notes) log_warn("quarantine: " + note);
+      store = std::move(opened->store);
+    }
+  }
+  quarantine_ =
+      std::make_unique<Quarantine>(config_.sources, config_.quarantine, *journal_, std::move(store));
+  quarantine_->resolve();
+  health_.quarantine = quarantine_.get();
 }
 
 // The local copy is a convenience: without it the agent does its work all the same.
@@ -219,7 +248,7 @@ int Agent::open_listener(const std::string& listen, const net::HttpOptions& give
 
 int Agent::open_listeners() {
   if (const int code = match_passed_sockets(); code != kExitOk) return code;
-  admission_ = std::make_unique<Admission>(config_.sources, *journal_);
+  admission_ = std::make_unique<Admission>(config_.sources, *journal_, quarantine_.get());
   health_.admission = admission_.get();
 
   net::HttpOptions intake;
@@ -242,8 +271,9 @@ int Agent::open_listeners() {
     if (checked) tell_certificate(*checked);
   }
 
-  admin_parts_ = {journal_.get(),    dead_letters_.get(),       pool_.get(), lanes_.get(), sink_guard_.get(),
-                  &config_.postgres, admin_socket_path(config_)};
+  admin_parts_ = {
+      journal_.get(),    dead_letters_.get(),        pool_.get(),       lanes_.get(),    sink_guard_.get(),
+      &config_.postgres, admin_socket_path(config_), quarantine_.get(), admission_.get()};
   net::HttpOptions admin;
   admin.listen = config_.admin.listen;
   admin.workers = kAdminWorkers;
@@ -325,6 +355,7 @@ void Agent::serve() {
     if (signal == SIGTERM || signal == SIGINT) return;
     if (signal == SIGHUP) reload();
     upkeep_->tick(Upkeep::Clock::now());
+    quarantine_->tick(Quarantine::Clock::now());
   }
 }
 
@@ -374,6 +405,7 @@ void block_signals() {
 int run(const Config& config) {
   Agent agent(config, take_passed_sockets());
   if (const int code = agent.open_journal(); code != kExitOk) return code;
+  agent.open_quarantine();
   agent.connect_postgres();
   if (const int code = agent.open_listeners(); code != kExitOk) return code;
   agent.serve();

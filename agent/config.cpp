@@ -166,6 +166,7 @@ ConfigResult read_document(const toml::table& document, const std::string& name)
   read_intake(section("intake"), config.intake);
   read_admin(section("admin"), config.admin);
   read_journal(section("journal"), config.journal);
+  read_quarantine(section("quarantine"), config.quarantine);
   read_postgres(section("postgres"), config.postgres);
   read_sources(root.table("sources"), faults, config);
   root.finish();

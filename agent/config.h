@@ -26,6 +26,7 @@ struct SourceConfig {
   std::vector<std::string> secrets;        // any of them may have signed: rotation
   std::string public_url;                  // as the sender calls it; for schemes that sign it
   std::string verify_token;                // of Meta's handshake
+  bool quarantine = false;                 // on_bad_signature: keep what fits no secret
   std::optional<net::TableMapping> table;  // its own; nothing: the events table
   std::optional<std::uint64_t> bytes_max;  // of the journal; nothing: journal.source_share_max
   std::optional<bool> sender_retries;      // nothing: what is known of senders with this `verify`
@@ -54,6 +55,14 @@ struct JournalConfig {
   milliseconds keep_delivered{24 * 3'600'000};
 };
 
+struct QuarantineConfig {
+  std::uint64_t requests_max = 10'000;
+  std::uint64_t bytes_max = 64ull << 20;
+  std::uint64_t source_requests_max = 1'000;
+  std::uint64_t source_bytes_max = 16ull << 20;
+  milliseconds keep{7 * 24 * 3'600'000ll};
+};
+
 struct PostgresConfig {
   net::PgOptions options;
   milliseconds backoff_min{250};
@@ -68,6 +77,7 @@ struct Config {
   IntakeConfig intake;
   AdminConfig admin;
   JournalConfig journal;
+  QuarantineConfig quarantine;
   PostgresConfig postgres;
   std::vector<SourceConfig> sources;  // empty: any POST /hooks/<name> is the source <name>
 };

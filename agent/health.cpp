@@ -74,6 +74,7 @@ Json intake_json(const HealthSources& sources) {
   auto& figures = sources.admission->figures();
   const auto http = sources.intake->stats();
   return {{"accepted", figures.accepted.load()},
+          {"handshakes", figures.handshakes.load()},
           {"refused",
            {{"no_room", figures.refused_no_room.load()},
             {"source_full", figures.refused_source.load()},
@@ -87,6 +88,13 @@ Json intake_json(const HealthSources& sources) {
           {"requests_shed", http.requests_shed},
           {"in_handler", http.in_handler},
           {"response_ms", latency_json(figures.answer)}};
+}
+
+Json quarantine_json(const Quarantine& quarantine) {
+  const auto& figures = quarantine.figures();
+  return {{"requests", quarantine.count()},      {"bytes", quarantine.bytes()},
+          {"kept", figures.kept.load()},         {"shed", figures.shed.load()},
+          {"not_kept", figures.not_kept.load()}, {"admitted", figures.admitted.load()}};
 }
 
 Json pool_json(const net::PoolStats& pool) {
@@ -218,6 +226,7 @@ std::string health_json(const HealthSources& sources, Mode mode) {
   const auto uses = sources.journal->lane_uses();
   json["journal"] = journal_json(sources.journal->stats(), *sources.forecast, uses);
   json["intake"] = intake_json(sources);
+  if (sources.quarantine != nullptr) json["quarantine"] = quarantine_json(*sources.quarantine);
   json["postgres"] = postgres_json(sources);
   json["fast_path"] = fast_path_json(sources, mode);
   json["lanes"] = Json::array();

@@ -28,6 +28,7 @@ struct HealthSources {
   Lanes* lanes = nullptr;
   DeadLetters* dead_letters = nullptr;
   const FillForecast* forecast = nullptr;
+  Quarantine* quarantine = nullptr;
   std::int64_t started_at_us = 0;  // wall clock
 };
 

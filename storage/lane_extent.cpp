@@ -42,7 +42,7 @@ End look(SQLite::Database& database, const LaneHere& here, const std::string& or
   return end;
 }
 
-// Events put back keep their old ids: the newest that got an id of its own lies before them.
+// Events put back, or admitted from the quarantine, keep their old ids: the newest that got an id of its own lies before them.
 Uuid newest_own_id(SQLite::Database& database, const LaneHere& here) {
   SQLite::Statement own = select_rows(database, here, "AND again = 0 ORDER BY key DESC LIMIT 1");
   if (!own.executeStep()) return {};
@@ -65,11 +65,11 @@ void look_at_rows(SQLite::Database& database, const LaneHere& here, LaneExtent& 
   if (last.intact) {
     const StoredEvent& newest = last.intact->stored;
     extent.newest_received_at_us = newest.event.received_at_us;
-    extent.greatest_id = newest.event.again.is_nil() ? newest.id : newest_own_id(database, here);
+    extent.greatest_id = newest.event.brings_id() ? newest_own_id(database, here) : newest.id;
   }
 
   const End first = look(database, here, "ASC");
-  if (first.intact && first.damaged.empty() && first.intact->stored.event.again.is_nil())
+  if (first.intact && first.damaged.empty() && !first.intact->stored.event.brings_id())
     extent.first_id = first.intact->stored.id;
   if (extent.first_seq != 0) return;  // the record knows
   std::uint64_t begin = first.intact ? first.intact->stored.seq : first.damaged.back();

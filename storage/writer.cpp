@@ -235,8 +235,8 @@ Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
     }
     stored->epoch = epoch;
     stored->seq = ++state.last_seq;
-    const Uuid& again = stored->event.again;
-    stored->id = again.is_nil() ? ids_.next(stored->event.received_at_us / 1000) : again;
+    const Uuid& given = stored->event.again.is_nil() ? stored->event.kept_as : stored->event.again;
+    stored->id = given.is_nil() ? ids_.next(stored->event.received_at_us / 1000) : given;
     plan.greatest_id = std::max(plan.greatest_id, stored->id);
     plan.group.lane_numbers.push_back(state.number_in_segment);
     plan.group.events.push_back(std::move(stored));

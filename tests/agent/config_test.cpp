@@ -133,10 +133,15 @@ TEST_F(ConfigTest, ConnectionsAndProxies) {
   for (const char* line :
        {"trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies = [\"proxy.example\"]",
         "trusted_proxies = [10]", "trusted_proxies = \"10.0.0.0/8\"", "forwarded_header = \"x-real-ip\"",
-        "max_connections = 1", "listen = \"example.com:8080\"", "listen = \"*:8080\"",
-        "listen = \"[127.0.0.1]:8080\""})
+        "certificate_file = \"/nonexistent.crt\"", "key_file = \"/nonexistent.key\"",
+        "certificate_file = \"\"\nkey_file = \"/x\"",
+        "certificate_file = \"/nonexistent.crt\"\nkey_file = \"/nonexistent.key\"", "max_connections = 1",
+        "listen = \"example.com:8080\"", "listen = \"*:8080\"", "listen = \"[127.0.0.1]:8080\""})
     EXPECT_NE(faults_of("[intake]\n" + std::string(line) + "\n").find("t.toml:2:"), std::string::npos)
         << line;
+  EXPECT_NE(faults_of("[intake]\ncertificate_file = \"/x.crt\"\nkey_file = \"/etc/passwd\"\n")
+                .find("t.toml:3:12: intake.key_file: /etc/passwd is open to everybody"),
+            std::string::npos);
 }
 
 TEST_F(ConfigTest, UnnamedSourcesOnlyOnThisMachine) {

@@ -1,7 +1,6 @@
 // The listener over TLS: what is served, what is refused, certificates that change, clients that do not play.
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
-#include <sys/stat.h>
 
 #include <atomic>
 #include <csignal>
@@ -12,6 +11,8 @@
 
 #include "net/http/client.h"
 #include "net/http/server.h"
+#include "net/http/socket.h"
+#include "net/http/tls.h"
 #include "tests/net/http_fixture.h"
 #include "tests/net/http_raw_client.h"
 #include "tests/net/tls_client.h"
@@ -238,6 +239,35 @@ TEST_F(HttpTls, AFloodOfKeyUpdatesKeepsNobodyWaiting) {
     ASSERT_TRUE(good.read_answer().ends_with("x"));
   }
   stop = true;
+}
+
+// Without a bound one read would go on for as long as there are updates.
+TEST_F(HttpTls, OneReadIsBounded) {
+  auto listener = Listener::open("127.0.0.1:0", 0);
+  ASSERT_TRUE(listener.ok());
+  TlsClient client(listener->port(), {.version_least = TLS1_3_VERSION});
+  std::optional<IpAddress> peer;
+  Fd accepted;
+  ASSERT_TRUE(wait_until(seconds(20), [&] { return (accepted = listener->accept(peer)).is_open(); }));
+  auto context = TlsContext::load(files_of(first_));
+  ASSERT_TRUE(context.ok());
+  const auto session = TlsSession::accept(*context, accepted.get());
+  ASSERT_NE(session, nullptr);
+  std::vector<char> scratch(65536);
+  std::string_view bytes;
+  std::jthread shaking([&] { EXPECT_TRUE(client.handshake()); });
+  ASSERT_TRUE(wait_until(seconds(20), [&] {
+    session->receive(scratch, bytes);
+    return session->is_established();
+  }));
+  shaking.join();
+  EXPECT_EQ(session->receive(scratch, bytes), TlsSession::Received::kNothing);
+  for (int i = 0; i < 2000; ++i) ASSERT_TRUE(client.update_key(false));
+  EXPECT_EQ(session->receive(scratch, bytes), TlsSession::Received::kLater);
+  ASSERT_TRUE(client.send("x"));
+  ASSERT_TRUE(wait_until(seconds(20),
+                         [&] { return session->receive(scratch, bytes) == TlsSession::Received::kBytes; }));
+  EXPECT_EQ(bytes, "x");
 }
 
 TEST_F(HttpTls, ManyComeAndGoWhileItStops) {

@@ -9,25 +9,37 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace hookspool::testing {
+namespace {
+
+int connected(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    const int error = errno;
+    ::close(fd);
+    throw std::system_error(error, std::generic_category(), "connect");
+  }
+  return fd;
+}
+
+}  // namespace
 
 class TlsClient::Impl {
  public:
-  Impl(std::uint16_t port, const TlsClientOptions& options)
-      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), context_(SSL_CTX_new(TLS_client_method())) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  Impl(int fd, const TlsClientOptions& options) : fd_(fd), context_(SSL_CTX_new(TLS_client_method())) {
     const timeval patience{kPatience.count(), 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-      throw std::system_error(errno, std::generic_category(), "connect");
     // What old clients may speak is the server's decision here.
     SSL_CTX_set_security_level(context_, 0);
     if (options.version_least != 0) SSL_CTX_set_min_proto_version(context_, options.version_least);
@@ -62,7 +74,8 @@ class TlsClient::Impl {
 };
 
 TlsClient::TlsClient(std::uint16_t port, const TlsClientOptions& options)
-    : impl_(std::make_unique<Impl>(port, options)) {}
+    : TlsClient(std::make_unique<Impl>(connected(port), options)) {}
+TlsClient::TlsClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsClient::~TlsClient() = default;
 TlsClient::TlsClient(TlsClient&&) noexcept = default;
 
@@ -104,8 +117,9 @@ bool TlsClient::sees_clean_end() {
   return result != 1 && SSL_get_error(impl_->ssl(), result) == SSL_ERROR_ZERO_RETURN;
 }
 
-bool TlsClient::update_key() {
-  return SSL_key_update(impl_->ssl(), SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(impl_->ssl()) == 1;
+bool TlsClient::update_key(bool ask) {
+  return SSL_key_update(impl_->ssl(), ask ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+         SSL_do_handshake(impl_->ssl()) == 1;
 }
 
 void TlsClient::end_sending() {

@@ -34,7 +34,7 @@ class TlsClient {
   std::string read(std::size_t bytes);  // so many, or fewer if it ends
   std::string read_answer();            // head and body of one answer; empty: none came
   bool sees_clean_end();                // close_notify and nothing else
-  bool update_key();                    // TLS 1.3, asking for an update in return
+  bool update_key(bool ask = true);     // TLS 1.3; `ask` for an update in return
   void end_sending();                   // close_notify
   std::string version() const;
   std::string alpn() const;
@@ -42,6 +42,7 @@ class TlsClient {
 
  private:
   class Impl;
+  explicit TlsClient(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
