@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "agent/admin_quarantine.h"
 #include "agent/admission.h"
 #include "agent/adoption.h"
 #include "agent/instant.h"
@@ -270,6 +271,9 @@ net::HttpAnswer admin_api(const net::HttpRequest& request, const AdminParts& par
   }
   const std::string what = request.path.substr(kApiPrefix.size());
   try {
+    if (what == kQuarantineRequest || what.starts_with(std::string(kQuarantineRequest) + "/")) {
+      return admin_quarantine(request, what, parts);
+    }
     if (request.method == "GET") return get(request, what, parts);
     if (request.method == "POST") return post(request, what, parts);
   } catch (const Json::exception& error) {

@@ -15,6 +15,9 @@
 
 namespace hookspool::agent {
 
+class Admission;
+class Quarantine;
+
 // What the requests work on; all but the first two are absent where no PostgreSQL is configured.
 struct AdminParts {
   storage::Journal* journal = nullptr;
@@ -24,6 +27,8 @@ struct AdminParts {
   SinkGuard* guard = nullptr;
   const PostgresConfig* postgres = nullptr;
   std::string socket;  // where changes are taken; empty: nowhere
+  Quarantine* quarantine = nullptr;
+  Admission* admission = nullptr;
 };
 
 inline constexpr std::string_view kApiPrefix = "/api/v1/";

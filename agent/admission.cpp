@@ -49,8 +49,9 @@ net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
   return text_answer(503, stats.refusing_because + "\n");
 }
 
-Admission::Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal)
-    : journal_(journal), gate_(sources) {
+Admission::Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal,
+                     Quarantine* quarantine)
+    : journal_(journal), quarantine_(quarantine), gate_(sources) {
   for (const auto& source : sources) by_path_.emplace(source.path, &source);
 }
 
@@ -71,6 +72,10 @@ net::HttpAnswer Admission::handle(net::HttpRequest&& request) {
     figures_.refused_unknown += 1;
     return error_answer(404, "no source has this path");
   }
+  if (auto answer = gate_.open_handshake(request, *source)) {
+    figures_.handshakes += 1;
+    return std::move(*answer);
+  }
   if (request.method != "POST") {
     figures_.refused_unknown += 1;
     auto answer = error_answer(405, "webhooks come by POST");
@@ -88,36 +93,58 @@ net::HttpAnswer Admission::probe(const std::string& path) const {
 }
 
 net::HttpAnswer Admission::accept(net::HttpRequest&& request, const SourceConfig& source) {
-  if (!gate_.check(request, source).fits()) {
+  if (const auto verdict = gate_.check(request, source); !verdict.fits()) {
     figures_.refused_signature += 1;
+    if (quarantine_ != nullptr) quarantine_->keep(request, source, verdict);
     return SignatureGate::refusal(source);
   }
+  if (auto answer = gate_.signed_handshake(request, source)) {
+    figures_.handshakes += 1;
+    return std::move(*answer);
+  }
+  const auto stored = admit(std::move(request), source, wall_clock_us(), Uuid{});
+  if (!stored) return refuse(stored.error());
+  figures_.accepted += 1;
+  return {200, "application/json", "{\"id\":\"" + (*stored)->id.to_string() + "\"}\n", {}};
+}
+
+storage::JournalResult<EventPtr> Admission::admit(net::HttpRequest&& request, const SourceConfig& source,
+                                                  std::int64_t received_at_us, const Uuid& kept_as) {
   Event event;
   event.lane = source.name;
-  event.received_at_us = wall_clock_us();
+  event.received_at_us = received_at_us;
+  event.kept_as = kept_as;
   event.delivery_id = delivery_id_of(request, source);
-  event.headers = headers_as_json(request.headers);
+  // Where the header is the secret itself, it is one of those that no table should hold.
+  const bool token = source.scheme.kind == net::Scheme::Kind::kToken;
+  event.headers =
+      headers_as_json(request.headers, token ? source.scheme.headers : std::vector<std::string>());
   if (const auto* type = request.header("content-type")) event.content_type = utf8_text(*type);
   event.method = std::move(request.method);
   event.path = utf8_text(request.path);
   event.query = utf8_text(request.query);
   event.remote_addr = std::move(request.remote_addr);
   event.body = std::move(request.body);
-  const auto stored = journal_.append(std::move(event));
-  if (!stored) return refuse(stored.error());
-  figures_.accepted += 1;
-  return {200, "application/json", "{\"id\":\"" + (*stored)->id.to_string() + "\"}\n", {}};
+  return journal_.append(std::move(event));
 }
 
 // Never 4xx for our own trouble: some senders take that for a reason to drop the event for good.
 net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
-  const bool room =
-      error.kind == storage::JournalError::Kind::kFull || error.kind == storage::JournalError::Kind::kLimit;
-  (room ? figures_.refused_no_room : figures_.refused_failed) += 1;
-  auto answer = error_answer(
-      503, room ? "no room in the journal; send again later" : "the journal failed; send again later");
-  answer.headers.emplace_back("Retry-After", room ? "30" : "5");
-  return answer;
+  using Kind = storage::JournalError::Kind;
+  const auto refused = [](std::atomic<std::uint64_t>& figure, const char* why,
+                          const char* retry_after_seconds) {
+    figure += 1;
+    auto answer = error_answer(503, why);
+    answer.headers.emplace_back("Retry-After", retry_after_seconds);
+    return answer;
+  };
+  if (error.kind == Kind::kLaneFull) {
+    return refused(figures_.refused_source,
+                   "no room in the journal for more of this source; send again later", "60");
+  }
+  if (error.kind == Kind::kFull || error.kind == Kind::kLimit)
+    return refused(figures_.refused_no_room, "no room in the journal; send again later", "30");
+  return refused(figures_.refused_failed, "the journal failed; send again later", "5");
 }
 
 }  // namespace hookspool::agent

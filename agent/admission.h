@@ -10,6 +10,7 @@
 
 #include "agent/config.h"
 #include "agent/latency.h"
+#include "agent/quarantine.h"
 #include "agent/signature_gate.h"
 #include "net/http/server.h"
 #include "storage/journal.h"
@@ -21,17 +22,23 @@ struct AdmissionFigures {
       answer;  // from the whole request to its answer: the response time a sender sees, less the network
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> refused_no_room{0};    // 503
+  std::atomic<std::uint64_t> refused_source{0};     // 503: no room for this source, while others are taken
   std::atomic<std::uint64_t> refused_failed{0};     // 503
   std::atomic<std::uint64_t> refused_signature{0};  // 401
   std::atomic<std::uint64_t> refused_unknown{0};    // 404, 405
+  std::atomic<std::uint64_t> handshakes{0};         // answered, or refused, and never journaled
 };
 
 class Admission {
  public:
-  // All referenced objects must outlive the admission.
-  Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal);
+  // All referenced objects must outlive the admission. `quarantine`: may be nullptr.
+  Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal, Quarantine* quarantine);
 
   net::HttpAnswer handle(net::HttpRequest&& request);
+  // What is known to come from the source's sender, to the journal. `kept_as`: the id it had in the quarantine; nil
+  // for one that has just come.
+  storage::JournalResult<EventPtr> admit(net::HttpRequest&& request, const SourceConfig& source,
+                                         std::int64_t received_at_us, const Uuid& kept_as);
   AdmissionFigures& figures() { return figures_; }
   // Once stopping, /readyz says so: a load balancer sends the next ones elsewhere.
   void set_stopping() { stopping_ = true; }
@@ -44,6 +51,7 @@ class Admission {
 
   std::map<std::string, const SourceConfig*, std::less<>> by_path_;
   storage::Journal& journal_;
+  Quarantine* const quarantine_;
   SignatureGate gate_;
   AdmissionFigures figures_;
   std::atomic<bool> stopping_{false};

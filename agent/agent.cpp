@@ -6,19 +6,27 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <iterator>
+#include <map>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "agent/admin_api.h"
 #include "agent/admission.h"
 #include "agent/dead_letters.h"
+#include "agent/descriptors.h"
 #include "agent/entropy.h"
 #include "agent/exit_codes.h"
 #include "agent/health.h"
+#include "agent/journal_room.h"
 #include "agent/lanes.h"
 #include "agent/line.h"
 #include "agent/log.h"
 #include "agent/notify.h"
 #include "agent/pages.h"
+#include "agent/passed_sockets.h"
+#include "agent/quarantine.h"
 #include "agent/sink_guard.h"
 #include "agent/units.h"
 #include "agent/upkeep.h"
@@ -40,12 +48,15 @@ constexpr std::uint64_t kSegmentsInBudget = 32;  // so that reclaiming comes in 
 
 class Agent {
  public:
-  explicit Agent(const Config& config) : config_(config) {}
+  Agent(const Config& config, std::vector<PassedSocket> passed)
+      : config_(config), passed_(std::move(passed)) {}
 
   // Each returns kExitOk or the code to end with, having logged why.
   int open_journal();
+  void open_quarantine();
   void connect_postgres();
   void open_dead_letters();
+  int match_passed_sockets();
   int open_listeners();
   int open_admin_socket(net::HttpOptions options, net::HttpHandler handler);
   void serve();
@@ -55,17 +66,24 @@ class Agent {
   int open_listener(const std::string& listen, const net::HttpOptions& options, net::HttpHandler handler,
                     const std::string& what, std::unique_ptr<net::HttpServer>& server);
   void tell_where() const;
+  void tell_certificate(std::int64_t not_after_s) const;
+  void reload();
 
   const Config& config_;
+  std::vector<PassedSocket> passed_;
+  std::map<std::string, int> passed_by_address_;
   std::unique_ptr<storage::Journal> journal_;
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<DeadLetters> dead_letters_;
   std::unique_ptr<Lanes> lanes_;
   std::unique_ptr<SinkGuard> sink_guard_;
   std::unique_ptr<Line> line_;
+  std::unique_ptr<Quarantine> quarantine_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<net::HttpServer> intake_, admin_, admin_socket_;
+  FillForecast forecast_;
   HealthSources health_;
+  std::optional<Upkeep> upkeep_;
   AdminParts admin_parts_;
   std::atomic<bool> stopping_{false};
 };
@@ -75,8 +93,7 @@ int Agent::open_journal() {
   options.folder = config_.journal.path;
   options.agent_id = config_.agent_id;
   options.random_bytes = random_bytes;
-  options.bytes_max = config_.journal.bytes_max;
-  options.free_bytes_min = config_.journal.free_bytes_min;
+  set_room(config_, options);
   options.segment_bytes_max =
       std::clamp(config_.journal.bytes_max / kSegmentsInBudget, kSegmentBytesLeast, kSegmentBytesMost);
   options.on_committed = [this](std::span<const EventPtr> events) {
@@ -89,14 +106,42 @@ int Agent::open_journal() {
     return opened.error().kind == storage::JournalError::Kind::kLocked ? kExitUnavailable : kExitIo;
   }
   for (const auto& note : opened->notes) log_warn("journal: " + note);
+  for (const auto& loss : opened->losses) log_error("journal: LOST: " + loss);
   journal_ = std::move(opened->journal);
   const auto stats = journal_->stats();
   log_info("journal " + config_.journal.path + ": " + std::to_string(stats.pending) + " events waiting, " +
            format_bytes(stats.bytes) + " in " + std::to_string(stats.segments) + " segments, agent " +
            printable(journal_->agent_id()));
   health_.journal = journal_.get();
+  health_.forecast = &forecast_;
   health_.started_at_us = wall_clock_us();
   return kExitOk;
+}
+
+// Before anything is delivered: what it finds out about an interrupted admission is in the journal's newest events.
+void Agent::open_quarantine() {
+  storage::QuarantineStore::Limits limits;
+  limits.requests_max = config_.quarantine.requests_max;
+  limits.bytes_max = config_.quarantine.bytes_max;
+  limits.source_requests_max = config_.quarantine.source_requests_max;
+  limits.source_bytes_max = config_.quarantine.source_bytes_max;
+  limits.free_bytes_min = config_.journal.free_bytes_min;
+  std::unique_ptr<storage::QuarantineStore> store;
+  const bool wanted = std::any_of(config_.sources.begin(), config_.sources.end(),
+                                  [](const auto& source) { return source.quarantine; });
+  if (wanted || storage::QuarantineStore::exists(config_.journal.path)) {
+    auto opened = storage::QuarantineStore::open(config_.journal.path, limits);
+    if (!opened) {
+      log_warn("quarantine: " + opened.error().text + "; nothing is quarantined until the next start");
+    } else {
+      for (const auto& note : opened->notes) log_warn("quarantine: " + note);
+      store = std::move(opened->store);
+    }
+  }
+  quarantine_ =
+      std::make_unique<Quarantine>(config_.sources, config_.quarantine, *journal_, std::move(store));
+  quarantine_->resolve();
+  health_.quarantine = quarantine_.get();
 }
 
 // The local copy is a convenience: without it the agent does its work all the same.
@@ -144,13 +189,47 @@ void Agent::connect_postgres() {
   health_.line = line_.get();
 }
 
-int Agent::open_listener(const std::string& listen, const net::HttpOptions& options, net::HttpHandler handler,
+// A socket that nobody would serve keeps clients waiting for ever, so each must be somebody's.
+int Agent::match_passed_sockets() {
+  const std::string listeners[] = {config_.intake.listen, config_.admin.listen,
+                                   "unix:" + admin_socket_path(config_)};
+  for (const PassedSocket& socket : passed_) {
+    const std::string name = "systemd's socket \"" + printable(socket.name) + "\"";
+    const auto address = net::HttpServer::address_of(socket.fd);
+    if (!address) {
+      log_error(name + ": " + address.error().text);
+      return kExitConfig;
+    }
+    const bool known =
+        std::any_of(std::begin(listeners), std::end(listeners), [&](const std::string& listen) {
+          const auto checked = net::HttpServer::check_address(listen);
+          return checked && *checked == *address;
+        });
+    if (!known) {
+      log_error(name + " listens on " + *address +
+                ", which is no listener of the configuration; make ListenStream= "
+                "and [intake] listen the same address");
+      return kExitConfig;
+    }
+    passed_by_address_[*address] = socket.fd;
+    log_info(name + " on " + *address + " is used");
+  }
+  return kExitOk;
+}
+
+int Agent::open_listener(const std::string& listen, const net::HttpOptions& given, net::HttpHandler handler,
                          const std::string& what, std::unique_ptr<net::HttpServer>& server) {
+  net::HttpOptions options = given;
+  if (const auto address = net::HttpServer::check_address(listen); address) {
+    if (const auto passed = passed_by_address_.find(*address); passed != passed_by_address_.end())
+      options.inherited_fd = passed->second;
+  }
   auto started = net::HttpServer::start(options, std::move(handler));
   if (!started) {
     log_error(what + ": " + started.error().text);
     switch (started.error().kind) {
       case net::HttpError::Kind::kBadAddress:
+      case net::HttpError::Kind::kBadCertificate:
         return kExitConfig;
       case net::HttpError::Kind::kNotPermitted:
         return kExitNoPermission;
@@ -168,20 +247,33 @@ int Agent::open_listener(const std::string& listen, const net::HttpOptions& opti
 }
 
 int Agent::open_listeners() {
-  admission_ = std::make_unique<Admission>(config_.sources, *journal_);
+  if (const int code = match_passed_sockets(); code != kExitOk) return code;
+  admission_ = std::make_unique<Admission>(config_.sources, *journal_, quarantine_.get());
   health_.admission = admission_.get();
 
   net::HttpOptions intake;
   intake.listen = config_.intake.listen;
   intake.body_bytes_max = config_.intake.body_bytes_max;
   intake.request_deadline = config_.intake.request_deadline;
+  intake.connections_max = descriptors_for_connections(config_.intake.connections_max);
+  if (intake.connections_max < config_.intake.connections_max)
+    log_warn("intake: room for " + std::to_string(intake.connections_max) +
+             " connections only: raise the limit of open files (LimitNOFILE= of the unit, ulimit -n)");
+  intake.connections_per_address_max = config_.intake.connections_per_address_max;
+  intake.proxies = config_.intake.proxies;
+  intake.tls = config_.intake.tls;
   const auto accept = [this](net::HttpRequest&& request) { return admission_->handle(std::move(request)); };
   if (const int code = open_listener(intake.listen, intake, accept, "intake", intake_); code != kExitOk)
     return code;
   health_.intake = intake_.get();
+  if (intake.tls.given()) {
+    const auto checked = net::HttpServer::check_certificate(intake.tls);
+    if (checked) tell_certificate(*checked);
+  }
 
-  admin_parts_ = {journal_.get(),    dead_letters_.get(),       pool_.get(), lanes_.get(), sink_guard_.get(),
-                  &config_.postgres, admin_socket_path(config_)};
+  admin_parts_ = {
+      journal_.get(),    dead_letters_.get(),        pool_.get(),       lanes_.get(),    sink_guard_.get(),
+      &config_.postgres, admin_socket_path(config_), quarantine_.get(), admission_.get()};
   net::HttpOptions admin;
   admin.listen = config_.admin.listen;
   admin.workers = kAdminWorkers;
@@ -207,18 +299,42 @@ int Agent::open_admin_socket(net::HttpOptions options, net::HttpHandler handler)
   return kExitOk;
 }
 
+void Agent::tell_certificate(std::int64_t not_after_s) const {
+  const std::int64_t left_s = not_after_s - wall_clock_us() / 1'000'000;
+  const std::string text = "intake: the certificate " + config_.intake.tls.certificate_file;
+  if (left_s <= 0) {
+    log_warn(text + " has expired; senders will refuse it");
+  } else {
+    log_info(text + " is valid for " + std::to_string(left_s / 86'400) + " days");
+  }
+}
+
+// What can change while the agent runs: the certificate. A bad one changes nothing.
+void Agent::reload() {
+  notify_systemd("RELOADING=1");
+  if (!config_.intake.tls.given()) {
+    log_info("reload: the intake speaks plain HTTP; there is no certificate to read again");
+  } else if (const auto reloaded = intake_->reload_certificate(); reloaded) {
+    tell_certificate(*reloaded);
+  } else {
+    log_error("reload: the intake keeps its certificate: " + reloaded.error().text);
+  }
+  notify_systemd("READY=1");
+}
+
 void Agent::tell_where() const {
   if (config_.intake.listen.starts_with("unix:") || config_.admin.listen.starts_with("unix:")) return;
   const auto address = [](const std::string& listen, const net::HttpServer& server) {
     return listen.substr(0, listen.rfind(':') + 1) + std::to_string(server.port());
   };
   const std::string path = config_.sources.empty() ? "/hooks/test" : config_.sources.front().path;
-  log_info("post to it:  curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' http://" +
+  const std::string scheme = config_.intake.tls.given() ? "https://" : "http://";
+  log_info("post to it:  curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' " + scheme +
            address(config_.intake.listen, *intake_) + path);
   log_info("look at it:  curl http://" + address(config_.admin.listen, *admin_) + "/health");
 }
 
-// Until SIGTERM or SIGINT, which every thread has blocked, so that only this wait receives them.
+// Until SIGTERM or SIGINT, which, like SIGHUP, every thread has blocked, so that only this wait receives them.
 void Agent::serve() {
   if (line_) {
     lanes_->start(*line_);
@@ -231,12 +347,15 @@ void Agent::serve() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  Upkeep upkeep(health_, config_.journal);
+  sigaddset(&signals, SIGHUP);
+  upkeep_.emplace(health_, config_.journal, forecast_);
   const timespec tick{std::chrono::duration_cast<std::chrono::seconds>(Upkeep::kTick).count(), 0};
   for (;;) {
     const int signal = ::sigtimedwait(&signals, nullptr, &tick);
     if (signal == SIGTERM || signal == SIGINT) return;
-    upkeep.tick(Upkeep::Clock::now());
+    if (signal == SIGHUP) reload();
+    upkeep_->tick(Upkeep::Clock::now());
+    quarantine_->tick(Quarantine::Clock::now());
   }
 }
 
@@ -253,20 +372,23 @@ int Agent::stop() {
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 
   admission_->set_stopping();
-  intake_->stop(kIntakeGrace);
-  bool ended = true;
-  if (lanes_) ended = lanes_->stop(kDeliveryGrace);
+  bool ended = intake_->stop(kIntakeGrace);
+  if (lanes_) ended = lanes_->stop(kDeliveryGrace) && ended;
   if (line_) ended = line_->stop(milliseconds(ended ? 500 : 0)) && ended;
   ended = dead_letters_->stop(milliseconds(ended ? 500 : 0)) && ended;
-  if (admin_socket_) admin_socket_->stop(milliseconds(500));
-  admin_->stop(milliseconds(500));
+  if (admin_socket_) ended = admin_socket_->stop(milliseconds(500)) && ended;
+  ended = admin_->stop(milliseconds(500)) && ended;
+  upkeep_.reset();
   const auto closed = journal_->close();
   if (!closed) log_error("journal: " + closed.error().text);
   const auto stats = journal_->stats();
   log_info("stopped: " + std::to_string(stats.pending) + " events wait in the journal for PostgreSQL");
   const int code = closed ? kExitOk : kExitIo;
-  // A worker that is still waiting for a dead server cannot be joined; nothing of it is needed any more.
-  if (!ended) std::_Exit(code);
+  // A worker that still waits for a dead server or disk cannot be joined; nothing of it is needed any more.
+  if (!ended) {
+    (void)finish_log();
+    std::_Exit(code);
+  }
   return code;
 }
 
@@ -275,22 +397,30 @@ void block_signals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is then an error of the write, which the journal handles
+}
+
+int run(const Config& config) {
+  Agent agent(config, take_passed_sockets());
+  if (const int code = agent.open_journal(); code != kExitOk) return code;
+  agent.open_quarantine();
+  agent.connect_postgres();
+  if (const int code = agent.open_listeners(); code != kExitOk) return code;
+  agent.serve();
+  return agent.stop();
 }
 
 }  // namespace
 
 int run_agent(const Config& config) {
+  block_signals();  // before the first thread
   start_log(config.log_level);
   log_info(std::string("hookspool ") + kVersion);
-  block_signals();
-  Agent agent(config);
-  if (const int code = agent.open_journal(); code != kExitOk) return code;
-  agent.connect_postgres();
-  if (const int code = agent.open_listeners(); code != kExitOk) return code;
-  agent.serve();
-  return agent.stop();
+  const int code = run(config);
+  if (!finish_log()) std::_Exit(code);
+  return code;
 }
 
 }  // namespace hookspool::agent

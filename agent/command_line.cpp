@@ -22,6 +22,26 @@ ConfigResult config_for(const std::string& file) {
   return config;
 }
 
+void add_verify_signature(CLI::App& command, VerifySignatureCommand& options) {
+  command.add_option("--source", options.source, "checked as this source of the configuration")
+      ->type_name("NAME");
+  command.add_option("--scheme", options.scheme, "checked as from this sender: github, stripe, ...")
+      ->type_name("NAME");
+  command.add_option("--secret-file", options.secret_files, "of --scheme; may be given several times")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  command.add_option("--public-url", options.public_url, "of --scheme, where it signs the URL")
+      ->type_name("URL");
+  command.add_option("--request", options.request_file, "head and body as they were sent")->type_name("FILE");
+  command.add_option("-H,--header", options.headers, "a header, 'Name: value'")
+      ->type_name("HEADER")
+      ->allow_extra_args(false);
+  command.add_option("--method", options.method, "POST unless --request says otherwise");
+  command.add_option("--query", options.query, "what came after the ? of the URL")->type_name("TEXT");
+  command.add_option("--at", options.at, "when it came: RFC 3339 or \"2h\" (ago); now")->type_name("TIME");
+  command.add_option("body", options.body_file, "the raw body; - for standard input")->type_name("FILE");
+}
+
 }  // namespace
 
 int command_line(int argc, char** argv) {
@@ -62,6 +82,12 @@ int command_line(int argc, char** argv) {
       ->type_name("FILE")
       ->required();
 
+  VerifySignatureCommand verify_signature_command;
+  auto* verify_signature = with_config(app.add_subcommand(
+      "verify-signature", "say which part of a webhook's signature does not fit; 65 then"));
+  add_verify_signature(*verify_signature, verify_signature_command);
+  verify_signature->add_flag("--json", json, "as JSON");
+
   const AdminOptions admin(app, config_file);
 
   auto* version = app.add_subcommand("version", "the versions of hookspool and its libraries");
@@ -84,6 +110,7 @@ int command_line(int argc, char** argv) {
   if (*status) return status_command.run(*config, json);
   if (*doctor) return doctor_command.run(*config, json);
   if (*send) return send_command.run(*config);
+  if (*verify_signature) return verify_signature_command.run(*config, json);
   return admin.run(*config).value_or(kExitUsage);
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "agent/config_intake.h"
 #include "agent/config_reader.h"
 #include "agent/config_table.h"
 #include "agent/config_verify.h"
@@ -25,31 +26,6 @@ void read_agent(TableReader section, Config& config) {
   section.text("log_level", config.log_level);
   const std::set<std::string> levels{"debug", "info", "warn", "error"};
   if (!levels.contains(config.log_level)) section.fault("log_level", "is one of debug, info, warn, error");
-  section.finish();
-}
-
-void check_listen(TableReader& section, std::string_view key, const std::string& listen) {
-  if (listen.starts_with("unix:")) {
-    if (listen.size() < 7 || listen[5] != '/') section.fault(key, "write unix:/path with an absolute path");
-    return;
-  }
-  const auto colon = listen.rfind(':');
-  const std::string port = colon == std::string::npos ? "" : listen.substr(colon + 1);
-  const bool digits = !port.empty() && port.size() <= 5 &&
-                      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (colon == 0 || !digits || std::stoul(port) > 65'535) {
-    section.fault(key, "\"" + listen + "\" is not an address; write \"127.0.0.1:8080\" or \"unix:/run/...\"");
-  }
-}
-
-void read_intake(TableReader section, IntakeConfig& intake) {
-  section.text("listen", intake.listen);
-  check_listen(section, "listen", intake.listen);
-  section.bytes("max_body_bytes", intake.body_bytes_max, 1, kBodyBytesLargest);
-  section.duration("request_deadline", intake.request_deadline, kSecond, kHour);
-  const std::string instead = "let a proxy on this machine speak TLS";
-  section.unsupported("certificate_file", instead);
-  section.unsupported("key_file", instead);
   section.finish();
 }
 
@@ -73,6 +49,7 @@ void read_journal(TableReader section, JournalConfig& journal) {
   if (journal.path.empty()) section.fault("path", "is empty; name a folder");
   section.bytes("max_bytes", journal.bytes_max, 16ull << 20, 1ull << 50);
   section.bytes("min_free_bytes", journal.free_bytes_min, 0, 1ull << 50);
+  section.share("source_share_max", journal.source_share_max);
   section.duration("keep_delivered", journal.keep_delivered, milliseconds(0), 365 * 24 * kHour);
   section.finish();
 }
@@ -120,8 +97,21 @@ void check_path(TableReader& reader, const std::string& path) {
   if (path == "/livez" || path == "/readyz") reader.fault("path", "is the agent's own; choose another");
 }
 
+void read_room(TableReader& reader, std::uint64_t journal_bytes_max, SourceConfig& source) {
+  std::uint64_t bytes_max = journal_bytes_max;
+  if (reader.has("max_bytes")) {
+    reader.bytes("max_bytes", bytes_max, 64 << 10, journal_bytes_max);
+    source.bytes_max = bytes_max;
+  }
+  bool retries = false;
+  if (reader.has("sender_retries")) {
+    reader.boolean("sender_retries", retries);
+    source.sender_retries = retries;
+  }
+}
+
 SourceConfig read_source(const std::string& name, const toml::table& table, FaultList& faults,
-                         const std::string& schema) {
+                         const Config& config) {
   SourceConfig source;
   source.name = name;
   source.path = "/hooks/" + name;
@@ -129,7 +119,8 @@ SourceConfig read_source(const std::string& name, const toml::table& table, Faul
   reader.text("path", source.path);
   check_path(reader, source.path);
   read_verification(reader, source, faults);
-  source.table = read_table(reader, name, schema, faults);
+  read_room(reader, config.journal.bytes_max, source);
+  source.table = read_table(reader, name, config.postgres.options.schema, faults);
   reader.finish();
   return source;
 }
@@ -156,7 +147,7 @@ void read_sources(const toml::table* sources, FaultList& faults, Config& config)
       faults.add(key.source(), "sources: \"" + name + "\" is not a name; use 1 to 64 of A-Z a-z 0-9 _ - .");
       continue;
     }
-    config.sources.push_back(read_source(name, *table, faults, config.postgres.options.schema));
+    config.sources.push_back(read_source(name, *table, faults, config));
     if (!paths.insert(config.sources.back().path).second) {
       faults.add(node.source(), "sources." + name + ".path: " + config.sources.back().path +
                                     " is another source's path already");
@@ -175,6 +166,7 @@ ConfigResult read_document(const toml::table& document, const std::string& name)
   read_intake(section("intake"), config.intake);
   read_admin(section("admin"), config.admin);
   read_journal(section("journal"), config.journal);
+  read_quarantine(section("quarantine"), config.quarantine);
   read_postgres(section("postgres"), config.postgres);
   read_sources(root.table("sources"), faults, config);
   root.finish();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "net/http/server.h"
 #include "net/pg/connection.h"
 #include "net/pg/mapping.h"
 #include "net/verify/scheme.h"
@@ -25,13 +26,20 @@ struct SourceConfig {
   std::vector<std::string> secrets;        // any of them may have signed: rotation
   std::string public_url;                  // as the sender calls it; for schemes that sign it
   std::string verify_token;                // of Meta's handshake
+  bool quarantine = false;                 // on_bad_signature: keep what fits no secret
   std::optional<net::TableMapping> table;  // its own; nothing: the events table
+  std::optional<std::uint64_t> bytes_max;  // of the journal; nothing: journal.source_share_max
+  std::optional<bool> sender_retries;      // nothing: what is known of senders with this `verify`
 };
 
 struct IntakeConfig {
   std::string listen = "127.0.0.1:8080";
   std::uint64_t body_bytes_max = 1ull << 20;
   milliseconds request_deadline{10'000};
+  std::size_t connections_max = 8192;
+  std::size_t connections_per_address_max = 1024;  // 0: no limit; loopback and proxies have none
+  net::ProxyTrust proxies;
+  net::TlsFiles tls;  // none: plain HTTP
 };
 
 struct AdminConfig {
@@ -43,7 +51,16 @@ struct JournalConfig {
   std::string path = "/var/lib/hookspool/journal";
   std::uint64_t bytes_max = 2ull << 30;
   std::uint64_t free_bytes_min = 256ull << 20;
+  double source_share_max = 0.5;  // of bytes_max, for one source's undelivered events
   milliseconds keep_delivered{24 * 3'600'000};
+};
+
+struct QuarantineConfig {
+  std::uint64_t requests_max = 10'000;
+  std::uint64_t bytes_max = 64ull << 20;
+  std::uint64_t source_requests_max = 1'000;
+  std::uint64_t source_bytes_max = 16ull << 20;
+  milliseconds keep{7 * 24 * 3'600'000ll};
 };
 
 struct PostgresConfig {
@@ -60,6 +77,7 @@ struct Config {
   IntakeConfig intake;
   AdminConfig admin;
   JournalConfig journal;
+  QuarantineConfig quarantine;
   PostgresConfig postgres;
   std::vector<SourceConfig> sources;  // empty: any POST /hooks/<name> is the source <name>
 };

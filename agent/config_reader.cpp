@@ -125,6 +125,17 @@ void TableReader::bytes(std::string_view key, std::uint64_t& out, std::uint64_t 
   }
 }
 
+void TableReader::share(std::string_view key, double& out) {
+  const toml::node* node = find(key);
+  if (node == nullptr) return;
+  const auto value = node->value<double>();  // of a whole number too, but not of a text
+  if (value && *value >= 0.01 && *value <= 1) {
+    out = *value;
+  } else {
+    fault(key, "needs a share from 0.01 to 1, without quotes, as in 0.5");
+  }
+}
+
 const toml::array* TableReader::array(std::string_view key) {
   const toml::node* node = find(key);
   if (node == nullptr) return nullptr;

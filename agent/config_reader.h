@@ -43,12 +43,14 @@ class TableReader {
   void duration(std::string_view key, std::chrono::milliseconds& out, std::chrono::milliseconds least,
                 std::chrono::milliseconds most);
   void bytes(std::string_view key, std::uint64_t& out, std::uint64_t least, std::uint64_t most);
+  void share(std::string_view key, double& out);  // 0.01 to 1
   const toml::array* array(std::string_view key);
   const toml::table* table(std::string_view key);
   // A key of the design that this version does not know how to serve: a clear fault instead of silence.
   void unsupported(std::string_view key, const std::string& instead);
   void known(std::string_view key) { (void)find(key); }  // its value is of no interest
 
+  bool has(std::string_view key) { return find(key) != nullptr; }
   void fault(std::string_view key, const std::string& what);  // at the key's place
   void finish();                                              // names the unknown keys
 

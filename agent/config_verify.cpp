@@ -224,7 +224,29 @@ void read_verify_token(TableReader& reader, SourceConfig& source, net::Handshake
   }
 }
 
+void read_on_bad_signature(TableReader& reader, SourceConfig& source) {
+  std::string written = "refuse";
+  if (!reader.text("on_bad_signature", written)) return;
+  one_of(reader, "on_bad_signature", written, {"refuse", "quarantine"});
+  source.quarantine = written == "quarantine";
+  if (source.quarantine && source.scheme.kind == net::Scheme::Kind::kNone) {
+    reader.fault("on_bad_signature", "is \"quarantine\", but verify is \"none\": nothing can be bad");
+  }
+}
+
 }  // namespace
+
+void read_quarantine(TableReader section, QuarantineConfig& quarantine) {
+  std::size_t requests = quarantine.requests_max, of_source = quarantine.source_requests_max;
+  section.integer("max_requests", requests, 1, 1'000'000);
+  section.integer("max_requests_per_source", of_source, 1, 1'000'000);
+  quarantine.requests_max = requests;
+  quarantine.source_requests_max = of_source;
+  section.bytes("max_bytes", quarantine.bytes_max, 64 * 1024, 16ull << 30);
+  section.bytes("max_bytes_per_source", quarantine.source_bytes_max, 64 * 1024, 16ull << 30);
+  section.duration("keep", quarantine.keep, milliseconds(60'000), std::chrono::hours(365 * 24));
+  section.finish();
+}
 
 void read_verification(TableReader& reader, SourceConfig& source, FaultList& faults) {
   reader.text("verify", source.verify);
@@ -233,7 +255,8 @@ void read_verification(TableReader& reader, SourceConfig& source, FaultList& fau
     one_of(reader, "verify", source.verify, net::provider_names());
     source.verify = "none";
     // The keys beside it are known all the same, and say nothing as long as this is wrong.
-    for (const char* key : {"secrets", "signature", "public_url", "timestamp_tolerance", "verify_token"}) {
+    for (const char* key :
+         {"secrets", "signature", "public_url", "timestamp_tolerance", "verify_token", "on_bad_signature"}) {
       reader.known(key);
     }
     return;
@@ -253,6 +276,7 @@ void read_verification(TableReader& reader, SourceConfig& source, FaultList& fau
   read_public_url(reader, source);
   read_tolerance(reader, source);
   read_verify_token(reader, source, provider->handshake, faults);
+  read_on_bad_signature(reader, source);
 }
 
 }  // namespace hookspool::agent

@@ -42,10 +42,11 @@ std::string json_text(std::string_view text) {
   return nlohmann::json(std::string(text)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string headers_as_json(const HeaderList& headers) {
+std::string headers_as_json(const HeaderList& headers, std::span<const std::string> credentials) {
   nlohmann::json object = nlohmann::json::object();
   for (const auto& [name, value] : headers) {
     if (std::find(kCredentials.begin(), kCredentials.end(), name) != kCredentials.end()) continue;
+    if (std::find(credentials.begin(), credentials.end(), name) != credentials.end()) continue;
     auto& slot = object[name];
     if (slot.is_null()) {
       slot = utf8_text(value);

@@ -1,6 +1,7 @@
 // A request's headers as they are kept with the event. Pure functions, thread-safe.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,8 +12,9 @@ namespace hookspool::agent {
 using HeaderList = std::vector<std::pair<std::string, std::string>>;  // lower-case names
 
 // One JSON object: name -> value, or an array of values where a name came more than once. Credentials
-// (Authorization, Proxy-Authorization, Cookie) are left out: a table of events is no place for them.
-std::string headers_as_json(const HeaderList& headers);
+// (Authorization, Proxy-Authorization, Cookie, and the source's own of `credentials`, in lower case) are left out: a
+// table of events is no place for them.
+std::string headers_as_json(const HeaderList& headers, std::span<const std::string> credentials = {});
 
 // Header bytes as UTF-8: as they are where they are valid, else each byte as its ISO 8859-1 character (RFC 9110
 // section 5.5 calls such bytes obs-text). Nothing is lost either way.

@@ -32,12 +32,19 @@ Json latency_json(LatencyRecorder& recorder) {
           {"max", rounded(figures.max_ms)}};
 }
 
-Json journal_json(const storage::JournalStats& stats) {
+Json journal_json(const storage::JournalStats& stats, const FillForecast& fill,
+                  std::span<const storage::LaneUse> uses) {
+  const auto forecast = fill.forecast();
   Json json{{"accepting", stats.accepting},
             {"pending", stats.pending},
+            {"pending_bytes", stats.pending_bytes},
             {"bytes", stats.bytes},
             {"bytes_max", stats.bytes_max},
             {"disk_free_bytes", stats.free_bytes},
+            {"reserve_held", stats.reserve_held},
+            {"growth_bytes_per_second", std::round(forecast.bytes_per_second)},
+            {"seconds_until_full", nullptr},
+            {"refused_sources", Json::array()},
             {"segments", stats.segments},
             {"events_appended", stats.events_appended},
             {"events_refused", stats.events_refused},
@@ -47,8 +54,19 @@ Json journal_json(const storage::JournalStats& stats) {
              {{"last", ms(stats.last_commit_us)},
               {"mean", ms(stats.mean_commit_us)},
               {"max", ms(stats.max_commit_us)}}},
-            {"segments_sealed_after_error", stats.sealed_after_error}};
+            {"segments_sealed_after_error", stats.sealed_after_error},
+            {"checkpoint_failures", stats.checkpoint_failures},
+            {"rotation_failures", stats.rotation_failures},
+            {"wal_bytes", stats.wal_bytes},
+            {"acked_record_failures", stats.acked_record_failures},
+            {"lost", stats.lost}};
+  if (!stats.last_error.empty()) json["last_error"] = stats.last_error;
   if (!stats.accepting) json["refusing_because"] = stats.refusing_because;
+  if (forecast.until_full) json["seconds_until_full"] = std::round(forecast.until_full->count());
+  for (const auto& use : uses) {
+    if (!use.refused_because.empty())
+      json["refused_sources"].push_back({{"source", use.lane}, {"because", use.refused_because}});
+  }
   return json;
 }
 
@@ -56,16 +74,27 @@ Json intake_json(const HealthSources& sources) {
   auto& figures = sources.admission->figures();
   const auto http = sources.intake->stats();
   return {{"accepted", figures.accepted.load()},
+          {"handshakes", figures.handshakes.load()},
           {"refused",
            {{"no_room", figures.refused_no_room.load()},
+            {"source_full", figures.refused_source.load()},
             {"journal_failed", figures.refused_failed.load()},
             {"signature", figures.refused_signature.load()},
             {"unknown_path_or_method", figures.refused_unknown.load()},
             {"bad_request", http.refused}}},
           {"connections", http.connections},
           {"connections_refused", http.connections_refused},
+          {"connections_evicted", http.connections_evicted},
+          {"requests_shed", http.requests_shed},
           {"in_handler", http.in_handler},
           {"response_ms", latency_json(figures.answer)}};
+}
+
+Json quarantine_json(const Quarantine& quarantine) {
+  const auto& figures = quarantine.figures();
+  return {{"requests", quarantine.count()},      {"bytes", quarantine.bytes()},
+          {"kept", figures.kept.load()},         {"shed", figures.shed.load()},
+          {"not_kept", figures.not_kept.load()}, {"admitted", figures.admitted.load()}};
 }
 
 Json pool_json(const net::PoolStats& pool) {
@@ -130,10 +159,11 @@ Json fast_path_json(const HealthSources& sources, Mode mode) {
           {"batches", figures.batches.load()}};
 }
 
-Json lane_json(const LaneStatus& lane) {
+Json lane_json(const LaneStatus& lane, std::uint64_t pending_bytes) {
   Json json{{"lane", lane.name},
             {"state", lane.state},
             {"pending", lane.pending},
+            {"pending_bytes", pending_bytes},
             {"epoch", lane.epoch.to_string()},
             {"confirmed_seq", lane.confirmed_seq},
             {"last_seq", lane.last_seq}};
@@ -193,12 +223,19 @@ std::string health_json(const HealthSources& sources, Mode mode) {
             {"agent_id", sources.journal->agent_id()},
             {"epoch", sources.journal->epoch().to_string()},
             {"uptime_seconds", rounded(static_cast<double>(wall_clock_us() - sources.started_at_us) / 1e6)}};
-  json["journal"] = journal_json(sources.journal->stats());
+  const auto uses = sources.journal->lane_uses();
+  json["journal"] = journal_json(sources.journal->stats(), *sources.forecast, uses);
   json["intake"] = intake_json(sources);
+  if (sources.quarantine != nullptr) json["quarantine"] = quarantine_json(*sources.quarantine);
   json["postgres"] = postgres_json(sources);
   json["fast_path"] = fast_path_json(sources, mode);
   json["lanes"] = Json::array();
-  for (const auto& lane : lane_statuses(sources)) json["lanes"].push_back(lane_json(lane));
+  for (const auto& lane : lane_statuses(sources)) {
+    const auto use = std::find_if(uses.begin(), uses.end(), [&](const storage::LaneUse& candidate) {
+      return candidate.lane == lane.name;
+    });
+    json["lanes"].push_back(lane_json(lane, use == uses.end() ? 0 : use->pending_bytes));
+  }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -206,6 +243,7 @@ std::string health_line(const HealthSources& sources, Mode mode) {
   const auto journal = sources.journal->stats();
   std::string line = std::string(mode_name(mode)) + ", " + std::to_string(journal.pending) +
                      " waiting, journal " + format_bytes(journal.bytes);
+  if (journal.lost > 0) line += ", " + std::to_string(journal.lost) + " LOST BY THE DISK";
   if (!journal.accepting) line += ": " + journal.refusing_because;
   if (sources.line != nullptr) {
     const auto status = sources.line->status();

@@ -64,7 +64,9 @@ std::optional<Lane::Step> Lane::check_runs(net::Connection& connection) {
                                     [&](const auto& watermark) { return watermark.first == run.epoch; });
     if (found == watermarks->end() || found->second.seq < run.confirmed.seq) suspect_.insert(run.epoch);
   }
-  return std::nullopt;
+  auto healing = heal(connection);
+  if (healing) check_due_ = true;  // it goes on until there is nothing more to do
+  return healing;
 }
 
 // The oldest run with something to send: an epoch is finished before the next one begins, which keeps the order.
@@ -92,8 +94,14 @@ Result<Plan, Lane::Step> Lane::look(net::DeliveryTransaction& transaction, const
   if (watermark && watermark->seq > run.confirmed.seq && watermark->seq >= run.first_seq &&
       watermark->seq <= run.last_seq) {
     auto own = context_.journal.read(name_, run.epoch, watermark->seq, 1, 1);
-    if (!own) return fail(failed(own.error()));
-    facts.own_id_at_watermark = own->front()->id;
+    if (own) {
+      facts.own_id_at_watermark = own->front()->id;
+    } else if (own.error().kind == storage::JournalError::Kind::kCorrupt) {
+      // Our event there cannot be compared. PostgreSQL has one, or a gap was recorded over it: believed.
+      facts.own_id_at_watermark = watermark->id;
+    } else {
+      return fail(failed(own.error()));
+    }
   }
   if (needs_rows_above(facts)) {
     auto above = transaction.rows_above(watermark ? watermark->seq : 0, watermark ? watermark->id : Uuid{});
@@ -154,6 +162,10 @@ Result<Lane::Batch, Lane::Step> Lane::next_batch(const storage::LaneRun& run, st
   // Nearly caught up: have new events handed over from here on, so that a busy lane gets back on the fast path.
   if (run.current && run.last_seq - from_seq < config.batch_events_max) live_.open();
   auto read = context_.journal.read(name_, run.epoch, from_seq, events_max, config.batch_bytes_max);
+  if (!read && read.error().kind == storage::JournalError::Kind::kCorrupt) {
+    batch.damage = std::move(read).error();
+    return batch;
+  }
   if (!read) return fail(failed(read.error()));
   batch.events = std::move(*read);
   return batch;
@@ -169,6 +181,7 @@ Lane::Step Lane::send(net::Connection& connection, net::DeliveryTransaction tran
     if (!next) return next.error();
     batch = std::move(*next);
   }
+  if (batch.damage) return skip_damaged(std::move(transaction), run, *batch.damage);
   const auto copied = transaction.copy(batch.events);
   if (!copied && copied.error().error_class == net::ErrorClass::kEvent && !copied.error().connection_lost) {
     { const auto rolled_back = std::move(transaction); }

@@ -75,8 +75,11 @@ class Lane {
   struct Batch {
     std::vector<EventPtr> events;
     bool live = false;
+    std::optional<storage::JournalError> damage;  // the first event of the batch cannot be read
   };
   std::optional<Step> check_runs(net::Connection& connection);
+  std::optional<Step> heal(net::Connection& connection);
+  Step heal_batch(net::Connection& connection, const storage::LaneRun& run, std::vector<EventPtr> batch);
   std::optional<storage::LaneRun> next_run() const;
   Step deliver(net::Connection& connection, const storage::LaneRun& run);
   Result<Plan, Step> look(net::DeliveryTransaction& transaction, const storage::LaneRun& run);
@@ -88,6 +91,10 @@ class Lane {
                const net::PgError& error);
   Step bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event,
             const net::PgError& error);
+  Step skip_damaged(net::DeliveryTransaction transaction, const storage::LaneRun& run,
+                    const storage::JournalError& damage);
+  Result<std::uint64_t, storage::JournalError> end_of_damage(const storage::LaneRun& run, std::uint64_t first,
+                                                             const storage::JournalError& damage);
   Step reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run,
                  const std::string& reason);
   Step repair(net::Connection& connection);
@@ -112,6 +119,8 @@ class Lane {
   // Of the worker that runs the step.
   Isolation isolation_;
   Pace pace_;
+  std::map<Uuid, std::uint64_t> healed_to_;  // epoch -> number, while lost events are put in
+  bool heal_one_by_one_ = false;
   std::set<Uuid> suspect_;                     // epochs whose watermark is not where we left it
   std::map<Uuid, std::uint64_t> repaired_to_;  // epoch -> number, while a repair is under way
 

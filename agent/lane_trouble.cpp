@@ -11,6 +11,9 @@ namespace {
 
 using Next = Lane::Step::Next;
 
+// Numbers looked at in one step for one that can be read; what lies behind them is found in the next.
+constexpr std::size_t kDamagedTriesMax = 256;
+
 }  // namespace
 
 Lane::Step Lane::refused(net::Connection& connection, const storage::LaneRun& run, const Batch& batch,
@@ -58,6 +61,41 @@ Lane::Step Lane::bury(net::Connection& connection, const storage::LaneRun& run, 
   return {Next::kMore, {}, {}};
 }
 
+// What the disk has lost or altered is lost whatever we wait for: the numbers go into the table of gaps, in the
+// transaction that moves the watermark over them, and what can be read is delivered.
+Lane::Step Lane::skip_damaged(net::DeliveryTransaction transaction, const storage::LaneRun& run,
+                              const storage::JournalError& damage) {
+  live_.close();
+  const std::uint64_t first = transaction.position().seq + 1;
+  // Once more from the disk, past whatever the failed reader held in memory.
+  const auto again = context_.journal.read(name_, run.epoch, first, 1, 1);
+  if (again) return {Next::kMore, {}, {}};
+  const auto last = end_of_damage(run, first, damage);
+  if (!last) return failed(last.error());
+  const auto skipped = transaction.skip_gap(*last);
+  if (!skipped) return failed(skipped.error());
+  const auto committed = transaction.commit();
+  if (!committed) return failed(committed.error());
+  context_.journal.confirm(name_, run.epoch, transaction.position());
+  context_.figures.gaps += *last - first + 1;
+  log_error("lane " + name_ + ": these numbers are recorded in PostgreSQL's table of gaps");
+  succeeded(false);
+  return {Next::kMore, {}, {}};
+}
+
+// The last number in a row from `first` on that cannot be read, as far as one step looks. Says what is lost.
+Result<std::uint64_t, storage::JournalError> Lane::end_of_damage(const storage::LaneRun& run,
+                                                                 std::uint64_t first,
+                                                                 const storage::JournalError& damage) {
+  const auto next = context_.journal.next_readable(name_, run.epoch, first, kDamagedTriesMax);
+  if (!next) return fail(next.error());
+  const std::uint64_t last = std::min(*next - 1, run.last_seq);
+  log_error("lane " + name_ + ": LOST: " + std::to_string(last - first + 1) + " events, numbers " +
+            std::to_string(first) + " to " + std::to_string(last) + " of epoch " + run.epoch.to_string() +
+            ", cannot be read from the journal: " + damage.text);
+  return last;
+}
+
 // The events of a run that another journal uses as well are proven by their ids, one batch at a time; the watermark
 // stays where its other owner has it. The cursor remembers how far we are; losing it means comparing again.
 Lane::Step Lane::reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run,
@@ -73,6 +111,12 @@ Lane::Step Lane::reconcile(net::DeliveryTransaction transaction, const storage::
   if (from_seq > run.last_seq) return {Next::kMore, {}, {}};
   auto batch = context_.journal.read(name_, run.epoch, from_seq, context_.config.batch_events_max,
                                      context_.config.batch_bytes_max);
+  if (!batch && batch.error().kind == storage::JournalError::Kind::kCorrupt) {
+    const auto last = end_of_damage(run, from_seq, batch.error());
+    if (!last) return failed(last.error());
+    context_.journal.confirm(name_, run.epoch, {*last, Uuid{}});
+    return {Next::kMore, {}, {}};
+  }
   if (!batch) return failed(batch.error());
   const auto missing = transaction.reconcile(*batch);
   if (!missing) return failed(missing.error());
@@ -98,6 +142,12 @@ Lane::Step Lane::repair(net::Connection& connection) {
     if (from_seq > run.last_seq) continue;
     auto batch = context_.journal.read(name_, run.epoch, from_seq, context_.config.batch_events_max,
                                        context_.config.batch_bytes_max);
+    if (!batch && batch.error().kind == storage::JournalError::Kind::kCorrupt) {
+      const auto last = end_of_damage(run, from_seq, batch.error());
+      if (!last) return failed(last.error());
+      repaired_to_[run.epoch] = *last;
+      return {Next::kMore, {}, {}};
+    }
     if (!batch) return failed(batch.error());
     auto transaction =
         net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), true);

@@ -1,5 +1,6 @@
 #include "agent/log.h"
 
+#include <spdlog/async.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -7,13 +8,21 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <thread>
 
 namespace hookspool::agent {
 namespace {
 
 constexpr std::size_t kPrintableBytesMax = 200;
+constexpr std::size_t kLinesWaitingMax = 4096;
+constexpr std::chrono::milliseconds kFinishLimit{1'000};
+constexpr std::chrono::milliseconds kFinishPoll{1};
 
 // systemd names the journal's stream as "device:inode" (systemd.exec(5), $JOURNAL_STREAM).
 bool stderr_is_the_journal() {
@@ -33,8 +42,32 @@ void log_for_journal(spdlog::level::level_enum level, std::string_view text) {
 }
 
 bool g_journal = false;
+// Never destroyed: its destructor would wait for a reader that may never come.
+spdlog::details::thread_pool* g_pool = nullptr;
+std::atomic<std::uint64_t> g_given = 0;    // lines to the queue
+std::atomic<std::uint64_t> g_written = 0;  // lines that came out of it
+
+// Runs on the log's own thread.
+class Sink : public spdlog::sinks::stderr_color_sink_mt {
+ public:
+  void log(const spdlog::details::log_msg& message) override {
+    if (const std::size_t lost = g_pool->overrun_counter(); lost != told_lost_) {
+      const std::string text = (g_journal ? "<4>" : "") + std::to_string(lost - told_lost_) +
+                               " lines of the log are lost: nobody took them";
+      told_lost_ = lost;
+      spdlog::sinks::stderr_color_sink_mt::log({message.logger_name, spdlog::level::warn, text});
+    }
+    spdlog::sinks::stderr_color_sink_mt::log(message);
+    ++g_written;
+  }
+
+ private:
+  std::size_t told_lost_ = 0;
+};
 
 void write(spdlog::level::level_enum level, std::string_view text) {
+  if (!spdlog::default_logger_raw()->should_log(level)) return;
+  ++g_given;
   if (g_journal) {
     log_for_journal(level, text);
   } else {
@@ -46,11 +79,23 @@ void write(spdlog::level::level_enum level, std::string_view text) {
 
 void start_log(const std::string& level) {
   g_journal = stderr_is_the_journal();
-  auto logger = spdlog::stderr_color_mt("hookspool");
+  auto pool = std::make_unique<std::shared_ptr<spdlog::details::thread_pool>>(
+      std::make_shared<spdlog::details::thread_pool>(kLinesWaitingMax, 1));
+  g_pool = pool->get();
+  auto logger = std::make_shared<spdlog::async_logger>("hookspool", std::make_shared<Sink>(), *pool.release(),
+                                                       spdlog::async_overflow_policy::overrun_oldest);
   logger->set_pattern(g_journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
   logger->set_level(spdlog::level::from_str(level));
-  logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
+}
+
+bool finish_log() {
+  const auto deadline = std::chrono::steady_clock::now() + kFinishLimit;
+  while (g_written + g_pool->overrun_counter() < g_given) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(kFinishPoll);
+  }
+  return true;
 }
 
 void log_debug(std::string_view text) {

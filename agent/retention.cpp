@@ -7,11 +7,10 @@ namespace hookspool::agent {
 RetentionPlan plan_retention(std::span<const storage::SegmentInfo> oldest_first, const RetentionFacts& facts,
                              const JournalConfig& config) {
   RetentionPlan plan;
-  const std::int64_t keep_us =
-      std::chrono::duration_cast<std::chrono::microseconds>(config.keep_delivered).count();
-  const auto bytes_limit = static_cast<std::uint64_t>(kShedAtShare * static_cast<double>(config.bytes_max));
+  const auto bytes_limit =
+      static_cast<std::uint64_t>(storage::kRoomShortShare * static_cast<double>(config.bytes_max));
   const auto free_limit =
-      static_cast<std::uint64_t>(kShedAtFree * static_cast<double>(config.free_bytes_min));
+      static_cast<std::uint64_t>(storage::kRoomShortFree * static_cast<double>(config.free_bytes_min));
   std::uint64_t bytes = facts.bytes, free_bytes = facts.free_bytes;
   const auto short_of_room = [&] { return bytes > bytes_limit || free_bytes < free_limit; };
   bool undelivered_seen = false;
@@ -24,7 +23,7 @@ RetentionPlan plan_retention(std::span<const storage::SegmentInfo> oldest_first,
       undelivered_seen = true;
       continue;
     }
-    if (!short_of_room() && segment.newest_received_at_us + keep_us > facts.now_us) continue;
+    if (!short_of_room() && segment.number > facts.aged_up_to) continue;
     plan.drop.push_back(segment.number);
     bytes -= std::min(bytes, segment.bytes);
     free_bytes += segment.bytes;

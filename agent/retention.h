@@ -11,7 +11,7 @@
 namespace hookspool::agent {
 
 struct RetentionFacts {
-  std::int64_t now_us = 0;       // wall clock
+  std::uint64_t aged_up_to = 0;  // segments up to this number have been closed for keep_delivered
   std::uint64_t bytes = 0;       // all segments
   std::uint64_t free_bytes = 0;  // of the file system
 };
@@ -22,13 +22,9 @@ struct RetentionPlan {
   bool rotate = false;
 };
 
-// Delivered segments go when their newest event is older than keep_delivered, and earlier, oldest first, when the
+// Delivered segments go when they have been closed for keep_delivered (segment_age.h), and earlier, oldest first, when the
 // journal nears its budget: delivered history is shed so that no sender is refused. What is not delivered never goes.
 RetentionPlan plan_retention(std::span<const storage::SegmentInfo> oldest_first, const RetentionFacts& facts,
                              const JournalConfig& config);
-
-// Room is short from this share of the budget on, and below this multiple of min_free_bytes.
-inline constexpr double kShedAtShare = 0.85;
-inline constexpr double kShedAtFree = 1.25;
 
 }  // namespace hookspool::agent

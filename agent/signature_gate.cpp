@@ -3,8 +3,22 @@
 #include "agent/admission.h"
 #include "agent/entropy.h"
 #include "agent/log.h"
+#include "net/verify/handshake.h"
+#include "net/verify/providers.h"
 
 namespace hookspool::agent {
+namespace {
+
+net::Handshake handshake_of(const SourceConfig& source) {
+  const auto* provider = net::find_provider(source.verify);
+  return provider == nullptr ? net::Handshake::kNone : provider->handshake;
+}
+
+net::SignedRequest signed_request(const net::HttpRequest& request) {
+  return {request.method, request.query, request.headers, request.body};
+}
+
+}  // namespace
 
 SignatureGate::SignatureGate(const std::vector<SourceConfig>& sources) {
   for (const auto& source : sources) telling_.try_emplace(source.name);
@@ -12,14 +26,46 @@ SignatureGate::SignatureGate(const std::vector<SourceConfig>& sources) {
 
 net::Verdict SignatureGate::check(const net::HttpRequest& request, const SourceConfig& source) {
   if (source.scheme.kind == net::Scheme::Kind::kNone) return {};
-  auto verdict = net::verify(source.scheme, {request.method, request.query, request.headers, request.body},
+  auto verdict = net::verify(source.scheme, signed_request(request),
                              {source.secrets, source.public_url, wall_clock_us()});
-  if (!verdict.fits()) tell(request, source, verdict);
+  if (!verdict.fits()) tell(source, request, "refused a webhook: " + verdict.text);
   return verdict;
 }
 
-void SignatureGate::tell(const net::HttpRequest& request, const SourceConfig& source,
-                         const net::Verdict& verdict) {
+std::optional<net::HttpAnswer> SignatureGate::open_handshake(const net::HttpRequest& request,
+                                                             const SourceConfig& source) {
+  const auto kind = handshake_of(source);
+  if (kind == net::Handshake::kNone) return std::nullopt;
+  return answer(net::open_handshake(kind, signed_request(request), source.verify_token), source, request);
+}
+
+std::optional<net::HttpAnswer> SignatureGate::signed_handshake(const net::HttpRequest& request,
+                                                               const SourceConfig& source) {
+  const auto kind = handshake_of(source);
+  if (kind == net::Handshake::kNone) return std::nullopt;
+  return answer(net::signed_handshake(kind, source.scheme, signed_request(request),
+                                      {source.secrets, source.public_url, wall_clock_us()}),
+                source, request);
+}
+
+std::optional<net::HttpAnswer> SignatureGate::answer(std::optional<net::HandshakeAnswer> handshake,
+                                                     const SourceConfig& source,
+                                                     const net::HttpRequest& request) {
+  if (!handshake) return std::nullopt;
+  if (handshake->status != 200) {
+    tell(source, request, "refused a handshake: " + handshake->body);
+    return error_answer(handshake->status, handshake->body);
+  }
+  tell(source, request, "answered a handshake");
+  net::HttpAnswer http{200, std::move(handshake->content_type), std::move(handshake->body), {}};
+  http.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  http.headers.emplace_back("Content-Security-Policy", "default-src 'none'");
+  http.headers.emplace_back("Cache-Control", "no-store");
+  return http;
+}
+
+void SignatureGate::tell(const SourceConfig& source, const net::HttpRequest& request,
+                         const std::string& what) {
   const auto found = telling_.find(source.name);
   if (found == telling_.end()) return;
   Telling& telling = found->second;
@@ -32,9 +78,8 @@ void SignatureGate::tell(const net::HttpRequest& request, const SourceConfig& so
     return;
   }
   const std::uint64_t untold = telling.untold.exchange(0);
-  log_warn("source " + source.name + ": refused a webhook" +
-           (request.remote_addr.empty() ? "" : " from " + printable(request.remote_addr)) + ": " +
-           verdict.text +
+  log_warn("source " + source.name + ": " + what +
+           (request.remote_addr.empty() ? "" : ", from " + printable(request.remote_addr)) +
            (untold == 0 ? "" : " (and " + std::to_string(untold) + " others since this was told last)"));
 }
 

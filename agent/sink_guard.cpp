@@ -29,7 +29,7 @@ net::PgError journal_trouble(const storage::JournalError& error) {
 
 net::PgResult<void> SinkGuard::check(const net::SinkIdentity& identity) {
   const std::lock_guard lock(mutex_);
-  const auto note = journal_.read_note(kNote);
+  const auto note = known_note();
   if (!note) return fail(journal_trouble(note.error()));
   if (*note) {
     const Known known = parse(**note);
@@ -58,8 +58,17 @@ net::PgResult<void> SinkGuard::check(const net::SinkIdentity& identity) {
     if (same_cluster && identity.timeline <= known.timeline) return {};
   }
   const auto remembered = remember(identity);
-  if (!remembered) return fail(journal_trouble(remembered.error()));
+  // On a full disk the deliveries must go on, for they are what makes room: in memory until there is some.
+  if (!remembered && remembered.error().kind != storage::JournalError::Kind::kFull)
+    return fail(journal_trouble(remembered.error()));
   return {};
+}
+
+storage::JournalResult<std::optional<std::string>> SinkGuard::known_note() {
+  if (!unwritten_) return journal_.read_note(kNote);
+  const std::string note = *unwritten_;
+  if (journal_.write_note(kNote, note)) unwritten_.reset();
+  return std::optional<std::string>(note);
 }
 
 storage::JournalResult<void> SinkGuard::adopt(const net::SinkIdentity& identity) {
@@ -69,8 +78,11 @@ storage::JournalResult<void> SinkGuard::adopt(const net::SinkIdentity& identity)
 
 storage::JournalResult<void> SinkGuard::remember(const net::SinkIdentity& identity) {
   const std::string cluster = identity.system_identifier.empty() ? "-" : identity.system_identifier;
-  return journal_.write_note(
-      kNote, identity.sink_id + " " + cluster + " " + std::to_string(identity.timeline) + "\n");
+  const std::string note = identity.sink_id + " " + cluster + " " + std::to_string(identity.timeline) + "\n";
+  auto written = journal_.write_note(kNote, note);
+  unwritten_.reset();
+  if (!written && written.error().kind == storage::JournalError::Kind::kFull) unwritten_ = note;
+  return written;
 }
 
 }  // namespace hookspool::agent

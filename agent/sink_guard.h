@@ -7,6 +7,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "net/pg/watermarks.h"
@@ -20,14 +21,18 @@ class SinkGuard {
 
   // Remembers the first database it sees. An error holds the line until a person or the right server comes.
   net::PgResult<void> check(const net::SinkIdentity& identity);
-  // The administrator's word: from now on the journal belongs to this database.
+  // The administrator's word, an error unless it is on disk: from now on the journal belongs to this database.
   storage::JournalResult<void> adopt(const net::SinkIdentity& identity);
 
  private:
   storage::JournalResult<void> remember(const net::SinkIdentity& identity);
 
+  storage::JournalResult<std::optional<std::string>> known_note();
+
   storage::Journal& journal_;
   std::mutex mutex_;
+  std::optional<std::string>
+      unwritten_;  // guarded by mutex_; what a full disk did not take, tried at each check
 };
 
 }  // namespace hookspool::agent

@@ -1,31 +1,81 @@
 #include "agent/upkeep.h"
 
-#include "agent/entropy.h"
+#include <pthread.h>
+
+#include <algorithm>
+
 #include "agent/log.h"
 #include "agent/notify.h"
 #include "agent/retention.h"
 #include "agent/units.h"
 
 namespace hookspool::agent {
+namespace {
 
-Upkeep::Upkeep(const HealthSources& sources, const JournalConfig& config)
-    : sources_(sources), config_(config), watchdog_interval_(watchdog_interval()) {}
+constexpr std::string_view kAgeNote = "age";
+constexpr std::chrono::seconds kNoteInterval{60};
 
-void Upkeep::tick(Clock::time_point now) {
+}  // namespace
+
+Upkeep::Upkeep(const HealthSources& sources, const JournalConfig& config, FillForecast& forecast)
+    : sources_(sources),
+      config_(config),
+      watchdog_interval_(watchdog_interval()),
+      forecast_(forecast),
+      last_round_(Clock::now()),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+Upkeep::~Upkeep() = default;
+
+void Upkeep::run(const std::stop_token& stop) {
+  ::pthread_setname_np(::pthread_self(), "upkeep");
+  const auto note = sources_.journal->read_note(kAgeNote);
+  if (note && note->has_value()) age_ = SegmentAge::parse(**note);
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, stop, kTick, [&stop] { return stop.stop_requested(); })) {
+    save_cursors();
+    retain(Clock::now());
+    tell_refused();
+    last_round_ = Clock::now();
+  }
+}
+
+void Upkeep::save_cursors() {
   const auto saved = sources_.journal->save_cursors();
   const std::string error = saved ? "" : saved.error().text;
   if (error != told_journal_error_ && !error.empty()) log_warn("journal: " + error);
   told_journal_error_ = error;
-  retain();
-  tell(now);
 }
 
-void Upkeep::retain() {
+// The clock of the wall plays no part: a jump of it neither drops history in a mass nor keeps it for ever.
+void Upkeep::age(Clock::time_point now, std::uint64_t newest_closed) {
+  const auto passed = now - aged_at_.value_or(now);
+  aged_at_ = now;
+  age_.advance(std::chrono::duration_cast<milliseconds>(passed), newest_closed, config_.keep_delivered);
+  if (now < next_note_) return;
+  next_note_ = now + kNoteInterval;
+  // What is not written is counted once more after the next start: history is kept a little longer.
+  at_disk_ = true;
+  (void)sources_.journal->write_note(kAgeNote, age_.text());
+  at_disk_ = false;
+}
+
+void Upkeep::retain(Clock::time_point now) {
   const auto stats = sources_.journal->stats();
   const auto segments = sources_.journal->segments();
-  const auto plan = plan_retention(segments, {wall_clock_us(), stats.bytes, stats.free_bytes}, config_);
+  std::uint64_t newest_closed = 0;
+  for (const auto& segment : segments) {
+    if (!segment.active) newest_closed = std::max(newest_closed, segment.number);
+  }
+  age(now, newest_closed);
+  forecast_.sample(now, fill_facts(segments, stats, config_));
+  if (const auto news = forecast_.news()) log_warn(*news);
+  const auto plan = plan_retention(
+      segments, {age_.aged_up_to(config_.keep_delivered), stats.bytes, stats.free_bytes}, config_);
   for (const auto number : plan.drop) {
+    at_disk_ = true;
     const auto dropped = sources_.journal->drop_segment(number);
+    at_disk_ = false;
     if (!dropped) log_warn("journal: " + dropped.error().text);
   }
   if (!plan.drop.empty())
@@ -33,6 +83,25 @@ void Upkeep::retain() {
   if (!plan.rotate) return;
   const auto rotated = sources_.journal->rotate();
   if (!rotated) log_warn("journal: " + rotated.error().text);
+}
+
+// Each source once when it begins to be refused, and once when it is taken again.
+void Upkeep::tell_refused() {
+  for (const auto& use : sources_.journal->lane_uses()) {
+    const bool told = told_refused_.contains(use.lane);
+    if (!use.refused_because.empty() && !told) {
+      log_warn("source " + printable(use.lane) + " is refused: " + use.refused_because);
+      told_refused_.insert(use.lane);
+    } else if (use.refused_because.empty() && told) {
+      log_info("source " + printable(use.lane) + " is taken again");
+      told_refused_.erase(use.lane);
+    }
+  }
+}
+
+void Upkeep::tick(Clock::time_point now) {
+  tell(now);
+  feed_watchdog(now);
 }
 
 void Upkeep::tell(Clock::time_point now) {
@@ -47,10 +116,17 @@ void Upkeep::tell(Clock::time_point now) {
     told_mode_ = mode;
     next_status_ = now + kStatusInterval;
   }
-  if (watchdog_interval_ > milliseconds(0) && now >= next_watchdog_) {
-    notify_systemd("WATCHDOG=1");
-    next_watchdog_ = now + watchdog_interval_;
-  }
+}
+
+void Upkeep::feed_watchdog(Clock::time_point now) {
+  const bool stalled = now - last_round_.load() > std::max(2 * watchdog_interval_, kRoundLeast) &&
+                       !at_disk_ && !sources_.journal->stats().at_disk;
+  if (stalled && !told_stall_)
+    log_error("the journal does not answer although no disk is waited for: systemd's watchdog is not fed");
+  told_stall_ = stalled;
+  if (stalled || watchdog_interval_ <= milliseconds(0) || now < next_watchdog_) return;
+  notify_systemd("WATCHDOG=1");
+  next_watchdog_ = now + watchdog_interval_;
 }
 
 }  // namespace hookspool::agent

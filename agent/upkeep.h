@@ -1,12 +1,25 @@
-// What has to be done now and then: save the lanes' cursors, let go of old segments, tell systemd and the log how
-// it goes. Called about once a second by the main thread, never by a request. Not thread-safe.
+// What has to be done now and then. Two halves: what may wait for the disk (saving the lanes' cursors, letting go of
+// old segments) is done about once a second by a thread of its own; the main thread's tick tells systemd and the
+// log how it goes, and never waits for a file. Not thread-safe, but for what the two halves share.
+//
+// The watchdog of systemd is fed as long as the first half goes round, which needs the journal's writer, or
+// whoever is behind is at the disk: a restart heals a stalled thread, not a stalled disk.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <thread>
 
 #include "agent/config.h"
+#include "agent/fill_forecast.h"
 #include "agent/health.h"
+#include "agent/segment_age.h"
 
 namespace hookspool::agent {
 
@@ -15,20 +28,47 @@ class Upkeep {
   using Clock = std::chrono::steady_clock;
   static constexpr milliseconds kTick{1'000};
   static constexpr milliseconds kStatusInterval{10'000};
+  static constexpr milliseconds kRoundLeast{2'000};  // no round within this long is nothing yet
 
-  Upkeep(const HealthSources& sources, const JournalConfig& config);
-  void tick(Clock::time_point now);
+  // Starts the thread. What is given by reference must outlive this.
+  Upkeep(const HealthSources& sources, const JournalConfig& config, FillForecast& forecast);
+  ~Upkeep();  // waits for the round at hand, and so for the disk
+  Upkeep(const Upkeep&) = delete;
+  Upkeep& operator=(const Upkeep&) = delete;
+
+  void tick(Clock::time_point now);  // by the main thread
 
  private:
-  void retain();
+  void run(const std::stop_token& stop);
+  void save_cursors();
+  void retain(Clock::time_point now);
+  void age(Clock::time_point now, std::uint64_t newest_closed);
+  void tell_refused();
   void tell(Clock::time_point now);
+  void feed_watchdog(Clock::time_point now);
 
   const HealthSources& sources_;
   const JournalConfig& config_;
+
+  // Of the main thread.
   const milliseconds watchdog_interval_;
   std::optional<Mode> told_mode_;
-  std::string told_journal_error_;
+  bool told_stall_ = false;
   Clock::time_point next_status_{}, next_watchdog_{};
+
+  // Of the upkeep's thread.
+  SegmentAge age_;
+  std::optional<Clock::time_point> aged_at_;
+  Clock::time_point next_note_{};
+  std::string told_journal_error_;
+  std::set<std::string> told_refused_;  // sources
+  FillForecast& forecast_;
+
+  std::atomic<Clock::time_point> last_round_;
+  std::atomic<bool> at_disk_ = false;  // the upkeep's thread itself, unlinking
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;  // last: it uses all of the above
 };
 
 }  // namespace hookspool::agent

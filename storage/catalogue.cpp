@@ -1,17 +1,36 @@
 #include "storage/catalogue.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
+
+#include "storage/row.h"
 
 namespace hookspool::storage {
 
-std::uint64_t Catalogue::Run::pending() const {
-  std::uint64_t count = 0;
-  for (const Piece& piece : pieces) {
-    const std::uint64_t done = std::max(confirmed.seq, piece.first_seq - 1);
-    if (piece.last_seq > done) count += piece.last_seq - done;
+// Within a piece every event counts as its average.
+Catalogue::Waiting Catalogue::waiting_of(const Piece& piece, std::uint64_t confirmed_seq) {
+  const std::uint64_t done = std::max(confirmed_seq, piece.first_seq - 1);
+  if (piece.last_seq <= done) return {};
+  const std::uint64_t events = piece.last_seq - piece.first_seq + 1;
+  const std::uint64_t waiting = piece.last_seq - done;
+  if (waiting == events) return {waiting, piece.bytes};
+  return {waiting, static_cast<std::uint64_t>(static_cast<double>(piece.bytes) *
+                                              static_cast<double>(waiting) / static_cast<double>(events))};
+}
+
+// After a change of its pieces or of what is confirmed.
+void Catalogue::recount(Run& run) {
+  pending_ -= run.waiting.events;
+  pending_bytes_ -= run.waiting.bytes;
+  run.waiting = {};
+  for (const Piece& piece : run.pieces) {
+    const Waiting waiting = waiting_of(piece, run.confirmed.seq);
+    run.waiting.events += waiting.events;
+    run.waiting.bytes += waiting.bytes;
   }
-  return count;
+  pending_ += run.waiting.events;
+  pending_bytes_ += run.waiting.bytes;
 }
 
 const Catalogue::Run* Catalogue::find_run(std::string_view lane, const Uuid& epoch) const {
@@ -46,15 +65,19 @@ bool Catalogue::add_closed(const SegmentContents& contents) {
   segment.bytes = contents.bytes;
   segment.newest_received_at_us = contents.newest_received_at_us;
   segment.greatest_id = contents.greatest_id;
+  for (const SegmentLane& lane : contents.lanes) segment.events += lane.last_seq - lane.first_seq + 1;
   for (const SegmentLane& lane : contents.lanes) {
     Run& run = run_of(lane.lane, contents.epoch);
-    run.pieces.push_back({contents.file->number, lane.number, lane.first_seq, lane.last_seq});
+    // How large each event is would take reading all of them; the segment's size is known.
+    const double share =
+        static_cast<double>(lane.last_seq - lane.first_seq + 1) / static_cast<double>(segment.events);
+    const auto bytes = static_cast<std::uint64_t>(share * static_cast<double>(segment.bytes));
+    run.pieces.push_back({contents.file->number, lane.number, lane.first_seq, lane.last_seq, bytes});
     run.last_seq = lane.last_seq;
-    segment.events += lane.last_seq - lane.first_seq + 1;
+    recount(run);
     segment.lanes.push_back(lane.lane);
   }
   bytes_ += segment.bytes;
-  pending_ += segment.events;
   segments_.emplace(contents.file->number, std::move(segment));
   return true;
 }
@@ -63,9 +86,8 @@ void Catalogue::set_cursor(const Cursor& cursor) {
   const std::lock_guard lock(mutex_);
   Run* run = find_run(cursor.lane, cursor.epoch);
   if (run == nullptr || cursor.position.seq > run->last_seq) return;
-  pending_ -= run->pending();
   run->confirmed = cursor.position;
-  pending_ += run->pending();
+  recount(*run);
 }
 
 void Catalogue::begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& greatest_id) {
@@ -94,10 +116,15 @@ void Catalogue::committed(std::span<const EventPtr> events, std::span<const std:
     const StoredEvent& stored = *events[i];
     Run& run = run_of(stored.event.lane, stored.epoch);
     if (run.pieces.empty() || run.pieces.back().segment != segment.file->number) {
-      run.pieces.push_back({segment.file->number, lane_numbers[i], stored.seq, stored.seq});
+      run.pieces.push_back({segment.file->number, lane_numbers[i], stored.seq, stored.seq, 0});
       segment.lanes.push_back(stored.event.lane);
     }
+    const std::uint64_t event_size = event_bytes(stored.event);
     run.pieces.back().last_seq = stored.seq;
+    run.pieces.back().bytes += event_size;
+    run.waiting.events += 1;
+    run.waiting.bytes += event_size;
+    pending_bytes_ += event_size;
     run.last_seq = stored.seq;
     segment.newest_received_at_us =
         segment.events == 0 ? stored.event.received_at_us
@@ -220,20 +247,24 @@ void Catalogue::confirm(std::string_view lane, const Uuid& epoch, Position posit
   // unsent.
   if (run == nullptr || position.seq > run->last_seq || position == run->confirmed) return;
   if (position.seq < run->confirmed.seq && !rewind) return;
-  pending_ -= run->pending();
   run->confirmed = position;
   changed_cursors_.emplace(lane, epoch);
-  pending_ += run->pending();
+  recount(*run);
 }
 
 bool Catalogue::delivered(const Segment& segment) const {
   return std::all_of(segment.lanes.begin(), segment.lanes.end(), [&](const std::string& lane) {
     const Run* run = find_run(lane, segment.epoch);
-    const auto piece = std::find_if(run->pieces.rbegin(), run->pieces.rend(), [&](const Piece& candidate) {
-      return candidate.segment == segment.file->number;
-    });
-    return piece->last_seq <= run->confirmed.seq;
+    return piece_of(*run, segment.file->number).last_seq <= run->confirmed.seq;
   });
+}
+
+// REQUIRES: the run has a piece in that segment.
+const Catalogue::Piece& Catalogue::piece_of(const Run& run, std::uint64_t segment) const {
+  const auto piece = std::partition_point(run.pieces.begin(), run.pieces.end(),
+                                          [&](const Piece& other) { return other.segment < segment; });
+  assert(piece != run.pieces.end() && piece->segment == segment);
+  return *piece;
 }
 
 std::vector<SegmentInfo> Catalogue::segments() const {
@@ -265,6 +296,61 @@ std::uint64_t Catalogue::pending() const {
   return pending_;
 }
 
+std::uint64_t Catalogue::pending_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return pending_bytes_;
+}
+
+std::uint64_t Catalogue::waiting_bytes(std::string_view lane) const {
+  const std::lock_guard lock(mutex_);
+  return waiting_bytes_locked(lane);
+}
+
+std::uint64_t Catalogue::waiting_bytes_locked(std::string_view lane) const {
+  std::uint64_t bytes = 0;
+  const auto found = lanes_.find(lane);
+  if (found == lanes_.end()) return bytes;
+  for (const Run& run : found->second) bytes += run.waiting.bytes;
+  return bytes;
+}
+
+std::map<std::string, std::uint64_t, std::less<>> Catalogue::held_bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::uint64_t, std::less<>> held;
+  for (const auto& [lane, runs] : lanes_) held[lane] = waiting_bytes_locked(lane);
+  for (const auto& [number, segment] : segments_) {
+    if (segment.active) continue;
+    std::uint64_t all = 0, waiting = 0;
+    std::vector<std::string_view> holders;
+    for (const std::string& lane : segment.lanes) {
+      const Run* run = find_run(lane, segment.epoch);
+      const Piece& piece = piece_of(*run, number);
+      const Waiting of_lane = waiting_of(piece, run->confirmed.seq);
+      all += piece.bytes;
+      waiting += of_lane.bytes;
+      if (of_lane.events > 0) holders.push_back(lane);
+    }
+    if (all == 0) continue;
+    for (const std::string_view lane : holders) held.find(lane)->second += (all - waiting) / holders.size();
+  }
+  return held;
+}
+
+std::optional<std::uint64_t> Catalogue::oldest_delivered() const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [number, segment] : segments_) {
+    if (!segment.active && delivered(segment)) return number;
+  }
+  return std::nullopt;
+}
+
+bool Catalogue::active_delivered() const {
+  const std::lock_guard lock(mutex_);
+  if (!active_) return false;
+  const Segment& segment = segments_.at(*active_);
+  return segment.events > 0 && delivered(segment);
+}
+
 JournalResult<Catalogue::Drop> Catalogue::begin_drop(std::uint64_t number) const {
   const std::lock_guard lock(mutex_);
   const auto refuse = [&](const std::string& why) {
@@ -291,9 +377,8 @@ void Catalogue::forget(std::uint64_t number) {
   bytes_ -= segment.bytes;
   for (const std::string& lane : segment.lanes) {
     Run* run = find_run(lane, segment.epoch);
-    pending_ -= run->pending();
     std::erase_if(run->pieces, [&](const Piece& piece) { return piece.segment == number; });
-    pending_ += run->pending();
+    recount(*run);
     forget_empty_runs(lane);
   }
 }

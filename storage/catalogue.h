@@ -82,6 +82,16 @@ class Catalogue {
   std::vector<std::shared_ptr<SegmentFile>> files(std::uint64_t from_segment) const;  // oldest first
   std::uint64_t segment_count() const;
   std::uint64_t pending() const;
+  std::uint64_t pending_bytes() const;
+
+  // For the room. Bytes that wait for their confirmation, of one lane.
+  std::uint64_t waiting_bytes(std::string_view lane) const;
+  // For each lane: the bytes that wait, and its part of what has been delivered but lies in closed segments
+  // that cannot go because of it. Looks at every piece: for when room is short.
+  std::map<std::string, std::uint64_t, std::less<>> held_bytes() const;
+  // The oldest closed segment that is delivered; and whether the active one is, and holds anything.
+  std::optional<std::uint64_t> oldest_delivered() const;
+  bool active_delivered() const;
 
   // Dropping: begin_drop() checks and answers the file; then forget() or, if its name could not be taken
   // away, nothing. `uncovered_id` is the greatest id so far if no other segment knows it.
@@ -98,13 +108,18 @@ class Catalogue {
     std::uint32_t lane_number = 0;
     std::uint64_t first_seq = 0;
     std::uint64_t last_seq = 0;
+    std::uint64_t bytes = 0;  // of its events
+  };
+  struct Waiting {
+    std::uint64_t events = 0;
+    std::uint64_t bytes = 0;
   };
   struct Run {
     Uuid epoch;
     std::uint64_t last_seq = 0;  // the greatest durable number, retained or not
     Position confirmed;
     std::vector<Piece> pieces;  // ascending
-    std::uint64_t pending() const;
+    Waiting waiting;            // the sum over the pieces, kept by recount()
   };
   struct Segment {
     std::shared_ptr<SegmentFile> file;
@@ -121,6 +136,10 @@ class Catalogue {
   Run* find_run(std::string_view lane, const Uuid& epoch);
   const Run* find_run(std::string_view lane, const Uuid& epoch) const;
   Run& run_of(const std::string& lane, const Uuid& epoch);
+  static Waiting waiting_of(const Piece& piece, std::uint64_t confirmed_seq);
+  void recount(Run& run);
+  std::uint64_t waiting_bytes_locked(std::string_view lane) const;
+  const Piece& piece_of(const Run& run, std::uint64_t segment) const;
   bool delivered(const Segment& segment) const;
   void forget_empty_runs(const std::string& lane);
 
@@ -133,6 +152,7 @@ class Catalogue {
   std::set<std::pair<std::string, Uuid>> changed_cursors_;  // lane and epoch: not saved since they changed
   std::uint64_t bytes_ = 0;                                 // the sum over segments_
   std::uint64_t pending_ = 0;                               // the sum over all runs
+  std::uint64_t pending_bytes_ = 0;                         // the same in bytes
 };
 
 }  // namespace hookspool::storage

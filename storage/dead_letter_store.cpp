@@ -6,8 +6,8 @@
 #include <atomic>
 #include <cstring>
 #include <mutex>
-#include <system_error>
 
+#include "storage/side_file.h"
 #include "storage/sqlite.h"
 
 namespace hookspool::storage {
@@ -16,7 +16,6 @@ namespace {
 constexpr const char* kFileName = "dead-letters.db";
 constexpr std::int32_t kStoreId = 0x686b646c;  // "hkdl"
 constexpr std::int32_t kStoreVersion = 1;
-constexpr int kSetAsideNumberMax = 1000;
 // Without `body` last, which list() leaves out.
 constexpr const char* kColumns =
     "id, epoch, seq, lane, received_at, failed_at, sqlstate, message, request, body_bytes, put_back";
@@ -68,21 +67,6 @@ std::unique_ptr<SQLite::Database> open_file(const std::filesystem::path& file) {
   require_pragma(*database, "application_id", std::to_string(kStoreId));
   require_pragma(*database, "quick_check", "ok");
   return database;
-}
-
-std::string set_aside(const std::filesystem::path& folder) {
-  const auto file = folder / kFileName;
-  for (int number = 1; number <= kSetAsideNumberMax; ++number) {
-    const auto aside = folder / ("damaged-dead-letters-" + std::to_string(number) + ".db");
-    std::error_code error;
-    if (std::filesystem::exists(aside, error)) continue;
-    std::filesystem::rename(file, aside, error);
-    if (error) return {};
-    // A rollback journal that is left would be applied to the new file.
-    std::filesystem::rename(file.string() + "-journal", aside.string() + "-journal", error);
-    return aside.string();
-  }
-  return {};
 }
 
 }  // namespace
@@ -165,7 +149,7 @@ JournalResult<DeadLetterStore::Opened> DeadLetterStore::open(const std::filesyst
       // A full disk or a missing folder says nothing against the file. -1: our own checks of it.
       damaged = error.getErrorCode() == -1 || sqlite_error(error, 0, "").kind == JournalError::Kind::kCorrupt;
     }
-    const std::string aside = attempt == 0 && damaged ? set_aside(folder) : "";
+    const std::string aside = attempt == 0 && damaged ? set_aside(folder, "dead-letters") : "";
     if (aside.empty()) break;
     opened.notes.push_back(file.string() + ": " + why + ". Set aside as " + aside +
                            "; PostgreSQL has the dead letters, and the list fills again from there");

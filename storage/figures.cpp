@@ -35,6 +35,22 @@ void Figures::sealed() {
   ++counted_.sealed_after_error;
 }
 
+void Figures::put_up_with(std::uint64_t JournalStats::*counter, const JournalError& error) {
+  const std::lock_guard lock(mutex_);
+  ++(counted_.*counter);
+  counted_.last_error = error.text;
+}
+
+void Figures::lost(std::uint64_t events) {
+  const std::lock_guard lock(mutex_);
+  counted_.lost += events;
+}
+
+void Figures::wal(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  counted_.wal_bytes = bytes;
+}
+
 bool Figures::failing() const {
   const std::lock_guard lock(mutex_);
   return last_failure_.has_value();
@@ -43,6 +59,7 @@ bool Figures::failing() const {
 JournalStats Figures::snapshot(const std::optional<JournalError>& no_room) const {
   const std::lock_guard lock(mutex_);
   JournalStats stats = counted_;
+  stats.at_disk = at_disk_;
   const std::optional<JournalError>& refusal = no_room ? no_room : last_failure_;
   stats.accepting = !refusal.has_value();
   if (refusal) {

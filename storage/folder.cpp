@@ -173,6 +173,10 @@ std::filesystem::path Folder::new_segment_file(std::uint64_t number) const {
   return path_ / (std::string(kSegmentPrefix) + padded(number) + ".new");
 }
 
+std::filesystem::path Folder::acked_file(std::uint64_t number) const {
+  return path_ / (std::string(kSegmentPrefix) + padded(number) + ".acked");
+}
+
 JournalResult<Folder::Listing> Folder::list() const {
   Listing listing;
   std::error_code error;
@@ -192,6 +196,7 @@ JournalResult<Folder::Listing> Folder::list() const {
     if (kind == "db-wal") names.wal = true;
     if (kind == "db-shm") names.shm = true;
     if (kind == "dropped") names.dropped = true;
+    if (kind == "acked") names.acked = true;
   }
   if (error) return fail(io_error("listing " + path_.string(), error.value()));
   return listing;
@@ -242,12 +247,19 @@ void Folder::discard_segment(std::uint64_t number) const {
   for (const std::string& file : {new_segment_file(number).string(), segment_file(number).string()}) {
     for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((file + suffix).c_str());
   }
+  ::unlink(acked_file(number).c_str());
 }
 
 JournalResult<void> Folder::mark_dropped(std::uint64_t number) const {
   const std::filesystem::path file = segment_file(number);
   std::filesystem::path dropped = file;
   dropped.replace_extension(".dropped");
+  // The record first, durably: without its segment it would say that events are missing.
+  if (::unlink(acked_file(number).c_str()) == 0) {
+    if (auto synced = sync(); !synced) return synced;
+  } else if (errno != ENOENT) {
+    return fail(io_error("removing " + acked_file(number).string(), errno));
+  }
   // A segment whose file was deleted from outside is dropped as well: there is nothing left to take away.
   if (::rename(file.c_str(), dropped.c_str()) != 0 && errno != ENOENT) {
     return fail(io_error("renaming " + file.string(), errno));
@@ -259,10 +271,23 @@ JournalResult<void> Folder::remove_dropped(std::uint64_t number) const {
   const std::filesystem::path file = segment_file(number);
   std::filesystem::path dropped = file;
   dropped.replace_extension(".dropped");
-  for (const std::string& name : {file.string() + "-wal", file.string() + "-shm", dropped.string()}) {
+  for (const std::string& name :
+       {file.string() + "-wal", file.string() + "-shm", acked_file(number).string(), dropped.string()}) {
     if (auto removed = remove_if_present(name); !removed) return removed;
   }
   return sync();
+}
+
+JournalResult<std::string> Folder::keep_copy(std::uint64_t number) const {
+  const std::filesystem::path file = segment_file(number);
+  const std::filesystem::path copy = path_ / (std::string(kDamagedPrefix) + file.filename().string());
+  for (const char* suffix : {"-wal", ""}) {
+    const std::string from = file.string() + suffix;
+    const bool linked = ::link(from.c_str(), (copy.string() + suffix).c_str()) == 0;
+    if (!linked && errno != EEXIST && errno != ENOENT) return fail(io_error("keeping " + from, errno));
+  }
+  if (const auto synced = sync(); !synced) return fail(synced.error());
+  return copy.filename().string();
 }
 
 JournalResult<std::string> Folder::set_aside(std::uint64_t number) const {

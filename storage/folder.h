@@ -2,7 +2,9 @@
 //
 //   lock                     held (flock) for as long as the journal is open; its text is the holder's pid
 //   agent-id, greatest-id    small texts, replaced as a whole
+//   reserve                  room kept back for reclaiming on a full disk (reserve.h)
 //   segment-00000001.db      a segment, with its -wal and -shm beside it
+//   segment-00000001.acked   the record of what was acknowledged from it
 //   segment-00000001.new     a segment that is being made; never acknowledged from, so never kept
 //   segment-00000001.dropped a segment that is being removed; the rest of it goes at the next opening
 //   damaged-*                what could not be read, kept for salvage
@@ -30,6 +32,7 @@ struct SegmentNames {
   bool wal = false;
   bool shm = false;
   bool dropped = false;
+  bool acked = false;
 };
 
 class Folder {
@@ -43,6 +46,7 @@ class Folder {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path segment_file(std::uint64_t number) const;
   std::filesystem::path new_segment_file(std::uint64_t number) const;
+  std::filesystem::path acked_file(std::uint64_t number) const;
 
   struct Listing {
     std::map<std::uint64_t, SegmentNames> segments;
@@ -61,13 +65,16 @@ class Folder {
   // Removes all files of a segment that never held anything, finished or not; best effort.
   void discard_segment(std::uint64_t number) const;
 
-  // Takes the segment's name away (mark_dropped), then its files. After a crash in between, the next opening
+  // Takes the segment's name and its record away (mark_dropped), then its files. After a crash in between, the next opening
   // goes on with remove_dropped.
   JournalResult<void> mark_dropped(std::uint64_t number) const;
   JournalResult<void> remove_dropped(std::uint64_t number) const;
 
-  // Renames what is left of a segment to damaged-*; answers the new name of its main file.
+  // Renames what is left of a segment to damaged-*; answers the new name of its main file. The record of what
+  // was acknowledged from it keeps its name: those numbers are still owed.
   JournalResult<std::string> set_aside(std::uint64_t number) const;
+  // Gives the segment's files a second name, damaged-*, so that they outlive the segment.
+  JournalResult<std::string> keep_copy(std::uint64_t number) const;
 
  private:
   Folder(std::filesystem::path path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}

@@ -7,6 +7,7 @@
 #include "storage/catalogue.h"
 #include "storage/folder.h"
 #include "storage/opening.h"
+#include "storage/room.h"
 #include "storage/row.h"
 #include "storage/segment_reader.h"
 #include "storage/writer.h"
@@ -48,7 +49,13 @@ JournalResult<std::string> agent_id_of(const Folder& folder, const JournalOption
 class Journal::Impl {
  public:
   Impl(JournalOptions given, std::unique_ptr<Folder> locked_folder, const Uuid& epoch)
-      : options(std::move(given)), folder(std::move(locked_folder)), catalogue(epoch), readers(options.vfs) {}
+      : options(std::move(given)),
+        folder(std::move(locked_folder)),
+        catalogue(epoch),
+        readers(options.vfs),
+        room(options, *folder, catalogue) {
+    room.set_drop([this](std::uint64_t number) { return drop(number); });
+  }
 
   JournalResult<void> drop(std::uint64_t number);
 
@@ -57,6 +64,7 @@ class Journal::Impl {
   std::string agent_id;
   Catalogue catalogue;
   ReaderPool readers;
+  JournalRoom room;
   std::mutex drop_mutex;  // one drop at a time, so that two do not each rely on the other's segment
   std::unique_ptr<Writer> writer;
 };
@@ -74,14 +82,17 @@ JournalResult<Journal::Opened> Journal::open(JournalOptions options) {
 
   JournalResult<Found> found = take_stock(*impl->folder, impl->options.vfs, impl->catalogue);
   if (!found) return fail(found.error());
+  impl->room.mend_reserve();
   JournalResult<std::string> agent_id = agent_id_of(*impl->folder, impl->options);
   if (!agent_id) return fail(agent_id.error());
   impl->agent_id = std::move(*agent_id);
-  impl->writer = std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue, impl->readers,
-                                          Writer::Start{found->greatest_number + 1, found->greatest_id});
+  impl->writer =
+      std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue, impl->readers, impl->room,
+                               Writer::Start{found->greatest_number + 1, found->greatest_id, found->lost});
   Opened opened;
   opened.journal.reset(new Journal(std::move(impl)));
   opened.notes = std::move(found->notes);
+  opened.losses = std::move(found->losses);
   return opened;
 }
 
@@ -120,7 +131,16 @@ JournalResult<std::vector<EventPtr>> Journal::read(std::string_view lane, const 
   std::vector<EventPtr> events;
   std::size_t bytes = 0;
   for (const ReadSlice& slice : slices) {
+    const auto lost_from = slice.file->lost_from.find(slice.lane_number);
+    if (lost_from != slice.file->lost_from.end() && slice.first_seq >= lost_from->second) {
+      if (!events.empty()) break;
+      return fail(JournalError{JournalError::Kind::kCorrupt,
+                               "event " + std::to_string(from_seq) + " of lane '" + name + "', epoch " +
+                                   epoch.to_string() + ", was acknowledged and is no longer in " +
+                                   slice.file->path.string()});
+    }
     JournalResult<std::unique_ptr<SegmentReader>> reader = impl_->readers.take(slice.file);
+    if (!reader.ok() && impl_->room.relieve()) reader = impl_->readers.take(slice.file);
     JournalResult<void> read = reader.ok() ? JournalResult<void>() : fail(reader.error());
     if (read.ok()) read = (*reader)->read(slice, name, epoch, events_max, bytes_max, events, bytes);
     // A reader that failed is better made anew, but for one that cannot be.
@@ -148,6 +168,24 @@ JournalResult<void> Journal::scan_dedupe_keys(std::uint64_t from_segment,
   return result;
 }
 
+JournalResult<std::uint64_t> Journal::next_readable(std::string_view lane, const Uuid& epoch,
+                                                    std::uint64_t from_seq, std::size_t tries_max) const {
+  std::uint64_t seq = from_seq;
+  for (std::size_t tries = 0; tries < tries_max; ++tries) {
+    const std::vector<ReadSlice> slices = impl_->catalogue.locate(lane, epoch, ++seq, 1);
+    if (slices.empty()) return seq;
+    const auto lost_from = slices.front().file->lost_from.find(slices.front().lane_number);
+    if (lost_from != slices.front().file->lost_from.end() && seq >= lost_from->second) {
+      seq = slices.front().last_seq;
+      continue;
+    }
+    const auto event = read(lane, epoch, seq, 1, 1);
+    if (event) return seq;
+    if (event.error().kind != JournalError::Kind::kCorrupt) return fail(event.error());
+  }
+  return seq + 1;
+}
+
 void Journal::confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind) {
   impl_->catalogue.confirm(lane, epoch, position, rewind);
 }
@@ -165,9 +203,10 @@ JournalResult<void> Journal::Impl::drop(std::uint64_t number) {
   const JournalResult<Catalogue::Drop> drop = catalogue.begin_drop(number);
   if (!drop) return fail(drop.error());
   if (drop->uncovered_id) {
-    if (auto kept = keep_greatest_id(*folder, *drop->uncovered_id); !kept) return kept;
+    const auto keep = [&] { return keep_greatest_id(*folder, *drop->uncovered_id); };
+    if (auto kept = room.insist(keep); !kept) return kept;
   }
-  if (auto marked = folder->mark_dropped(number); !marked) return marked;
+  if (auto marked = room.insist([&] { return folder->mark_dropped(number); }); !marked) return marked;
   drop->file->dropped = true;
   catalogue.forget(number);
   readers.forget(number);
@@ -183,7 +222,7 @@ JournalResult<std::optional<std::string>> Journal::read_note(std::string_view na
 }
 
 JournalResult<void> Journal::write_note(std::string_view name, const std::string& text) {
-  return impl_->folder->write_text("note-" + std::string(name), text);
+  return impl_->room.insist([&] { return impl_->folder->write_text("note-" + std::string(name), text); });
 }
 
 JournalResult<void> Journal::begin_epoch() {
@@ -196,6 +235,10 @@ JournalResult<void> Journal::rotate() {
 
 JournalStats Journal::stats() const {
   return impl_->writer->figures();
+}
+
+std::vector<LaneUse> Journal::lane_uses() const {
+  return impl_->room.lane_uses();
 }
 
 JournalResult<void> Journal::close() {

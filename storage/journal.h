@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,7 +37,8 @@ struct JournalError {
     kCorrupt,   // a row or a file cannot be trusted
     kTooNew,    // written by a newer hookspool
     kLocked,    // another process has this journal open
-    kLimit,     // a named limit of this layer was reached (lanes_max)
+    kLimit,     // a named limit of this layer was reached (lanes_max, a lane's name)
+    kLaneFull,  // no room for this lane, while others may still be accepted; nothing was kept
     kClosed,    // close() was called
     kNotFound,  // no such lane, epoch or number is retained
   };
@@ -47,13 +49,32 @@ struct JournalError {
 template <class T>
 using JournalResult = Result<T, JournalError>;
 
+// Room is short, and delivered history goes, from this share of bytes_max on, and below this multiple of
+// free_bytes_min.
+inline constexpr double kRoomShortShare = 0.85;
+inline constexpr double kRoomShortFree = 1.25;
+
+// How much of the journal one lane may keep, and how early it is refused when room gets short.
+struct LaneRoom {
+  // Of its undelivered events, and of the delivered ones that are kept only because of them.
+  std::uint64_t bytes_max = UINT64_MAX;
+  bool sender_retries = false;  // false: a refused event is lost, so this lane is refused last
+};
+
 struct JournalOptions {
-  std::filesystem::path folder;                   // made (0700) if absent
-  std::string agent_id;                           // empty: the one kept in the folder, else made there once
-  RandomBytes random_bytes;                       // thread-safe
-  std::uint64_t bytes_max = 2ull << 30;           // all segments together; above it append() answers kFull
-  std::uint64_t free_bytes_min = 256ull << 20;    // of the file system; below it append() answers kFull
-  std::uint64_t segment_bytes_max = 64ull << 20;  // a segment is closed at this size ...
+  std::filesystem::path folder;                 // made (0700) if absent
+  std::string agent_id;                         // empty: the one kept in the folder, else made there once
+  RandomBytes random_bytes;                     // thread-safe
+  std::uint64_t bytes_max = 2ull << 30;         // all segments together; above it append() answers kFull
+  std::uint64_t free_bytes_min = 256ull << 20;  // of the file system; below it append() answers kFull
+  // The lanes that are known beforehand. `other_room` is for all others; its bytes_max counts only while the
+  // journal knows more than one lane, for nobody else needs the room.
+  std::map<std::string, LaneRoom, std::less<>> lane_rooms;
+  LaneRoom other_room;
+  // A file that is given up when letting go of segments itself finds no room on the disk; 0: none. At most a
+  // sixteenth of bytes_max. It counts neither as the journal's nor as free.
+  std::uint64_t reserve_bytes = 4ull << 20;
+  std::uint64_t segment_bytes_max = 64ull << 20;                      // a segment is closed at this size ...
   std::chrono::microseconds segment_age_max = std::chrono::hours(1);  // ... or this age of its first event
   std::size_t lanes_max = 1024;
   std::size_t group_events_max = 1024;  // one commit at most
@@ -97,15 +118,35 @@ struct JournalStats {
   std::uint64_t last_commit_us = 0;  // the last group's transaction with its sync, by the steady clock
   std::uint64_t mean_commit_us = 0;  // exponentially weighted
   std::uint64_t max_commit_us = 0;
-  std::uint64_t pending = 0;  // durable and not confirmed, all lanes
+  std::uint64_t pending = 0;        // durable and not confirmed, all lanes
+  std::uint64_t pending_bytes = 0;  // of those, as LaneUse counts them
+  bool reserve_held = false;
   std::uint64_t sealed_after_error = 0;
-  std::string last_error;        // of the last group, checkpoint or new segment that failed; it stays
-  bool accepting = true;         // there is room, and the last thing that was written could be written
+  std::uint64_t checkpoint_failures = 0;  // the WAL goes on then, and the next checkpoint tries again
+  std::uint64_t rotation_failures = 0;    // no new segment could be made: the full one goes on
+  std::uint64_t wal_bytes = 0;  // of the segment being written; a long reader keeps it from shrinking
+  std::uint64_t acked_record_failures = 0;  // events are accepted all the same, with less protection
+  std::uint64_t lost = 0;  // acknowledged, not confirmed, and no longer in any file, as the opening found it
+  std::string last_error;  // of the last group, checkpoint or new segment that failed; it stays
+  bool accepting =
+      true;  // there is room for a lane at least, and the last thing that was written could be written
   std::string refusing_because;  // empty when accepting
+  bool at_disk = false;          // the writer is busy with its files at this moment
   bool full = false;             // refusing for want of room (budget, free space); else for a failure
 };
 
 using DedupeKeyVisitor = std::function<void(const Uuid& key, const Uuid& event_id)>;
+
+// What one lane takes of the journal.
+struct LaneUse {
+  std::string lane;
+  // What is durable and not confirmed. Exact for what this process took in; of older segments each event
+  // counts as their average.
+  std::uint64_t pending_bytes = 0;
+  std::uint64_t bytes_max = 0;  // UINT64_MAX: only the journal's limit counts
+  bool sender_retries = false;
+  std::string refused_because;  // empty: an event of it would be taken
+};
 
 // "3.40.1": of the library in use. Thread-safe.
 std::string sqlite_version();
@@ -114,7 +155,8 @@ class Journal {
  public:
   struct Opened {
     std::unique_ptr<Journal> journal;
-    std::vector<std::string> notes;  // what the opening found: files set aside, segments recovered
+    std::vector<std::string> notes;   // what the opening found: files set aside, segments recovered
+    std::vector<std::string> losses;  // acknowledged events that the disk has lost, with lane, epoch, numbers
   };
   static JournalResult<Opened> open(JournalOptions options);
   ~Journal();
@@ -141,6 +183,11 @@ class Journal {
   // out and told in the error, after everything else was shown.
   JournalResult<void> scan_dedupe_keys(std::uint64_t from_segment, const DedupeKeyVisitor& visit) const;
 
+  // After kCorrupt: the first number above `from_seq` that can be read, or last_seq + 1 of the run if none can,
+  // or the one up to which it looked: it tries `tries_max` numbers at most.
+  JournalResult<std::uint64_t> next_readable(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
+                                             std::size_t tries_max) const;
+
   // PostgreSQL has the lane's run up to here. Never moves back unless `rewind`; a number beyond the run's
   // last is ignored. Kept on disk lazily: with the next group, or by save_cursors(); losing it costs a
   // question to PostgreSQL, never an event.
@@ -162,6 +209,8 @@ class Journal {
   JournalResult<void> write_note(std::string_view name, const std::string& text);
 
   JournalStats stats() const;
+  // The lanes of options.lane_rooms and those with retained events, by name.
+  std::vector<LaneUse> lane_uses() const;
 
   // Answers what waits, checkpoints, releases the lock. append() answers kClosed from then on.
   JournalResult<void> close();

@@ -9,9 +9,12 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <set>
 #include <system_error>
 #include <utility>
 
+#include "storage/acked_record.h"
+#include "storage/lane_extent.h"
 #include "storage/row.h"
 #include "storage/sqlite.h"
 
@@ -25,6 +28,7 @@ enum class Condition {
   kEmpty,    // holds no event
   kDamaged,  // what is in it cannot be trusted
   kTooNew,
+  kLost,        // nothing is left of it but the record of what it held
   kUnreadable,  // the disk does not give it at the moment; nothing is known about what is in it
 };
 
@@ -33,8 +37,11 @@ struct Inspected {
   std::string why;
   SegmentContents contents;
   std::vector<Cursor> cursors;
-  std::uint64_t events = 0;
+  std::uint64_t events = 0;  // acknowledged, or found without a record of that
+  std::uint64_t there = 0;   // of those, for which there are rows
+  Uuid greatest_own_id;      // of its events
   bool had_wal = false;
+  std::optional<Acked> acked;
 };
 
 std::uint32_t big_endian(const std::array<unsigned char, 100>& header, std::size_t at) {
@@ -60,6 +67,11 @@ void inspect_header(const std::filesystem::path& file, Inspected& result) {
   if (size < static_cast<ssize_t>(header.size()) || std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
     return judge(Condition::kDamaged, "it is not an SQLite database");
   }
+  if (result.acked && result.acked->format <= kFormatVersion) {
+    // Its own checksum proves what it says of the segment; these fields here have none.
+    result.contents.file->format = result.acked->format;
+    return;
+  }
   if (big_endian(header, 68) != static_cast<std::uint32_t>(kApplicationId)) {
     return judge(Condition::kDamaged, "it is not a segment of hookspool");
   }
@@ -73,40 +85,36 @@ void inspect_header(const std::filesystem::path& file, Inspected& result) {
   result.contents.file->format = static_cast<std::int32_t>(version);
 }
 
-// The lane's first and last number in this segment, found by their keys without looking at the rows between.
-void inspect_lane(SQLite::Database& database, std::uint32_t number, const std::string& lane,
-                  Inspected& result) {
+void add_lane(SQLite::Database& database, std::uint32_t number, const std::string& lane,
+              const AckedLane* acked, Inspected& result) {
   SegmentContents& contents = result.contents;
-  const std::int32_t format = contents.file->format;
-  const std::string select = "SELECT " + event_columns(format) + " FROM events WHERE key BETWEEN ?1 AND ?2 ";
-  const std::string range = select + "ORDER BY key ";
-  SQLite::Statement first(database, range + "ASC LIMIT 1");
-  SQLite::Statement last(database, range + "DESC LIMIT 1");
-  for (SQLite::Statement* statement : {&first, &last}) {
-    statement->bind(1, row_key(number, 0));
-    statement->bind(2, row_key(number, kSeqMax));
-  }
-  if (!first.executeStep() || !last.executeStep()) return;
-  const ReadRow newest = read_row(last, lane, contents.epoch, format);
-  const std::uint64_t first_seq = key_seq(first.getColumn(0).getInt64());
-  contents.newest_received_at_us =
-      result.events == 0 ? newest.stored.event.received_at_us
-                         : std::max(contents.newest_received_at_us, newest.stored.event.received_at_us);
+  const std::optional<LaneExtent> extent =
+      find_extent(database, {number, lane, contents.epoch, contents.file->format}, acked);
+  if (!extent) return;
   // An altered id must not push all later ones into the far future.
-  if (newest.intact && newest.stored.event.again.is_nil()) {
-    contents.greatest_id = std::max(contents.greatest_id, newest.stored.id);
-  } else if (newest.intact) {
-    // Events put back keep their old ids: the newest that got an id of its own lies before them.
-    SQLite::Statement own(database, select + "AND again = 0 ORDER BY key DESC LIMIT 1");
-    own.bind(1, row_key(number, 0));
-    own.bind(2, row_key(number, kSeqMax));
-    if (own.executeStep()) {
-      const ReadRow row = read_row(own, lane, contents.epoch, format);
-      if (row.intact) contents.greatest_id = std::max(contents.greatest_id, row.stored.id);
-    }
+  if (!extent->first_id.is_nil() && contents.greatest_id > extent->first_id) contents.greatest_id = Uuid{};
+  result.greatest_own_id = std::max(result.greatest_own_id, extent->greatest_id);
+  contents.newest_received_at_us =
+      result.events == 0 ? extent->newest_received_at_us
+                         : std::max(contents.newest_received_at_us, extent->newest_received_at_us);
+  contents.lanes.push_back({lane, number, extent->first_seq, extent->last_seq});
+  if (extent->there_to < extent->last_seq) contents.file->lost_from[number] = extent->there_to + 1;
+  result.events += extent->last_seq - extent->first_seq + 1;
+  result.there += std::max(extent->there_to + 1, extent->first_seq) - extent->first_seq;
+}
+
+// What the record says of a segment whose own file says nothing any more, or cannot be read at the moment.
+void go_by_the_record(Inspected& result, bool lost) {
+  SegmentContents& contents = result.contents;
+  contents.epoch = result.acked->epoch;
+  contents.lanes.clear();
+  contents.bytes = 0;
+  result.events = 0;
+  for (const AckedLane& lane : result.acked->lanes) {
+    contents.lanes.push_back({lane.lane, lane.number, lane.first_seq, lane.last_seq});
+    if (lost) contents.file->lost_from[lane.number] = lane.first_seq;
+    result.events += lane.last_seq - lane.first_seq + 1;
   }
-  contents.lanes.push_back({lane, number, first_seq, newest.stored.seq});
-  result.events += newest.stored.seq - first_seq + 1;
 }
 
 Uuid read_meta(SQLite::Database& database, const char* key) {
@@ -119,15 +127,28 @@ void inspect_tables(SQLite::Database& database, Inspected& result) {
   SegmentContents& contents = result.contents;
   contents.epoch = read_meta(database, "epoch");
   contents.greatest_id = read_meta(database, "greatest_id");
+  std::map<std::uint32_t, std::string> names;
+  std::map<std::uint32_t, const AckedLane*> acked;
+  SQLite::Statement lanes(database, "SELECT number, name FROM lanes ORDER BY number");
+  while (lanes.executeStep()) names[lanes.getColumn(0).getUInt()] = lanes.getColumn(1).getString();
+  // The record has a checksum, and is right where the tables say something else.
+  if (result.acked) contents.epoch = result.acked->epoch;
+  if (result.acked) {
+    for (const AckedLane& lane : result.acked->lanes) {
+      names[lane.number] = lane.lane;
+      acked[lane.number] = &lane;
+    }
+  }
   if (contents.epoch.is_nil()) {
     result.condition = Condition::kDamaged;
     result.why = "it names no epoch";
     return;
   }
-  SQLite::Statement lanes(database, "SELECT number, name FROM lanes ORDER BY number");
-  while (lanes.executeStep()) {
-    inspect_lane(database, lanes.getColumn(0).getUInt(), lanes.getColumn(1).getString(), result);
+  for (const auto& [number, name] : names) {
+    const auto found = acked.find(number);
+    add_lane(database, number, name, found == acked.end() ? nullptr : found->second, result);
   }
+  contents.greatest_id = std::max(contents.greatest_id, result.greatest_own_id);
   SQLite::Statement cursors(database, "SELECT epoch, lane, seq, id FROM cursors");
   while (cursors.executeStep()) {
     const auto seq = static_cast<std::uint64_t>(cursors.getColumn(2).getInt64());
@@ -137,22 +158,49 @@ void inspect_tables(SQLite::Database& database, Inspected& result) {
   if (result.events == 0) result.condition = Condition::kEmpty;
 }
 
-void inspect_contents(const std::string& vfs, Inspected& result) {
-  SegmentContents& contents = result.contents;
-  const std::filesystem::path& file = contents.file->path;
-  contents.bytes = file_bytes(file) + file_bytes(file.string() + "-wal");
+// Whether the disk gives every byte of a file. No connection has it open yet.
+bool can_be_read(const std::string& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return errno == ENOENT;
+  std::vector<char> buffer(1 << 16);
+  ssize_t count = 0;
+  do {
+    count = ::read(fd, buffer.data(), buffer.size());
+  } while (count > 0);
+  ::close(fd);
+  return count == 0;
+}
+
+void inspect_contents_once(const std::string& vfs, Inspected& result) {
+  const std::filesystem::path& file = result.contents.file->path;
   try {
     const std::unique_ptr<SQLite::Database> database = open_read_only(file, vfs, false);
     inspect_tables(*database, result);
   } catch (const SQLite::Exception& error) {
-    const JournalError what = sqlite_error(error, 0, "reading it");
-    // A disk that does not answer, or no memory, says nothing about the file: it stays where it is.
-    const int code = error.getErrorCode();
+    // A disk that does not answer, has no room for the -shm file, or no memory, says nothing about the file: it
+    // stays where it is.
+    const int code = error.getErrorCode() & 0xff;
     const bool says_nothing = code == SQLITE_IOERR || code == SQLITE_CANTOPEN || code == SQLITE_NOMEM ||
-                              code == SQLITE_BUSY || code == SQLITE_PERM || code == SQLITE_FULL;
+                              code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_PERM ||
+                              code == SQLITE_FULL || code == SQLITE_READONLY;
     result.condition = says_nothing ? Condition::kUnreadable : Condition::kDamaged;
-    result.why = what.text;
+    result.why = sqlite_error(error, 0, "reading it").text;
   }
+}
+
+// SQLite calls a failed read a corruption (SQLITE_IOERR_CORRUPTFS becomes SQLITE_CORRUPT). Only what is found again
+// on a disk that gives every byte is one.
+void inspect_contents(const std::string& vfs, Inspected& result) {
+  const std::filesystem::path& file = result.contents.file->path;
+  result.contents.bytes = file_bytes(file) + file_bytes(file.string() + "-wal");
+  const Inspected before = result;
+  inspect_contents_once(vfs, result);
+  if (result.condition != Condition::kDamaged) return;
+  result = before;
+  inspect_contents_once(vfs, result);
+  if (result.condition != Condition::kDamaged) return;
+  if (!can_be_read(file.string()) || !can_be_read(file.string() + "-wal"))
+    result.condition = Condition::kUnreadable;
 }
 
 // Whether the WAL holds the last frame of a transaction, page and all (sqlite.org/fileformat2.html section
@@ -192,6 +240,7 @@ class Stocktaking {
     }
     if (auto removed = remove_empty(); !removed) return fail(removed.error());
     for (const Cursor& cursor : cursors_) catalogue_.set_cursor(cursor);
+    report_losses();
     return std::move(found_);
   }
 
@@ -204,6 +253,7 @@ class Stocktaking {
       const std::filesystem::path file = folder_.segment_file(number);
       inspected.contents.file = std::make_shared<SegmentFile>(number, file, false);
       inspected.had_wal = file_bytes(file.string() + "-wal") > 0;
+      inspected.acked = read_acked(folder_.acked_file(number), number);
       inspect_header(file, inspected);
       if (inspected.condition == Condition::kTooNew) {
         return fail(JournalError{JournalError::Kind::kTooNew,
@@ -240,55 +290,106 @@ class Stocktaking {
         if (!aside) return fail(aside.error());
         found_.notes.push_back(folder_.segment_file(number).string() + " is gone, its WAL is not: kept as " +
                                *aside);
-      } else if (!names.db) {
+        add_lost_segment(number);
+      } else if (!names.db && !add_lost_segment(number)) {
         folder_.discard_segment(number);
       }
     }
     return {};
   }
 
+  // A segment of which nothing is left but the record of what it held. Whether it held anything.
+  bool add_lost_segment(std::uint64_t number) {
+    Inspected inspected;
+    inspected.acked = read_acked(folder_.acked_file(number), number);
+    if (!inspected.acked || inspected.acked->lanes.empty()) return false;
+    inspected.contents.file = std::make_shared<SegmentFile>(number, folder_.segment_file(number), false);
+    inspected.condition = Condition::kLost;
+    inspected_.emplace(number, std::move(inspected));
+    return true;
+  }
+
   JournalResult<void> take(std::uint64_t number, Inspected& inspected) {
     const std::string path = folder_.segment_file(number).string();
     if (inspected.condition == Condition::kGood && inspected.had_wal) sync_wal(path);
     if (inspected.condition == Condition::kGood) inspect_contents(vfs_, inspected);
-    if (inspected.condition == Condition::kGood && !catalogue_.add_closed(inspected.contents)) {
-      inspected.condition = Condition::kDamaged;
-      inspected.why = "it holds numbers that an earlier segment holds already, like a copy";
-    }
-    if (inspected.condition == Condition::kEmpty && inspected.cursors.empty() &&
-        wal_has_commit(path + "-wal")) {
+    const bool nothing = inspected.condition == Condition::kEmpty ||
+                         (inspected.condition == Condition::kGood && inspected.there == 0);
+    if (nothing && inspected.cursors.empty() && wal_has_commit(path + "-wal")) {
       inspected.condition = Condition::kDamaged;
       inspected.why = "its WAL holds transactions that cannot be read";
     }
-    switch (inspected.condition) {
-      case Condition::kGood:
-        if (inspected.had_wal) {
-          found_.notes.push_back(path + " was not closed cleanly; its " + std::to_string(inspected.events) +
-                                 " events were recovered");
-        }
-        break;
-      case Condition::kEmpty:
-        empty_.push_back(number);
-        break;
-      case Condition::kDamaged: {
-        const JournalResult<std::string> aside = folder_.set_aside(number);
-        if (!aside) return fail(aside.error());
-        found_.notes.push_back(
-            path + " cannot be used: " + inspected.why + ". It was kept as " + *aside +
-            "; events in it that were not delivered yet are missing until they are salvaged");
-        return {};
-      }
-      case Condition::kUnreadable:
-        found_.notes.push_back(
-            path + " cannot be read: " + inspected.why +
-            ". It was left as it is; its events are not delivered until an opening can read it");
-        return {};
-      case Condition::kTooNew:
-        return {};  // cannot be: inspect_headers() ended the opening
+    if (inspected.condition == Condition::kDamaged) {
+      if (auto aside = set_aside(number, inspected); !aside) return aside;
+    }
+    if (inspected.condition == Condition::kUnreadable) {
+      found_.notes.push_back(path + " cannot be read: " + inspected.why +
+                             ". It was left as it is; its events are not delivered until it can be read");
+    }
+    const bool owing = inspected.acked && !inspected.acked->lanes.empty();
+    if (owing && inspected.condition != Condition::kGood) {
+      go_by_the_record(inspected, inspected.condition != Condition::kUnreadable);
+    } else if (inspected.condition == Condition::kEmpty) {
+      empty_.push_back(number);
+    } else if (inspected.condition != Condition::kGood) {
+      return {};
+    }
+    return add(number, inspected);
+  }
+
+  JournalResult<void> set_aside(std::uint64_t number, const Inspected& inspected) {
+    const JournalResult<std::string> aside = folder_.set_aside(number);
+    if (!aside) return fail(aside.error());
+    found_.notes.push_back(folder_.segment_file(number).string() + " cannot be used: " + inspected.why +
+                           ". It was kept as " + *aside +
+                           "; events in it that were not delivered yet are missing until they are salvaged");
+    return {};
+  }
+
+  JournalResult<void> add(std::uint64_t number, Inspected& inspected) {
+    if (inspected.events > 0 && !catalogue_.add_closed(inspected.contents)) {
+      inspected.why = "it holds numbers that an earlier segment holds already, like a copy";
+      return inspected.condition == Condition::kGood ? set_aside(number, inspected) : JournalResult<void>();
+    }
+    if (inspected.condition == Condition::kGood && inspected.had_wal) {
+      found_.notes.push_back(folder_.segment_file(number).string() + " was not closed cleanly; its " +
+                             std::to_string(inspected.there) + " events were recovered");
     }
     found_.greatest_id = std::max(found_.greatest_id, inspected.contents.greatest_id);
     std::move(inspected.cursors.begin(), inspected.cursors.end(), std::back_inserter(cursors_));
     return {};
+  }
+
+  // What was acknowledged, is not known to be in PostgreSQL, and is in no file any more.
+  void report_losses() {
+    std::set<std::uint64_t> kept;
+    for (const auto& [number, inspected] : inspected_) {
+      const SegmentContents& contents = inspected.contents;
+      for (const SegmentLane& lane : contents.lanes) {
+        const auto lost_from = contents.file->lost_from.find(lane.number);
+        if (lost_from == contents.file->lost_from.end()) continue;
+        std::uint64_t first = lost_from->second;
+        for (const LaneRun& run : catalogue_.runs(lane.lane)) {
+          if (run.epoch == contents.epoch) first = std::max(first, run.confirmed.seq + 1);
+        }
+        if (first > lane.last_seq) continue;
+        if (inspected.condition == Condition::kGood) kept.insert(number);
+        const std::uint64_t count = lane.last_seq - first + 1;
+        found_.lost += count;
+        found_.losses.push_back(std::to_string(count) + " acknowledged events of lane '" + lane.lane +
+                                "', epoch " + contents.epoch.to_string() + ", numbers " +
+                                std::to_string(first) + " to " + std::to_string(lane.last_seq) +
+                                ", are no longer in " + contents.file->path.string() +
+                                ": the disk has lost them. What PostgreSQL has not got of them is recorded "
+                                "in its table of gaps");
+      }
+    }
+    // What cannot be read there may still be of use to a person, after the segment itself has gone.
+    for (const std::uint64_t number : kept) {
+      const JournalResult<std::string> copy = folder_.keep_copy(number);
+      found_.notes.push_back(copy.ok() ? folder_.segment_file(number).string() + " is kept as " + *copy
+                                       : copy.error().text);
+    }
   }
 
   // A killed process may have written a transaction and not synced it. This life will deliver what it reads

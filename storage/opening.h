@@ -18,6 +18,8 @@ struct Found {
   std::uint64_t greatest_number = 0;  // of a segment, whatever became of it
   Uuid greatest_id;                   // ever given to an event here
   std::vector<std::string> notes;     // for the operator
+  std::vector<std::string> losses;    // acknowledged events that no file has any more
+  std::uint64_t lost = 0;             // how many
 };
 
 // Fills the catalogue. kTooNew: a segment was written by a newer hookspool, and nothing was changed.

@@ -31,6 +31,12 @@ std::string bytes_column(SQLite::Statement& select, int column) {
              : std::string(static_cast<const char*>(data), static_cast<std::size_t>(value.getBytes()));
 }
 
+// The column `again`: where the event's id comes from.
+int origin_of(const Event& event) {
+  if (!event.again.is_nil()) return 1;
+  return event.kept_as.is_nil() ? 0 : 2;
+}
+
 }  // namespace
 
 std::int64_t row_key(std::uint32_t lane_number, std::uint64_t seq) {
@@ -66,7 +72,7 @@ std::uint32_t row_crc(const StoredEvent& stored, std::int32_t format) {
                                   &event.remote_addr, &event.content_type, &event.headers, &event.body}) {
     crc = add_text(crc, *text);
   }
-  crc = add_number(crc, event.again.is_nil() ? 0 : 1);
+  crc = add_number(crc, static_cast<std::uint64_t>(origin_of(event)));
   if (format < 2) return crc;
   const std::size_t key_bytes = event.dedupe_key.is_nil() ? 0 : event.dedupe_key.bytes.size();
   return crc32c(add_number(crc, key_bytes), event.dedupe_key.bytes.data(), key_bytes);
@@ -98,7 +104,7 @@ void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const Stored
   insert.bindNoCopy(9, event.content_type);
   insert.bindNoCopy(10, event.headers);
   insert.bindNoCopy(11, event.body.data(), static_cast<int>(event.body.size()));
-  insert.bind(12, event.again.is_nil() ? 0 : 1);
+  insert.bind(12, origin_of(event));
   insert.bind(13, static_cast<std::int64_t>(row_crc(stored)));
   if (event.dedupe_key.is_nil()) {
     insert.bind(14);
@@ -124,7 +130,9 @@ ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid&
   event.content_type = bytes_column(select, 8);
   event.headers = bytes_column(select, 9);
   event.body = bytes_column(select, 10);
-  if (select.getColumn(11).getInt() != 0) event.again = stored.id;
+  const int origin = select.getColumn(11).getInt();
+  if (origin == 1) event.again = stored.id;
+  if (origin == 2) event.kept_as = stored.id;
   event.dedupe_key = uuid_column(select, 13);
   row.intact = select.getColumn(12).getInt64() == static_cast<std::int64_t>(row_crc(stored, format));
   return row;

@@ -1,8 +1,10 @@
 #include "storage/segment.h"
 
 #include <SQLiteCpp/Transaction.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
@@ -32,19 +34,25 @@ void use_wal(SQLite::Database& database) {
   database.exec("PRAGMA wal_autocheckpoint=0");
 }
 
+// Why SQLite could not make a file: it does not tell, so the same is tried again without it. 0: this time it went.
+int why_not_made(const std::filesystem::path& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return errno;
+  ::close(fd);
+  return 0;
+}
+
 // Made under a temporary name, already in WAL mode: a file called segment-*.db is complete from its first
 // moment.
-void make_file(const std::filesystem::path& file, const std::string& vfs,
-               const ActiveSegment::Identity& identity) {
-  const std::unique_ptr<SQLite::Database> database = open_writable(file, vfs, true);
-  database->exec("PRAGMA page_size=" + std::to_string(kPageBytes));
-  require_pragma(*database, "journal_mode=MEMORY", "memory");
+void fill_file(SQLite::Database& database, const ActiveSegment::Identity& identity) {
+  database.exec("PRAGMA page_size=" + std::to_string(kPageBytes));
+  require_pragma(database, "journal_mode=MEMORY", "memory");
   {
-    SQLite::Transaction transaction(*database, SQLite::TransactionBehavior::IMMEDIATE);
-    database->exec("PRAGMA application_id=" + std::to_string(kApplicationId));
-    database->exec("PRAGMA user_version=" + std::to_string(kFormatVersion));
-    database->exec(kSchema);
-    SQLite::Statement insert(*database, "INSERT INTO meta(key, value) VALUES (?, ?)");
+    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+    database.exec("PRAGMA application_id=" + std::to_string(kApplicationId));
+    database.exec("PRAGMA user_version=" + std::to_string(kFormatVersion));
+    database.exec(kSchema);
+    SQLite::Statement insert(database, "INSERT INTO meta(key, value) VALUES (?, ?)");
     for (const auto& [key, value] :
          {std::pair{"epoch", identity.epoch}, std::pair{"greatest_id", identity.greatest_id}}) {
       insert.bind(1, key);
@@ -54,8 +62,22 @@ void make_file(const std::filesystem::path& file, const std::string& vfs,
     }
     transaction.commit();
   }
-  use_wal(*database);
-  allow_checkpoint_on_close(*database, true);
+  use_wal(database);
+  allow_checkpoint_on_close(database, true);
+}
+
+JournalResult<void> make_file(const std::filesystem::path& file, const std::string& vfs,
+                              const ActiveSegment::Identity& identity) {
+  const std::string attempted = "making the segment " + file.string();
+  std::unique_ptr<SQLite::Database> database;
+  try {
+    database = open_writable(file, vfs, true);
+    fill_file(*database, identity);
+  } catch (const SQLite::Exception& error) {
+    const int system_errno = database == nullptr ? why_not_made(file) : last_errno(*database);
+    return fail(sqlite_error(error, system_errno, attempted));
+  }
+  return {};
 }
 
 }  // namespace
@@ -74,13 +96,16 @@ JournalResult<std::unique_ptr<ActiveSegment>> ActiveSegment::make(const Folder& 
                                                                   const Identity& identity) {
   const std::filesystem::path path = folder.segment_file(identity.number);
   try {
-    make_file(folder.new_segment_file(identity.number), vfs, identity);
+    if (const auto made = make_file(folder.new_segment_file(identity.number), vfs, identity); !made)
+      return fail(made.error());
+    auto acked = AckedRecord::create(folder.acked_file(identity.number), identity.number, identity.epoch);
     if (const auto published = folder.publish_segment(identity.number); !published)
       return fail(published.error());
     auto database = open_writable(path, vfs, false);
     use_wal(*database);
     auto file = std::make_shared<SegmentFile>(identity.number, path, true);
-    std::unique_ptr<ActiveSegment> segment(new ActiveSegment(std::move(file), std::move(database)));
+    std::unique_ptr<ActiveSegment> segment(
+        new ActiveSegment(std::move(file), std::move(database), std::move(acked)));
     if (const auto named = segment->remember_names(); !named) return fail(named.error());
     if (const auto synced = folder.sync(); !synced) return fail(synced.error());
     return segment;
@@ -89,12 +114,14 @@ JournalResult<std::unique_ptr<ActiveSegment>> ActiveSegment::make(const Folder& 
   }
 }
 
-ActiveSegment::ActiveSegment(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database)
+ActiveSegment::ActiveSegment(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database,
+                             JournalResult<std::shared_ptr<AckedRecord>> acked)
     : file_(std::move(file)),
       database_(std::move(database)),
       insert_event_(*database_, kInsertEventSql),
       insert_lane_(*database_, "INSERT INTO lanes(number, name) VALUES (?, ?)"),
-      put_cursor_(*database_, "INSERT OR REPLACE INTO cursors(epoch, lane, seq, id) VALUES (?, ?, ?, ?)") {
+      put_cursor_(*database_, "INSERT OR REPLACE INTO cursors(epoch, lane, seq, id) VALUES (?, ?, ?, ?)"),
+      acked_(std::move(acked)) {
   // Looking at a table opens the WAL, which makes its file.
   (void)database_->execAndGet("SELECT count(*) FROM meta").getInt();
   sqlite3_wal_hook(
@@ -141,13 +168,13 @@ JournalResult<void> ActiveSegment::check_names() {
 }
 
 SegmentFailure ActiveSegment::failure(const SQLite::Exception& error, const std::string& attempted) {
-  const int system_errno = sqlite3_system_errno(database_->getHandle());
+  const int system_errno = last_errno(*database_);
   return {sqlite_error(error, system_errno, attempted + " " + path()), false};
 }
 
 JournalError ActiveSegment::checkpoint_error(int code) {
   sqlite3* handle = database_->getHandle();
-  return sqlite_error(code, sqlite3_system_errno(handle), sqlite3_errmsg(handle), "checkpointing " + path());
+  return sqlite_error(code, last_errno(*database_), sqlite3_errmsg(handle), "checkpointing " + path());
 }
 
 bool ActiveSegment::roll_back() {
@@ -212,7 +239,7 @@ Result<void, SegmentFailure> ActiveSegment::checkpoint_if_due(std::uint64_t wal_
 
 std::unique_ptr<SegmentReader> ActiveSegment::into_reader() {
   (void)roll_back();
-  return SegmentReader::adopt(file_, std::move(database_));
+  return SegmentReader::adopt(file_, database_);
 }
 
 Result<void, SegmentFailure> ActiveSegment::finish() {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/acked_record.h"
 #include "storage/catalogue.h"
 #include "storage/folder.h"
 #include "storage/journal.h"
@@ -56,6 +57,9 @@ class ActiveSegment {
   // into a file that nobody will find again.
   Result<void, SegmentFailure> commit(const Group& group);
 
+  // What was acknowledged, for the writer to note. An error: this segment has no such record.
+  const JournalResult<std::shared_ptr<AckedRecord>>& acked() const { return acked_; }
+
   // Copies the WAL into the database when it has grown to `wal_bytes_max`; what readers hold back comes
   // later.
   Result<void, SegmentFailure> checkpoint_if_due(std::uint64_t wal_bytes_max);
@@ -68,6 +72,7 @@ class ActiveSegment {
   std::unique_ptr<SegmentReader> into_reader();
 
   std::uint64_t bytes() const { return bytes_; }  // database and WAL, after the last commit
+  std::uint64_t wal_bytes() const { return wal_bytes_; }
   const std::shared_ptr<SegmentFile>& file() const { return file_; }
 
  private:
@@ -79,7 +84,8 @@ class ActiveSegment {
 
   static JournalResult<std::unique_ptr<ActiveSegment>> make(const Folder& folder, const std::string& vfs,
                                                             const Identity& identity);
-  ActiveSegment(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database);
+  ActiveSegment(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database,
+                JournalResult<std::shared_ptr<AckedRecord>> acked);
   void write(const Group& group);
   bool roll_back();
   JournalResult<void> remember_names();
@@ -93,6 +99,7 @@ class ActiveSegment {
   SQLite::Statement insert_event_;
   SQLite::Statement insert_lane_;
   SQLite::Statement put_cursor_;
+  JournalResult<std::shared_ptr<AckedRecord>> acked_;
   std::vector<Name> names_;
   std::uint64_t bytes_ = 0;
   std::uint64_t wal_bytes_ = 0;  // written since the WAL was last begun anew, set by SQLite's hook

@@ -32,65 +32,60 @@ class ResetAtEnd {
 
 }  // namespace
 
-SegmentReader::SegmentReader(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database)
-    : file_(std::move(file)),
-      database_(std::move(database)),
-      select_range_(*database_, select_range_sql(file_->format)) {}
+SegmentReader::SegmentReader(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database,
+                             SQLite::Statement select_range)
+    : file_(std::move(file)), database_(std::move(database)), select_range_(std::move(select_range)) {}
 
 JournalResult<std::unique_ptr<SegmentReader>> SegmentReader::open(std::shared_ptr<SegmentFile> file,
                                                                   const std::string& vfs) {
   const std::string attempted = "opening " + file->path.string() + " to read it";
   try {
     auto database = open_read_only(file->path, vfs, file->growing.load());
-    return std::unique_ptr<SegmentReader>(new SegmentReader(std::move(file), std::move(database)));
+    SQLite::Statement select_range(*database, select_range_sql(file->format));
+    return std::unique_ptr<SegmentReader>(
+        new SegmentReader(std::move(file), std::move(database), std::move(select_range)));
   } catch (const SQLite::Exception& error) {
     return fail(sqlite_error(error, 0, attempted));
   }
 }
 
 std::unique_ptr<SegmentReader> SegmentReader::adopt(std::shared_ptr<SegmentFile> file,
-                                                    std::unique_ptr<SQLite::Database> database) {
+                                                    std::unique_ptr<SQLite::Database>& database) {
   try {
     sqlite3_wal_hook(database->getHandle(), nullptr, nullptr);
     database->exec("PRAGMA query_only=ON");
-    return std::unique_ptr<SegmentReader>(new SegmentReader(std::move(file), std::move(database)));
+    SQLite::Statement select_range(*database, select_range_sql(file->format));
+    return std::unique_ptr<SegmentReader>(
+        new SegmentReader(std::move(file), std::move(database), std::move(select_range)));
   } catch (const SQLite::Exception&) {
     return nullptr;
   }
 }
 
+std::string SegmentReader::where(std::uint64_t seq, const std::string& lane, const Uuid& epoch) const {
+  return "event " + std::to_string(seq) + " of lane '" + lane + "', epoch " + epoch.to_string() + ", in " +
+         file_->path.string();
+}
+
 JournalResult<void> SegmentReader::read(const ReadSlice& slice, const std::string& lane, const Uuid& epoch,
                                         std::size_t events_max, std::size_t bytes_max,
                                         std::vector<EventPtr>& events, std::size_t& bytes) {
-  std::uint64_t expected = slice.first_seq;
-  const auto where = [&] {
-    return "event " + std::to_string(expected) + " of lane '" + lane + "', epoch " + epoch.to_string() +
-           ", in " + file_->path.string();
-  };
-  try {
-    const ResetAtEnd reset_at_end(select_range_);
-    select_range_.bind(1, row_key(slice.lane_number, slice.first_seq));
-    select_range_.bind(2, row_key(slice.lane_number, slice.last_seq));
-    for (; expected <= slice.last_seq && events.size() < events_max; ++expected) {
-      if (!select_range_.executeStep()) {
-        return fail(JournalError{JournalError::Kind::kCorrupt, where() + " is missing"});
+  std::uint64_t next = slice.first_seq;
+  for (bool again = false;; again = true) {
+    try {
+      return read_rows(slice, lane, epoch, events_max, bytes_max, events, bytes, next);
+    } catch (const SQLite::Exception& error) {
+      JournalError what = sqlite_error(error, sqlite3_system_errno(database_->getHandle()),
+                                       "reading " + where(next, lane, epoch));
+      if (what.kind == JournalError::Kind::kCorrupt) {
+        if (!can_be_read(*database_)) {
+          what.kind = JournalError::Kind::kIo;
+        } else if (!again) {
+          continue;
+        }
       }
-      ReadRow row = read_row(select_range_, lane, epoch, file_->format);
-      if (row.stored.seq != expected) {
-        return fail(JournalError{JournalError::Kind::kCorrupt, where() + " is missing"});
-      }
-      if (!row.intact) {
-        return fail(
-            JournalError{JournalError::Kind::kCorrupt, where() + " was altered: its checksum does not fit"});
-      }
-      const std::size_t size = event_bytes(row.stored.event);
-      if (!events.empty() && bytes + size > bytes_max) return {};
-      bytes += size;
-      events.push_back(std::make_shared<const StoredEvent>(std::move(row.stored)));
+      return fail(std::move(what));
     }
-    return {};
-  } catch (const SQLite::Exception& error) {
-    return fail(sqlite_error(error, sqlite3_system_errno(database_->getHandle()), "reading " + where()));
   }
 }
 
@@ -104,6 +99,33 @@ JournalResult<void> SegmentReader::scan_dedupe_keys(const DedupeKeyVisitor& visi
     return fail(sqlite_error(error, sqlite3_system_errno(database_->getHandle()),
                              "reading the dedupe keys of " + file_->path.string()));
   }
+}
+
+JournalResult<void> SegmentReader::read_rows(const ReadSlice& slice, const std::string& lane,
+                                             const Uuid& epoch, std::size_t events_max, std::size_t bytes_max,
+                                             std::vector<EventPtr>& events, std::size_t& bytes,
+                                             std::uint64_t& next) {
+  const ResetAtEnd reset_at_end(select_range_);
+  select_range_.bind(1, row_key(slice.lane_number, next));
+  select_range_.bind(2, row_key(slice.lane_number, slice.last_seq));
+  for (; next <= slice.last_seq && events.size() < events_max; ++next) {
+    if (!select_range_.executeStep()) {
+      return fail(JournalError{JournalError::Kind::kCorrupt, where(next, lane, epoch) + " is missing"});
+    }
+    ReadRow row = read_row(select_range_, lane, epoch, file_->format);
+    if (row.stored.seq != next) {
+      return fail(JournalError{JournalError::Kind::kCorrupt, where(next, lane, epoch) + " is missing"});
+    }
+    if (!row.intact) {
+      return fail(JournalError{JournalError::Kind::kCorrupt,
+                               where(next, lane, epoch) + " was altered: its checksum does not fit"});
+    }
+    const std::size_t size = event_bytes(row.stored.event);
+    if (!events.empty() && bytes + size > bytes_max) return {};
+    bytes += size;
+    events.push_back(std::make_shared<const StoredEvent>(std::move(row.stored)));
+  }
+  return {};
 }
 
 JournalResult<std::unique_ptr<SegmentReader>> ReaderPool::take(const std::shared_ptr<SegmentFile>& file) {

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -32,9 +33,14 @@ struct SegmentFile {
   std::atomic<bool> growing;             // the writer has it open
   std::atomic<bool> dropped = false;     // its name was taken away: not to be opened or kept open
   std::atomic<bool> parked = false;      // only the connection that wrote it may still read it
+
+  // By the lane's number: from this event on nothing of it is in the file, although it was acknowledged. Does
+  // not change once the journal knows of the file.
+  std::map<std::uint32_t, std::uint64_t> lost_from;
 };
 
-// One lane's rows of one segment: numbers `first_seq` to `last_seq`, all of which are there.
+// One lane's rows of one segment: numbers `first_seq` to `last_seq`, all of which are there but for those that
+// the file has lost.
 struct ReadSlice {
   std::shared_ptr<SegmentFile> file;
   std::uint32_t lane_number = 0;
@@ -49,9 +55,9 @@ class SegmentReader {
 
   // Makes a reader of the connection that wrote the file until something failed. It still has the file when
   // the name is gone, and needs nothing from a disk that takes no more writes. Nothing if it cannot even
-  // read.
+  // read; then `database` is left to its owner, whose statements have to go before it.
   static std::unique_ptr<SegmentReader> adopt(std::shared_ptr<SegmentFile> file,
-                                              std::unique_ptr<SQLite::Database> database);
+                                              std::unique_ptr<SQLite::Database>& database);
 
   // Appends events of the slice to `events` until one of the limits (over all of `events`) is reached; the
   // first is read whatever its size. On an error the events before it have been appended. `bytes` counts what
@@ -66,7 +72,13 @@ class SegmentReader {
   const std::shared_ptr<SegmentFile>& file() const { return file_; }
 
  private:
-  SegmentReader(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database);
+  SegmentReader(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database,
+                SQLite::Statement select_range);
+  // read() from `next` on; throws SQLite::Exception.
+  JournalResult<void> read_rows(const ReadSlice& slice, const std::string& lane, const Uuid& epoch,
+                                std::size_t events_max, std::size_t bytes_max, std::vector<EventPtr>& events,
+                                std::size_t& bytes, std::uint64_t& next);
+  std::string where(std::uint64_t seq, const std::string& lane, const Uuid& epoch) const;
 
   std::shared_ptr<SegmentFile> file_;
   std::unique_ptr<SQLite::Database> database_;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace hookspool::storage {
 namespace {
@@ -50,6 +51,19 @@ bool has_wal(const std::filesystem::path& file) {
   return !error ? size > 0 : error != std::errc::no_such_file_or_directory;
 }
 
+bool can_be_read(sqlite3_file* file) {
+  constexpr int kChunkBytes = 1 << 16;
+  sqlite3_int64 size = 0;
+  if (file == nullptr || file->pMethods == nullptr) return true;
+  if (file->pMethods->xFileSize(file, &size) != SQLITE_OK) return false;
+  std::vector<char> buffer(kChunkBytes);
+  for (sqlite3_int64 at = 0; at < size; at += kChunkBytes) {
+    const int code = file->pMethods->xRead(file, buffer.data(), kChunkBytes, at);
+    if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) return false;
+  }
+  return true;
+}
+
 bool means_no_room(int extended_code, int system_errno) {
   const int code = extended_code & 0xff;
   if (code == SQLITE_FULL) return true;
@@ -60,6 +74,21 @@ bool means_no_room(int extended_code, int system_errno) {
 }
 
 }  // namespace
+
+int last_errno(SQLite::Database& database) {
+  sqlite3* const handle = database.getHandle();
+  const int noted = sqlite3_system_errno(handle);
+  if (noted == ENOSPC || noted == EDQUOT) return noted;  // else other calls may have come in between
+  for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
+    sqlite3_file* file = nullptr;
+    if (sqlite3_file_control(handle, "main", which, &file) != SQLITE_OK) continue;
+    int code = 0;
+    if (file == nullptr || file->pMethods == nullptr) continue;
+    if (file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code) == SQLITE_OK && code != 0)
+      return code;
+  }
+  return noted;
+}
 
 void allow_checkpoint_on_close(SQLite::Database& database, bool allow) {
   database.check(
@@ -97,6 +126,15 @@ std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& fi
   database->exec("PRAGMA query_only=ON");
   database->exec("PRAGMA cache_size=-" + std::to_string(kReaderCacheKib));
   return database;
+}
+
+bool can_be_read(SQLite::Database& database) {
+  for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
+    sqlite3_file* file = nullptr;
+    const int code = sqlite3_file_control(database.getHandle(), "main", which, &file);
+    if (code == SQLITE_OK && !can_be_read(file)) return false;
+  }
+  return true;
 }
 
 JournalError sqlite_error(int extended_code, int system_errno, const std::string& message,

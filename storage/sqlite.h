@@ -34,8 +34,17 @@ std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& fi
 // Reads a PRAGMA back and throws unless it answers `expected`.
 void require_pragma(SQLite::Database& database, const std::string& name, const std::string& expected);
 
+// The system's error behind the last failure, as far as SQLite knows it: what it noted itself, else what the database
+// file or its WAL noted; 0 if nobody did.
+int last_errno(SQLite::Database& database);
+
 // Whether closing the connection may checkpoint and remove the WAL.
 void allow_checkpoint_on_close(SQLite::Database& database, bool allow);
+
+// Whether the disk gives every byte of the connection's database and WAL. SQLite calls a failed read a corruption
+// (SQLITE_IOERR_CORRUPTFS becomes SQLITE_CORRUPT); this tells the two apart, through the connection's own
+// descriptors.
+bool can_be_read(SQLite::Database& database);
 
 // `attempted`: what was done on which file, e.g. "committing to /var/.../segment-00000001.db".
 JournalError sqlite_error(const SQLite::Exception& error, int system_errno, const std::string& attempted);

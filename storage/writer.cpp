@@ -1,7 +1,6 @@
 #include "storage/writer.h"
 
 #include <pthread.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,13 +14,8 @@ namespace hookspool::storage {
 namespace {
 
 constexpr std::uint64_t kWalBytesMax = 8ull << 20;
+constexpr std::uint64_t kRollRetryShare = 16;  // of segment_bytes_max, before a new segment is tried again
 constexpr std::size_t kEventBytesMax = 256ull << 20;  // SQLite's own limit for a row is 1e9
-
-std::uint64_t free_bytes_of(const std::filesystem::path& folder) {
-  struct statvfs status {};
-  if (::statvfs(folder.c_str(), &status) != 0) return UINT64_MAX;  // then the disk itself will say so
-  return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
-}
 
 JournalResult<EventPtr> done(const JournalResult<void>& result) {
   if (!result) return fail(result.error());
@@ -38,16 +32,22 @@ struct Writer::Plan {
 };
 
 Writer::Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
-               const Start& start)
+               JournalRoom& room, const Start& start)
     : options_(options),
       folder_(folder),
       catalogue_(catalogue),
       readers_(readers),
+      room_(room),
       wal_bytes_max_(std::min(kWalBytesMax, options.segment_bytes_max / 4)),
       ids_(options.random_bytes, start.greatest_id),
       greatest_id_(start.greatest_id),
       next_number_(start.next_number),
-      thread_([this] { run(); }) {}
+      syncer_([this](const JournalError& error) {
+        figures_.put_up_with(&JournalStats::acked_record_failures, error);
+      }),
+      thread_([this] { run(); }) {
+  figures_.lost(start.lost);
+}
 
 Writer::~Writer() {
   (void)close();
@@ -59,6 +59,12 @@ JournalResult<EventPtr> Writer::append(Event event) {
   if (ticket.bytes > kEventBytesMax) {
     return fail(JournalError{JournalError::Kind::kLimit, "an event of " + std::to_string(ticket.bytes) +
                                                              " bytes is larger than a row may be"});
+  }
+  if (event.lane.size() > kLaneNameBytesMax) {
+    return fail(JournalError{JournalError::Kind::kLimit,
+                             "a lane's name of " + std::to_string(event.lane.size()) +
+                                 " bytes is longer than the " + std::to_string(kLaneNameBytesMax) +
+                                 " that it may have"});
   }
   ticket.event = std::move(event);
   return queue_.ask(ticket);
@@ -147,42 +153,63 @@ std::vector<Ticket*> Writer::admit(std::span<Ticket*> tickets) {
   std::vector<Ticket*> admitted;
   admitted.reserve(tickets.size());
   std::unordered_set<std::string_view> new_lanes;
+  make_room(tickets);
+  JournalRoom::Group room(room_);
   for (Ticket* ticket : tickets) {
     const std::string& name = ticket->event.lane;
     const auto lane = lanes_.find(name);
-    std::string over;
+    std::optional<JournalError> refusal;
+    const auto over = [&](const std::string& what) {
+      refusal = JournalError{JournalError::Kind::kLimit, "lane '" + name + "' " + what};
+    };
     if (lane != lanes_.end()) {
       if (lane->second.last_seq + tickets.size() > kSeqMax) {
-        over = "lane '" + name + "' has used up the numbers of this epoch: restart hookspool";
+        over("has used up the numbers of this epoch: restart hookspool");
       }
     } else if (!new_lanes.contains(name) && !catalogue_.knows_lane(name)) {
       if (catalogue_.lane_count() + new_lanes.size() < options_.lanes_max) {
         new_lanes.insert(name);
       } else {
-        over = "lane '" + name + "' would be one more than the " + std::to_string(options_.lanes_max) +
-               " lanes that a journal may have";
+        over("would be one more than the " + std::to_string(options_.lanes_max) +
+             " lanes that a journal may have");
       }
     }
-    if (over.empty()) {
-      admitted.push_back(ticket);
-    } else {
+    if (!refusal) refusal = room.refuse(name, ticket->bytes);
+    if (refusal) {
       figures_.refused(1);
-      ticket->give(fail(JournalError{JournalError::Kind::kLimit, std::move(over)}));
+      ticket->give(fail(std::move(*refusal)));
+    } else {
+      admitted.push_back(ticket);
     }
   }
   return admitted;
 }
 
-JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
+// Sheds delivered history before anybody is refused for want of room, without waiting for the agent's tick.
+void Writer::make_room(std::span<Ticket*> tickets) {
+  const Figures::AtDisk at_disk(figures_);
   std::uint64_t bytes = 0;
   for (const Ticket* ticket : tickets) bytes += ticket->bytes;
-  if (const auto full = no_room(bytes)) return fail(*full);
-  // A failure to close the old segment has sealed it; the group goes into a new one either way.
-  if (too_old_for(tickets)) (void)finish_segment();
-  if (const auto ready = ensure_segment(); !ready) return fail(ready.error());
+  while (room_.must_shed(bytes)) {
+    if (room_.shed_oldest()) continue;
+    // All the history there is lies in the active segment: worth a new one if that frees more than a crumb.
+    const bool worth_it = segment_ != nullptr && segment_->bytes() >= options_.segment_bytes_max / 4 &&
+                          catalogue_.active_delivered();
+    if (!worth_it || !finish_segment()) return;
+  }
+}
 
+JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
+  const Figures::AtDisk at_disk(figures_);
+  if (too_old_for(tickets)) roll();
+  if (const auto ready = room_.shedding([this] { return ensure_segment(); }); !ready) {
+    return fail(ready.error());
+  }
   Plan plan = make_plan(tickets);
-  if (const auto written = write(plan.group); !written) return fail(written.error());
+  if (const auto written = room_.shedding([&] { return write(plan.group); }); !written) {
+    return fail(written.error());
+  }
+  note_acked(plan.group);
   adopt(plan);
   return std::move(plan.group.events);
 }
@@ -208,8 +235,8 @@ Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
     }
     stored->epoch = epoch;
     stored->seq = ++state.last_seq;
-    const Uuid& again = stored->event.again;
-    stored->id = again.is_nil() ? ids_.next(stored->event.received_at_us / 1000) : again;
+    const Uuid& given = stored->event.again.is_nil() ? stored->event.kept_as : stored->event.again;
+    stored->id = given.is_nil() ? ids_.next(stored->event.received_at_us / 1000) : given;
     plan.greatest_id = std::max(plan.greatest_id, stored->id);
     plan.group.lane_numbers.push_back(state.number_in_segment);
     plan.group.events.push_back(std::move(stored));
@@ -233,34 +260,56 @@ JournalResult<void> Writer::write(const Group& group) {
   return fail(committed.error().error);
 }
 
+// After the sync and before the answers: what a sender was told is what the record says.
+void Writer::note_acked(const Group& group) {
+  const auto& acked = segment_->acked();
+  if (!acked) return;
+  if (const auto noted = (*acked)->note(group.events, group.lane_numbers); !noted)
+    figures_.put_up_with(&JournalStats::acked_record_failures, noted.error());
+  syncer_.due(*acked);
+}
+
 void Writer::adopt(const Plan& plan) {
   for (const auto& [name, state] : plan.lanes) lanes_[name] = state;
   lanes_in_segment_ += static_cast<std::uint32_t>(plan.group.new_lanes.size());
   greatest_id_ = plan.greatest_id;
-  if (!segment_began_us_) segment_began_us_ = plan.group.events.front()->event.received_at_us;
+  // A clock that stepped back begins the segment's age anew: else none would be closed by age until it has caught up.
+  for (const EventPtr& event : plan.group.events) {
+    segment_began_us_ =
+        std::min(segment_began_us_.value_or(event->event.received_at_us), event->event.received_at_us);
+  }
   catalogue_.committed(plan.group.events, plan.group.lane_numbers, segment_->bytes());
   figures_.appended(plan.group.events.size());
 }
 
+// Not a question of the budget: cursors take next to nothing, and they are what lets history go.
 JournalResult<void> Writer::write_cursors(bool probe) {
+  const Figures::AtDisk at_disk(figures_);
+  room_.mend_reserve();
   const bool probing = probe && figures_.failing();
-  if (!probing && !catalogue_.has_changed_cursors()) return {};
-  if (const auto full = no_room(0)) return fail(*full);
-  if (const auto ready = ensure_segment(); !ready) return ready;
-  Group group;
-  group.cursors = catalogue_.take_changed_cursors();
-  group.probe = probing;
-  if (const auto written = write(group); !written) return written;
+  const bool changed = catalogue_.has_changed_cursors();
+  if (!probing && !changed) return {};
+  const auto attempt = [&]() -> JournalResult<void> {
+    if (const auto ready = ensure_segment(); !ready) return ready;
+    Group group;
+    group.cursors = catalogue_.take_changed_cursors();
+    group.probe = probing;
+    return write(group);
+  };
+  if (const auto written = changed ? room_.insist(attempt) : attempt(); !written) return written;
   catalogue_.set_active_bytes(segment_->bytes());
+  maintain();
   return {};
 }
 
 JournalResult<void> Writer::rotate_if_any() {
+  const Figures::AtDisk at_disk(figures_);
   if (segment_ == nullptr || !segment_began_us_) return {};
   return finish_segment();
 }
 
 JournalResult<void> Writer::leave_epoch() {
+  const Figures::AtDisk at_disk(figures_);
   // A segment that cannot be finished is sealed, and its epoch with it: all that is wanted here.
   if (segment_ != nullptr && !finish_segment()) return {};
   lanes_.clear();
@@ -270,15 +319,44 @@ JournalResult<void> Writer::leave_epoch() {
 
 JournalResult<void> Writer::ensure_segment() {
   if (segment_ != nullptr) return {};
-  const ActiveSegment::Identity identity{next_number_++, catalogue_.epoch(), greatest_id_};
-  JournalResult<std::unique_ptr<ActiveSegment>> made = ActiveSegment::create(folder_, options_.vfs, identity);
+  JournalResult<std::unique_ptr<ActiveSegment>> made = make_segment();
   if (!made) {
-    figures_.failed(made.error());
-    return fail(made.error());
+    JournalError error = made.error();
+    if (error.kind == JournalError::Kind::kIo && !room_.files_possible()) {
+      error = {JournalError::Kind::kFull, "the disk has no inodes left for a new file: " + error.text};
+    }
+    figures_.failed(error);
+    return fail(std::move(error));
   }
-  segment_ = std::move(*made);
-  catalogue_.begin_segment(segment_->file(), greatest_id_);
+  begin_segment(std::move(*made));
   return {};
+}
+
+JournalResult<std::unique_ptr<ActiveSegment>> Writer::make_segment() {
+  return ActiveSegment::create(folder_, options_.vfs, {next_number_++, catalogue_.epoch(), greatest_id_});
+}
+
+void Writer::begin_segment(std::unique_ptr<ActiveSegment> segment) {
+  segment_ = std::move(segment);
+  next_roll_bytes_ = options_.segment_bytes_max;
+  catalogue_.begin_segment(segment_->file(), greatest_id_);
+  if (const auto& acked = segment_->acked(); !acked)
+    figures_.put_up_with(&JournalStats::acked_record_failures, acked.error());
+}
+
+// Closes the active segment when the next one is there: while that cannot be made, this one goes on. A failure
+// to close it seals it; then its epoch has ended, and with it the new segment's.
+void Writer::roll() {
+  JournalResult<std::unique_ptr<ActiveSegment>> next = make_segment();
+  if (!next) {
+    figures_.put_up_with(&JournalStats::rotation_failures, next.error());
+    next_roll_bytes_ = segment_->bytes() + options_.segment_bytes_max / kRollRetryShare;
+    return;
+  }
+  if (finish_segment()) return begin_segment(std::move(*next));
+  const std::uint64_t number = (*next)->file()->number;
+  next->reset();
+  folder_.discard_segment(number);
 }
 
 // Closes the active segment for good. The epoch and the lanes' numbers go on in the next one.
@@ -300,13 +378,12 @@ JournalResult<void> Writer::finish_segment() {
 
 // What is due between two groups, when those of the last one have their answers.
 void Writer::maintain() {
-  if (segment_->bytes() >= options_.segment_bytes_max) {
-    (void)finish_segment();
-    return;
-  }
+  const Figures::AtDisk at_disk(figures_);
+  if (segment_->bytes() >= next_roll_bytes_) return roll();
   const Result<void, SegmentFailure> checkpointed = segment_->checkpoint_if_due(wal_bytes_max_);
+  figures_.wal(segment_->wal_bytes());
   if (checkpointed) return;
-  figures_.failed(checkpointed.error().error);
+  figures_.put_up_with(&JournalStats::checkpoint_failures, checkpointed.error().error);
   if (!checkpointed.error().usable) seal();
 }
 
@@ -324,24 +401,6 @@ void Writer::seal() {
   figures_.sealed();
 }
 
-std::optional<JournalError> Writer::no_room(std::uint64_t more_bytes) const {
-  const std::uint64_t bytes = catalogue_.bytes();
-  if (bytes + more_bytes > options_.bytes_max) {
-    return JournalError{JournalError::Kind::kFull,
-                        "the journal holds " + std::to_string(bytes) + " of the " +
-                            std::to_string(options_.bytes_max) +
-                            " bytes it may take; it needs deliveries to PostgreSQL, or a higher limit"};
-  }
-  const std::uint64_t free_bytes = free_bytes_of(folder_.path());
-  if (free_bytes < options_.free_bytes_min) {
-    return JournalError{JournalError::Kind::kFull,
-                        "only " + std::to_string(free_bytes) + " bytes are free on the disk of " +
-                            folder_.path().string() + "; " + std::to_string(options_.free_bytes_min) +
-                            " are to stay free"};
-  }
-  return std::nullopt;
-}
-
 bool Writer::too_old_for(std::span<Ticket*> tickets) const {
   if (segment_ == nullptr || !segment_began_us_) return false;
   return std::any_of(tickets.begin(), tickets.end(), [&](const Ticket* ticket) {
@@ -350,12 +409,14 @@ bool Writer::too_old_for(std::span<Ticket*> tickets) const {
 }
 
 JournalStats Writer::figures() const {
-  JournalStats stats = figures_.snapshot(no_room(0));
+  JournalStats stats = figures_.snapshot(room_.refuse_all());
   stats.bytes = catalogue_.bytes();
   stats.bytes_max = options_.bytes_max;
-  stats.free_bytes = free_bytes_of(folder_.path());
+  stats.free_bytes = room_.free_bytes();
   stats.segments = catalogue_.segment_count();
   stats.pending = catalogue_.pending();
+  stats.pending_bytes = catalogue_.pending_bytes();
+  stats.reserve_held = room_.reserve_held();
   return stats;
 }
 

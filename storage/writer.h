@@ -14,10 +14,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "storage/acked_syncer.h"
 #include "storage/catalogue.h"
 #include "storage/figures.h"
 #include "storage/folder.h"
 #include "storage/journal.h"
+#include "storage/room.h"
 #include "storage/segment.h"
 #include "storage/ticket_queue.h"
 
@@ -28,10 +30,11 @@ class Writer {
   struct Start {
     std::uint64_t next_number = 1;  // of the segment that the first group makes
     Uuid greatest_id;
+    std::uint64_t lost = 0;  // for the figures
   };
   // What is given by reference must outlive the writer.
   Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
-         const Start& start);
+         JournalRoom& room, const Start& start);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -65,15 +68,20 @@ class Writer {
   JournalResult<void> leave_epoch();
   JournalResult<void> finish_segment();
   JournalResult<void> ensure_segment();
+  JournalResult<std::unique_ptr<ActiveSegment>> make_segment();
+  void begin_segment(std::unique_ptr<ActiveSegment> segment);
+  void roll();
+  void note_acked(const Group& group);
   void maintain();
   void seal();
-  std::optional<JournalError> no_room(std::uint64_t more_bytes) const;
+  void make_room(std::span<Ticket*> tickets);
   bool too_old_for(std::span<Ticket*> tickets) const;
 
   const JournalOptions& options_;
   const Folder& folder_;
   Catalogue& catalogue_;
   ReaderPool& readers_;
+  JournalRoom& room_;
   const std::uint64_t wal_bytes_max_;
 
   TicketQueue queue_;
@@ -84,11 +92,13 @@ class Writer {
   std::uint64_t next_number_;
   std::unique_ptr<ActiveSegment> segment_;
   std::optional<std::int64_t> segment_began_us_;  // received_at of its first event
+  std::uint64_t next_roll_bytes_ = 0;             // of the active segment
   std::uint32_t lanes_in_segment_ = 0;
   std::unordered_map<std::string, LaneState> lanes_;  // with an event in this epoch
   Ticket* stop_ = nullptr;
 
   Figures figures_;
+  AckedSyncer syncer_;
   std::thread thread_;  // last: it uses all of the above
 };
 

@@ -1,4 +1,4 @@
-// The administrator's commands: dead, verify, replay, repair, retry, adopt. Each talks to the running agent over its
+// The administrator's commands: dead, quarantine, verify, replay, repair, retry, adopt. Each talks to the running agent over its
 // Unix socket, prints its data to standard output and its troubles to standard error, and returns an exit code:
 // 65 for what is not there (or, of verify, missing), 69 when no agent answers, 75 when PostgreSQL is needed and away.
 #pragma once
@@ -23,6 +23,17 @@ struct DeadCommand {
   int list(const Config& config, const AdminTarget& target) const;
   int show(const Config& config, const AdminTarget& target) const;
   int retry(const Config& config, const AdminTarget& target) const;
+  int discard(const Config& config, const AdminTarget& target) const;
+};
+
+// What failed verification, where a source asks for it to be kept.
+struct QuarantineCommand {
+  std::string source;
+  std::vector<std::string> ids;
+  bool all = false;
+  int list(const Config& config, const AdminTarget& target) const;
+  int show(const Config& config, const AdminTarget& target) const;
+  int verify(const Config& config, const AdminTarget& target) const;
   int discard(const Config& config, const AdminTarget& target) const;
 };
 

@@ -11,6 +11,7 @@ namespace hookspool::agent {
 struct AdminOptions::Commands {
   AdminTarget target;
   DeadCommand dead;
+  QuarantineCommand quarantine;
   CompareCommand compare;
   std::string lane, from;
   std::vector<std::pair<CLI::App*, std::function<int(const Config&)>>> runs;
@@ -25,6 +26,7 @@ struct AdminOptions::Commands {
     return command;
   }
   void add_dead(CLI::App& app, std::string& config_file);
+  void add_quarantine(CLI::App& app, std::string& config_file);
   void add_comparing(CLI::App& app, std::string& config_file);
   void add_steering(CLI::App& app, std::string& config_file);
 };
@@ -52,6 +54,32 @@ void AdminOptions::Commands::add_dead(CLI::App& app, std::string& config_file) {
   auto* discard = add(*group, config_file, "discard", "throw them away for good",
                       [this](const Config& config) { return dead.discard(config, target); });
   discard->add_option("id", dead.ids, "of the events")->type_name("ID")->required();
+}
+
+void AdminOptions::Commands::add_quarantine(CLI::App& app, std::string& config_file) {
+  auto* group = app.add_subcommand("quarantine", "webhooks whose signature fitted no secret");
+  group->require_subcommand(1);
+  auto* list = add(*group, config_file, "list", "list them",
+                   [this](const Config& config) { return quarantine.list(config, target); });
+  list->add_option("--source", quarantine.source, "of this source only")->type_name("NAME");
+  auto* show = add(*group, config_file, "show", "one of them with its headers and body",
+                   [this](const Config& config) { return quarantine.show(config, target); });
+  show->add_option("id", quarantine.ids, "of the request")->type_name("ID")->required()->expected(1);
+  auto* verify =
+      add(*group, config_file, "verify", "look again with the secrets of now; what fits is admitted, once",
+          [this](const Config& config) { return quarantine.verify(config, target); });
+  verify->add_option("--source", quarantine.source, "of this source only")->type_name("NAME");
+  auto* discard = add(*group, config_file, "discard", "throw them away for good",
+                      [this](const Config& config) { return quarantine.discard(config, target); });
+  auto* ids = discard->add_option("id", quarantine.ids, "of the requests")->type_name("ID");
+  auto* source = discard->add_option("--source", quarantine.source, "all of this source")->type_name("NAME");
+  auto* all = discard->add_flag("--all", quarantine.all, "all that there are");
+  ids->excludes(source)->excludes(all);
+  source->excludes(all);
+  discard->callback([this] {
+    if (quarantine.ids.empty() && quarantine.source.empty() && !quarantine.all)
+      throw CLI::RequiredError("an id, --source or --all");
+  });
 }
 
 void AdminOptions::Commands::add_comparing(CLI::App& app, std::string& config_file) {
@@ -85,6 +113,7 @@ void AdminOptions::Commands::add_steering(CLI::App& app, std::string& config_fil
 AdminOptions::AdminOptions(CLI::App& app, std::string& config_file)
     : commands_(std::make_unique<Commands>()) {
   commands_->add_dead(app, config_file);
+  commands_->add_quarantine(app, config_file);
   commands_->add_comparing(app, config_file);
   commands_->add_steering(app, config_file);
 }

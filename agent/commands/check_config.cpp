@@ -2,6 +2,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/exit_codes.h"
+#include "agent/journal_room.h"
 #include "agent/units.h"
 
 namespace hookspool::agent {
@@ -22,6 +23,14 @@ void print_table(const net::TableMapping& table) {
   }
 }
 
+void print_room(const storage::LaneRoom& room) {
+  std::printf("    room    ");
+  if (room.bytes_max != UINT64_MAX)
+    std::printf("up to %s undelivered, ", format_bytes(room.bytes_max).c_str());
+  std::printf("%s\n", room.sender_retries ? "refused first when it gets short: the sender sends again"
+                                          : "refused last: the sender is not known to send again");
+}
+
 }  // namespace
 
 int report_config(const Config& config, const std::string& file) {
@@ -30,6 +39,8 @@ int report_config(const Config& config, const std::string& file) {
   std::printf("  intake    %s, bodies up to %s\n", config.intake.listen.c_str(),
               format_bytes(config.intake.body_bytes_max).c_str());
   std::printf("  admin     %s\n", config.admin.listen.c_str());
+  storage::JournalOptions room;
+  set_room(config, room);
   std::printf("  journal   %s, up to %s\n", config.journal.path.c_str(),
               format_bytes(config.journal.bytes_max).c_str());
   std::printf("  postgres  %s\n", postgres ? "configured" : "none: journal only");
@@ -37,6 +48,7 @@ int report_config(const Config& config, const std::string& file) {
   for (const auto& source : config.sources) {
     std::printf("  source    %s at %s, signature: %s\n", source.name.c_str(), source.path.c_str(),
                 source.verify.c_str());
+    print_room(room.lane_rooms.at(source.name));
     if (source.table) print_table(*source.table);
   }
   return kExitOk;

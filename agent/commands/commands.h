@@ -35,4 +35,19 @@ struct SendCommand {
   int run(const Config& config) const;
 };
 
+// Does this request carry a signature that fits, and if not, which part is wrong? Shows no secret, and of what would
+// have fitted the first characters only. 0: it fits, 65: it does not.
+struct VerifySignatureCommand {
+  std::string source;                     // of the configuration, or:
+  std::string scheme;                     // a name of net/verify/providers.h, with
+  std::vector<std::string> secret_files;  // and, where it signs the URL,
+  std::string public_url;
+  std::string request_file;  // head and body as they were sent, and/or:
+  std::vector<std::string> headers;
+  std::string method, query;
+  std::string at;         // when it came; empty: now
+  std::string body_file;  // "-": standard input
+  int run(const Config& config, bool json) const;
+};
+
 }  // namespace hookspool::agent

@@ -47,7 +47,8 @@ int SendCommand::run(const Config& config) const {
     fields.emplace_back(name, value == std::string::npos ? "" : header.substr(value));
   }
   const std::string where = address.empty() ? config.intake.listen : address;
-  const auto answer = net::http_call(where, "POST", path_of(config, source), fields, body, kDeadline);
+  const bool tls = address.empty() && config.intake.tls.given();
+  const auto answer = net::http_call(where, "POST", path_of(config, source), fields, body, kDeadline, tls);
   if (!answer) {
     std::fprintf(stderr, "no agent answers at %s: %s\n", where.c_str(), answer.error().text.c_str());
     return kExitUnavailable;

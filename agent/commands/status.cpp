@@ -53,6 +53,18 @@ void print_health(const Json& health) {
               format_bytes(health.value(Json::json_pointer("/journal/bytes_max"), 0ull)).c_str());
   const auto refusing = text_at(health, "/journal/refusing_because");
   if (!refusing.empty()) std::printf("           refusing: %s\n", refusing.c_str());
+  if (const auto lost = health.value(Json::json_pointer("/journal/lost"), 0ull); lost > 0) {
+    std::printf("           %llu acknowledged events LOST BY THE DISK: see the log and hookspool.gaps\n",
+                lost);
+  }
+  if (health.value(Json::json_pointer("/journal/seconds_until_full"), Json()).is_number()) {
+    std::printf("           full in %s if it goes on like this\n",
+                seconds_at(health, "/journal/seconds_until_full").c_str());
+  }
+  for (const auto& source : health.value(Json::json_pointer("/journal/refused_sources"), Json::array())) {
+    std::printf("           source %s is refused: %s\n", text_at(source, "/source").c_str(),
+                text_at(source, "/because").c_str());
+  }
   std::printf("intake     %s accepted, answers in %s ms (p50), %s ms (p99)\n",
               text_at(health, "/intake/accepted").c_str(), text_at(health, "/intake/response_ms/p50").c_str(),
               text_at(health, "/intake/response_ms/p99").c_str());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -50,8 +51,18 @@ ClientAnswer to_answer(const httplib::Response& response, std::string body) {
 }
 
 Result<ClientAnswer, HttpError> call(const std::string& text, const Address& address,
-                                     httplib::Request& request, std::chrono::milliseconds deadline) {
-  httplib::ClientImpl client(address.host, address.is_unix ? 1 : address.port);
+                                     httplib::Request& request, std::chrono::milliseconds deadline,
+                                     bool tls) {
+  const int port = address.is_unix ? 1 : address.port;
+  std::unique_ptr<httplib::ClientImpl> owner;
+  if (tls) {
+    auto secure = std::make_unique<httplib::SSLClient>(address.host, port);
+    secure->enable_server_certificate_verification(false);
+    owner = std::move(secure);
+  } else {
+    owner = std::make_unique<httplib::ClientImpl>(address.host, port);
+  }
+  httplib::ClientImpl& client = *owner;
   if (address.is_unix) client.set_address_family(AF_UNIX);
   client.set_tcp_nodelay(true);
   client.set_url_encode(false);
@@ -77,7 +88,8 @@ Result<ClientAnswer, HttpError> call(const std::string& text, const Address& add
 Result<ClientAnswer, HttpError> http_call(const std::string& address_text, const std::string& method,
                                           const std::string& target,
                                           const std::vector<std::pair<std::string, std::string>>& headers,
-                                          const std::string& body, std::chrono::milliseconds deadline) {
+                                          const std::string& body, std::chrono::milliseconds deadline,
+                                          bool tls) {
   auto address = parse_address(address_text);
   if (!address) return fail(std::move(address).error());
   httplib::Request request;
@@ -90,7 +102,7 @@ Result<ClientAnswer, HttpError> http_call(const std::string& address_text, const
   request.set_header("Connection", "close");
   if (request.method == "POST") request.body = body;
   try {
-    return call(address_text, *address, request, deadline);
+    return call(address_text, *address, request, deadline, tls);
   } catch (const std::exception& e) {
     return fail(call_error(address_text, e.what()));
   }

@@ -19,10 +19,12 @@ struct ClientAnswer {
   std::string body;
 };
 
-// `address` as in HttpOptions::listen. GET if `method` is "GET", else POST with the body.
+// `address` as in HttpOptions::listen. `tls`: the certificate is not checked, because an agent that is asked from
+// its own machine answers under its public name. GET if `method` is "GET", else POST with the body.
 Result<ClientAnswer, HttpError> http_call(const std::string& address, const std::string& method,
                                           const std::string& target,
                                           const std::vector<std::pair<std::string, std::string>>& headers,
-                                          const std::string& body, std::chrono::milliseconds deadline);
+                                          const std::string& body, std::chrono::milliseconds deadline,
+                                          bool tls = false);
 
 }  // namespace hookspool::net

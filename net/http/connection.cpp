@@ -4,10 +4,20 @@
 #include <sys/types.h>
 
 #include <cerrno>
+#include <utility>
+
+#include "net/http/tls.h"
 
 namespace hookspool::net {
 
-bool send_some(int fd, std::string_view bytes, std::size_t& sent) {
+ClientConnection::ClientConnection(std::uint64_t id_, Fd fd_, std::optional<IpAddress> peer_,
+                                   const HeadLimits& limits, BodyBudget& budget)
+    : id(id_), fd(std::move(fd_)), peer(peer_), reader(limits, budget) {}
+
+ClientConnection::~ClientConnection() = default;
+
+bool send_some(int fd, TlsSession* tls, std::string_view bytes, std::size_t& sent) {
+  if (tls != nullptr) return tls->send(bytes, sent);
   while (sent < bytes.size()) {
     const ssize_t n = ::send(fd, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
@@ -21,7 +31,51 @@ bool send_some(int fd, std::string_view bytes, std::size_t& sent) {
   return true;
 }
 
+bool ClientConnection::send(std::string_view bytes, std::size_t& sent) {
+  return send_some(fd.get(), tls.get(), bytes, sent);
+}
+
+void ClientConnection::end_sending() {
+  if (tls != nullptr) {
+    tls->say_goodbye();
+    tls.reset();
+    readable = true;
+  }
+  ::shutdown(fd.get(), SHUT_WR);
+}
+
+namespace {
+
+ClientConnection::Received receive_over_tls(ClientConnection& connection, std::span<char> scratch,
+                                            std::string_view& bytes) {
+  using Received = ClientConnection::Received;
+  switch (connection.tls->receive(scratch, bytes)) {
+    case TlsSession::Received::kBytes:
+      return Received::kBytes;
+    case TlsSession::Received::kNothing:
+      connection.readable = false;
+      return Received::kNothing;
+    case TlsSession::Received::kLater:
+      return Received::kLater;
+    case TlsSession::Received::kWantsWrite:
+      connection.readable = false;
+      return Received::kWantsWrite;
+    case TlsSession::Received::kEnd:
+      connection.readable = false;
+      connection.ended = true;
+      return Received::kEnd;
+    case TlsSession::Received::kBroken:
+      return Received::kBroken;
+    case TlsSession::Received::kPlain:
+      return Received::kPlain;
+  }
+  return Received::kBroken;
+}
+
+}  // namespace
+
 ClientConnection::Received ClientConnection::receive(std::span<char> scratch, std::string_view& bytes) {
+  if (tls != nullptr) return receive_over_tls(*this, scratch, bytes);
   ssize_t n = 0;
   do {
     n = ::recv(fd.get(), scratch.data(), scratch.size(), MSG_DONTWAIT);

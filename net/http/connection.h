@@ -7,20 +7,27 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "net/http/crowd.h"
 #include "net/http/deadlines.h"
 #include "net/http/request_reader.h"
 #include "net/http/socket.h"
 
 namespace hookspool::net {
 
+class TlsSession;
+
 // A request on its way to a worker.
 struct Job {
   std::uint64_t connection_id = 0;
-  int fd = -1;  // stays open until the job is given back
+  int fd = -1;                // stays open until the job is given back
+  TlsSession* tls = nullptr;  // as long; nullptr: plain
+  Clock::time_point queued_at;
   WholeRequest request;
 };
 
@@ -34,7 +41,8 @@ struct Finished {
 };
 
 // Sends what the socket takes without waiting and moves `sent` along. False: the connection is broken.
-bool send_some(int fd, std::string_view bytes, std::size_t& sent);
+// After a partial send over TLS: the rest and nothing else.
+bool send_some(int fd, TlsSession* tls, std::string_view bytes, std::size_t& sent);
 
 struct ClientConnection {
   enum class State {
@@ -43,21 +51,35 @@ struct ClientConnection {
     kWriting,   // the socket did not take the whole answer at once
     kDraining,  // answered and shut down; what still comes in is thrown away until the client closes
   };
-  enum class Received { kBytes, kNothing, kEnd, kBroken };
+  enum class Received {
+    kBytes,
+    kNothing,     // for now
+    kLater,       // there is more, but others come first
+    kWantsWrite,  // TLS: the socket must take bytes before it can go on
+    kEnd,
+    kBroken,
+    kPlain,  // TLS is spoken here, but not by this client
+  };
 
-  ClientConnection(std::uint64_t id_, Fd fd_, std::string remote_addr_, const HeadLimits& limits,
-                   BodyBudget& budget)
-      : id(id_), fd(std::move(fd_)), remote_addr(std::move(remote_addr_)), reader(limits, budget) {}
+  ClientConnection(std::uint64_t id_, Fd fd_, std::optional<IpAddress> peer_, const HeadLimits& limits,
+                   BodyBudget& budget);
+  ~ClientConnection();
 
   // Reads once. After kBytes `bytes` are those read, inside `scratch`.
   Received receive(std::span<char> scratch, std::string_view& bytes);
+  bool send(std::string_view bytes, std::size_t& sent);
+  // No more from us. What still comes in is not worth decrypting.
+  void end_sending();
 
   const std::uint64_t id;
   const Fd fd;
-  const std::string remote_addr;
+  const std::optional<IpAddress> peer;  // nothing: by a Unix socket
+  bool counted = false;                 // among the connections of its address
+  std::unique_ptr<TlsSession> tls;      // nullptr: plain, or over
   State state = State::kReading;
   RequestReader reader;
   Timer timer;
+  Crowd::Place place;
   Clock::time_point request_began_at;  // first byte of the request that is coming in
   // Edge-triggered: epoll says once that there is something, and this remembers it until a read came up
   // short.
@@ -65,8 +87,10 @@ struct ClientConnection {
   bool hung_up =
       false;  // the client has closed its side: a short read is not the end, the end itself is to be read
   bool ended = false;  // that end has been read
+  bool handshaken = false;
+  bool wants_write = false;
   bool turn_queued = false;
-  bool shed = false;  // over connections_max, and only open to be told so
+  bool shed = false;  // over a limit, and only open to be told so
   std::string unsent;
   std::size_t unsent_from = 0;
   bool close_after_answer = false;

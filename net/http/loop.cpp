@@ -17,25 +17,13 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kReadBytes = 64 * 1024;  // one read
-constexpr int kAcceptsPerTurn = 64;
 constexpr int kEventsPerTurn = 256;
-constexpr milliseconds kAcceptPause{100};        // after accept failed for want of descriptors or memory
-constexpr std::size_t kShedConnectionsMax = 64;  // open beyond connections_max, only to be answered 503
-
-constexpr std::uint64_t kListenerId = 0;
-constexpr std::uint64_t kWakeId = 1;
-constexpr std::uint64_t kFirstConnectionId = 2;
+constexpr milliseconds kStopLinger{1000};  // stopping: for a request that is on its way
 
 constexpr Refusal kSlowHead{408, "the head of the request took too long"};
 constexpr Refusal kSlowRequest{408, "the request took too long"};
-constexpr Refusal kFull{503, "too many connections"};
-
-bool add_to_epoll(int epoll, int fd, std::uint64_t id, std::uint32_t events) {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = id;
-  return ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
-}
+constexpr Refusal kStopping{503, "the agent is stopping; send again later"};
+constexpr Refusal kBusy{503, "too many requests at once; send again later"};
 
 }  // namespace
 
@@ -49,21 +37,22 @@ Loop::Loop(const HttpOptions& options, Listener listener, Counters& counters)
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       next_id_(kFirstConnectionId),
+      reserve_(spare_descriptor()),
       scratch_(kReadBytes) {}
 
 Result<std::unique_ptr<Loop>, HttpError> Loop::make(const HttpOptions& options, Listener listener,
                                                     Counters& counters) {
   std::unique_ptr<Loop> loop(new Loop(options, std::move(listener), counters));
   if (!loop->epoll_.is_open() || !loop->wake_.is_open() ||
-      !add_to_epoll(loop->epoll_.get(), loop->listener_.fd(), kListenerId, EPOLLIN) ||
+      !loop->add_to_epoll(loop->listener_.fd(), kListenerId, EPOLLIN) ||
       // Edge-triggered: each write is an event of its own, and the counter never has to be read.
-      !add_to_epoll(loop->epoll_.get(), loop->wake_.get(), kWakeId, EPOLLIN | EPOLLET))
+      !loop->add_to_epoll(loop->wake_.get(), kWakeId, EPOLLIN | EPOLLET))
     return fail(HttpError{HttpError::Kind::kSystem, "cannot watch the connections of " + options.listen +
                                                         ": " + std::generic_category().message(errno)});
   return loop;
 }
 
-void Loop::run(const Submit& submit) {
+void Loop::run(WorkerPool& workers) {
   std::array<epoll_event, kEventsPerTurn> events{};
   std::vector<std::uint64_t> turns;
   for (now_ = Clock::now(); !stop_is_over();) {
@@ -80,13 +69,16 @@ void Loop::run(const Submit& submit) {
       turn(*found->second);
     }
     turns.clear();
-    expire_deadlines();
-    if (!jobs_.empty()) submit(jobs_);
+    expire_deadlines(workers);
+    if (!jobs_.empty()) workers.submit(jobs_);
   }
   // What is left has outlived the grace. A descriptor that a worker still has stays open until the loop goes.
   for (auto it = connections_.begin(); it != connections_.end();) {
     ClientConnection& connection = *(it++)->second;
-    if (connection.state != ClientConnection::State::kHandled) remove(connection);
+    if (connection.state != ClientConnection::State::kHandled)
+      remove(connection);
+    else
+      left_one_handled_ = true;
   }
 }
 
@@ -107,6 +99,10 @@ void Loop::dispatch(std::uint64_t id, std::uint32_t events) {
   ClientConnection& connection = *found->second;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection.readable = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection.hung_up = true;
+  if ((events & EPOLLOUT) != 0 && std::exchange(connection.wants_write, false)) {
+    watch(connection, false);
+    connection.readable = true;
+  }
   turn(connection);
 }
 
@@ -118,6 +114,11 @@ void Loop::give_back(Finished finished) {
     wake = !std::exchange(wake_sent_, true);
   }
   if (wake) ::eventfd_write(wake_.get(), 1);
+}
+
+void Loop::set_tls(std::shared_ptr<const TlsContext> tls) {
+  const std::lock_guard lock(mutex_);
+  tls_ = std::move(tls);
 }
 
 void Loop::stop(Clock::time_point until) {
@@ -146,6 +147,7 @@ void Loop::take_finished() {
       connection.unsent = std::move(one.answer);
       connection.unsent_from = one.sent;
       connection.close_after_answer = one.close;
+      crowd_.move(connection.place, Crowd::Rank::kRegular, now_);
       deadlines_.set(connection.id, connection.timer, now_ + options_.answer_deadline);
       watch(connection, true);
     } else {
@@ -155,28 +157,53 @@ void Loop::take_finished() {
   if (stop_asked && !stopping_) begin_stop();
 }
 
-void Loop::expire_deadlines() {
+void Loop::expire_deadlines(WorkerPool& workers) {
   if (accept_again_at_ <= now_) pause_accepting(false);
   while (const auto id = deadlines_.pop(now_)) {
     ClientConnection& connection = *connections_.at(*id);
-    if (!deadlines_.settle(*id, connection.timer, now_)) continue;
-    if (connection.state != ClientConnection::State::kReading) {
-      remove(connection);
-    } else if (connection.reader.phase() == RequestReader::Phase::kIdle) {
-      remove(connection);
-    } else {
-      refuse(connection, connection.reader.phase() == RequestReader::Phase::kHead ? kSlowHead : kSlowRequest);
-    }
+    if (deadlines_.settle(*id, connection.timer, now_)) expire(connection, workers);
+  }
+}
+
+void Loop::expire(ClientConnection& connection, WorkerPool& workers) {
+  switch (connection.state) {
+    case ClientConnection::State::kHandled:
+      return shed_waiting(workers);
+    case ClientConnection::State::kWriting:
+    case ClientConnection::State::kDraining:
+      return remove(connection);
+    case ClientConnection::State::kReading:
+      break;
+  }
+  switch (connection.reader.phase()) {
+    case RequestReader::Phase::kIdle:
+      return remove(connection);
+    case RequestReader::Phase::kHead:
+      return refuse(connection, stopping_ ? kStopping : kSlowHead);
+    default:
+      return refuse(connection, stopping_ ? kStopping : kSlowRequest);
+  }
+}
+
+// An answer that says "later" while the sender still listens is better than a good one after it has gone. A
+// request that a worker has already taken is left to it.
+void Loop::shed_waiting(WorkerPool& workers) {
+  for (const Job& job : workers.take_back(now_ - options_.worker_deadline)) {
+    ++counters_.requests_shed;
+    ClientConnection& connection = *connections_.at(job.connection_id);
+    deadlines_.clear(connection.timer);
+    refuse(connection, kBusy);
   }
 }
 
 void Loop::begin_stop() {
-  // What has arrived in whole before this moment is still answered: one last look at the queue and at each
-  // socket.
-  accept_some();
+  // What has arrived in whole before this moment is answered, and what arrives within a moment too. Those that
+  // still wait to be accepted on a socket that somebody else holds as well are the next process's.
+  if (!listener_.is_inherited()) accept_some();
   stopping_ = true;
   listener_.close();
   accept_again_at_ = Clock::time_point::max();
+  linger_until_ = std::min(stop_at_, now_ + kStopLinger);
   std::vector<std::uint64_t> ids;
   ids.reserve(connections_.size());
   for (const auto& entry : connections_) ids.push_back(entry.first);
@@ -185,68 +212,6 @@ void Loop::begin_stop() {
 
 bool Loop::stop_is_over() const {
   return stopping_ && (connections_.empty() || now_ >= stop_at_);
-}
-
-void Loop::accept_some() {
-  if (stopping_) return;
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    std::string remote_addr;
-    Fd fd = listener_.accept(remote_addr);
-    if (fd.is_open()) {
-      add(std::move(fd), std::move(remote_addr));
-      continue;
-    }
-    switch (errno) {
-      case EAGAIN:
-        return;
-      case EINTR:
-      case ECONNABORTED:
-      case EPROTO:
-      case ENETDOWN:
-      case ENETUNREACH:
-      case EHOSTDOWN:
-      case EHOSTUNREACH:
-      case EOPNOTSUPP:
-      case ENOPROTOOPT:
-        continue;  // this one connection failed on its way in
-      default:
-        // No descriptors or no memory: the listener stays readable, so asking again at once would spin.
-        pause_accepting(true);
-        return;
-    }
-  }
-}
-
-void Loop::pause_accepting(bool pause) {
-  epoll_event event{};
-  if (!pause) event.events = EPOLLIN;
-  event.data.u64 = kListenerId;
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener_.fd(), &event);
-  accept_again_at_ = pause ? now_ + kAcceptPause : Clock::time_point::max();
-}
-
-void Loop::add(Fd fd, std::string remote_addr) {
-  const bool shed = connections_.size() - shed_open_ >= options_.connections_max;
-  if (shed) ++counters_.connections_refused;
-  if (shed && shed_open_ >= kShedConnectionsMax) {
-    std::size_t sent = 0;
-    send_some(fd.get(), refusal_answer(kFull), sent);
-    return;
-  }
-  const std::uint64_t id = next_id_++;
-  auto owned =
-      std::make_unique<ClientConnection>(id, std::move(fd), std::move(remote_addr), limits_, budget_);
-  ClientConnection& connection = *owned;
-  if (!add_to_epoll(epoll_.get(), connection.fd.get(), id, EPOLLIN | EPOLLRDHUP | EPOLLET)) return;
-  connections_.emplace(id, std::move(owned));
-  connection.shed = shed;
-  shed_open_ += shed ? 1 : 0;
-  counters_.connections = connections_.size();
-  if (shed) {
-    refuse(connection, kFull);
-  } else {
-    deadlines_.set(id, connection.timer, now_ + options_.idle_deadline);
-  }
 }
 
 }  // namespace hookspool::net

@@ -1,26 +1,28 @@
 // The one thread that owns every connection: accepts, reads, times out, refuses, closes.
 //
-// Bytes become whole requests (request_reader.h); whole requests go to `submit` in batches and come back
-// through give_back(). Edge-triggered epoll, so an answered request costs no epoll_ctl. Events name a
+// Bytes become whole requests (request_reader.h); whole requests go to the workers in batches and come back
+// through give_back(). When there is no room, crowd.h says who leaves. Edge-triggered epoll, so an answered request costs no epoll_ctl. Events name a
 // connection by a number that is never used again, so a descriptor the kernel reuses cannot be mistaken for
 // an older one.
 //
-// Thread-safety: run() belongs to one thread; give_back() and stop() may be called from any.
+// Thread-safety: run() belongs to one thread; give_back(), set_tls() and stop() may be called from any.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
 
 #include "net/http/connection.h"
+#include "net/http/crowd.h"
 #include "net/http/deadlines.h"
 #include "net/http/request_reader.h"
 #include "net/http/server.h"
 #include "net/http/socket.h"
+#include "net/http/tls.h"
+#include "net/http/worker_pool.h"
 
 namespace hookspool::net {
 
@@ -30,42 +32,62 @@ struct Counters {
   std::atomic<std::uint64_t> refused{0};
   std::atomic<std::uint64_t> connections{0};
   std::atomic<std::uint64_t> connections_refused{0};
+  std::atomic<std::uint64_t> connections_evicted{0};
+  std::atomic<std::uint64_t> requests_shed{0};
   std::atomic<std::uint64_t> in_handler{0};
   std::atomic<std::uint64_t> handler_failures{0};
 };
 
 class Loop {
  public:
-  using Submit = std::function<void(std::vector<Job>&)>;
-
-  // `counters` and what `submit` uses must outlive the loop. Fails when epoll or eventfd cannot be had.
+  // `counters` must outlive the loop. Fails when epoll or eventfd cannot be had.
   static Result<std::unique_ptr<Loop>, HttpError> make(const HttpOptions& options, Listener listener,
                                                        Counters& counters);
 
   // Serves until stop() and all connections are done or the grace is over.
-  void run(const Submit& submit);
+  void run(WorkerPool& workers);
+  // After run(): did the grace end while a worker still had a request?
+  bool left_one_handled() const { return left_one_handled_; }
   void give_back(Finished finished);
+  // For connections made from now on; nullptr: plain.
+  void set_tls(std::shared_ptr<const TlsContext> tls);
   void stop(Clock::time_point until);
 
  private:
+  static constexpr std::uint64_t kListenerId = 0;
+  static constexpr std::uint64_t kWakeId = 1;
+  static constexpr std::uint64_t kFirstConnectionId = 2;
+
   Loop(const HttpOptions& options, Listener listener, Counters& counters);
+  static Fd spare_descriptor();
+  bool add_to_epoll(int fd, std::uint64_t id, std::uint32_t events) const;
 
   int wait_ms() const;
   void dispatch(std::uint64_t id, std::uint32_t events);
   void take_finished();
-  void expire_deadlines();
+  void expire_deadlines(WorkerPool& workers);
+  void expire(ClientConnection& connection, WorkerPool& workers);
+  void shed_waiting(WorkerPool& workers);
   void begin_stop();
   bool stop_is_over() const;
 
   void accept_some();
   void pause_accepting(bool pause);
-  void add(Fd fd, std::string remote_addr);
+  bool answer_without_descriptor();
+  std::shared_ptr<const TlsContext> tls() const;
+  void add(Fd fd, std::optional<IpAddress> peer);
+  bool has_address_limit(const IpAddress& peer) const;
+  bool has_place();
+  bool make_room();
 
   void turn(ClientConnection& connection);
   void read_requests(ClientConnection& connection);
   bool judge(ClientConnection& connection, const std::optional<Refusal>& refusal);
   void reached_end(ClientConnection& connection);
+  void await_writability(ClientConnection& connection);
+  void note_handshake(ClientConnection& connection);
   void hand_over(ClientConnection& connection);
+  void wait_for(ClientConnection& connection, Clock::time_point due);
   void write_rest(ClientConnection& connection);
   void answered(ClientConnection& connection, bool close);
   void refuse(ClientConnection& connection, const Refusal& refusal);
@@ -87,6 +109,9 @@ class Loop {
   std::unordered_map<std::uint64_t, std::unique_ptr<ClientConnection>> connections_;
   std::uint64_t next_id_ = 0;
   std::size_t shed_open_ = 0;
+  Crowd crowd_;
+  AddressCounts addresses_;
+  Fd reserve_;  // a descriptor to give up, so that a connection can be answered when there is no other
   Deadlines deadlines_;
   Clock::time_point now_;
   Clock::time_point accept_again_at_ = Clock::time_point::max();
@@ -94,9 +119,12 @@ class Loop {
   std::vector<Job> jobs_;
   std::vector<char> scratch_;
   bool stopping_ = false;
+  bool left_one_handled_ = false;
   Clock::time_point stop_at_;
+  Clock::time_point linger_until_ = Clock::time_point::max();  // stopping: for requests on their way
 
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
+  std::shared_ptr<const TlsContext> tls_;
   std::vector<Finished> finished_;
   bool wake_sent_ = false;
   bool stop_asked_ = false;

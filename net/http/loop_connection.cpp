@@ -20,6 +20,7 @@ constexpr milliseconds kDrainDeadline{2000};  // for the client to take the last
 constexpr milliseconds kDrainDeadlineStopping{250};
 constexpr std::size_t kDrainBytesMax = 4u << 20;
 
+constexpr Refusal kPlainHttp{400, "TLS is spoken on this port; use https"};
 constexpr Refusal kEndedEarly{400, "the request ended early"};
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -49,17 +50,39 @@ void Loop::read_requests(ClientConnection& connection) {
     std::string_view bytes;
     switch (connection.receive(scratch_, bytes)) {
       case ClientConnection::Received::kNothing:
-        return;
+        return note_handshake(connection);
+      case ClientConnection::Received::kLater:
+        return queue_turn(connection);
+      case ClientConnection::Received::kWantsWrite:
+        return await_writability(connection);
       case ClientConnection::Received::kBroken:
         return remove(connection);
+      case ClientConnection::Received::kPlain:
+        connection.tls.reset();
+        return refuse(connection, kPlainHttp);
       case ClientConnection::Received::kEnd:
         return reached_end(connection);
       case ClientConnection::Received::kBytes:
         break;
     }
-    if (connection.reader.phase() == RequestReader::Phase::kIdle) connection.request_began_at = now_;
+    if (connection.reader.phase() == RequestReader::Phase::kIdle) {
+      connection.request_began_at = now_;
+      crowd_.move(connection.place, connection.place->rank, now_);
+    }
     if (!judge(connection, connection.reader.take(bytes))) return;
   }
+}
+
+void Loop::await_writability(ClientConnection& connection) {
+  connection.wants_write = true;
+  watch(connection, true);
+}
+
+void Loop::note_handshake(ClientConnection& connection) {
+  if (connection.tls == nullptr || connection.handshaken || !connection.tls->is_established()) return;
+  connection.handshaken = true;
+  if (connection.reader.phase() == RequestReader::Phase::kIdle)
+    wait_for(connection, now_ + options_.idle_deadline);
 }
 
 // Acts on what the reader made of the bytes. True: the connection is still there and wants more bytes.
@@ -74,19 +97,18 @@ bool Loop::judge(ClientConnection& connection, const std::optional<Refusal>& ref
       hand_over(connection);
       return false;
     case RequestReader::Phase::kIdle:
-      deadlines_.set(connection.id, connection.timer, now_ + options_.idle_deadline);
+      wait_for(connection, now_ + options_.idle_deadline);
       return true;
     case RequestReader::Phase::kHead:
-      deadlines_.set(connection.id, connection.timer,
-                     std::min(request_due, connection.request_began_at + options_.head_deadline));
+      wait_for(connection, std::min(request_due, connection.request_began_at + options_.head_deadline));
       return true;
     case RequestReader::Phase::kBody:
       break;
   }
-  deadlines_.set(connection.id, connection.timer, request_due);
+  wait_for(connection, request_due);
   if (!connection.reader.take_continue_due()) return true;
   std::size_t sent = 0;
-  if (send_some(connection.fd.get(), kContinue, sent) && sent == kContinue.size()) return true;
+  if (connection.send(kContinue, sent) && sent == kContinue.size()) return true;
   remove(connection);  // a client that reads not even these 25 bytes is of no use
   return false;
 }
@@ -96,18 +118,27 @@ void Loop::reached_end(ClientConnection& connection) {
   refuse(connection, kEndedEarly);
 }
 
+void Loop::wait_for(ClientConnection& connection, Clock::time_point due) {
+  deadlines_.set(connection.id, connection.timer, std::min(due, linger_until_));
+}
+
 void Loop::hand_over(ClientConnection& connection) {
   connection.state = ClientConnection::State::kHandled;
-  deadlines_.clear(connection.timer);
+  crowd_.move(connection.place, Crowd::Rank::kBusy, now_);
+  // Of the wait for a worker; how long the handler takes is its own affair.
+  deadlines_.set(connection.id, connection.timer, now_ + options_.worker_deadline);
   Job& job = jobs_.emplace_back();
+  job.queued_at = now_;
   job.connection_id = connection.id;
   job.fd = connection.fd.get();
+  job.tls = connection.tls.get();
   job.request = connection.reader.take_request();
-  job.request.head.request.remote_addr = connection.remote_addr;
+  HttpRequest& request = job.request.head.request;
+  request.remote_addr = client_address(connection.peer, request.headers, options_.proxies);
 }
 
 void Loop::write_rest(ClientConnection& connection) {
-  if (!send_some(connection.fd.get(), connection.unsent, connection.unsent_from)) return remove(connection);
+  if (!connection.send(connection.unsent, connection.unsent_from)) return remove(connection);
   if (connection.unsent_from < connection.unsent.size()) return;
   connection.unsent = std::string();
   watch(connection, false);
@@ -116,27 +147,28 @@ void Loop::write_rest(ClientConnection& connection) {
 
 void Loop::answered(ClientConnection& connection, bool close) {
   if (close) return begin_draining(connection);
+  crowd_.move(connection.place, Crowd::Rank::kRegular, now_);
   connection.state = ClientConnection::State::kReading;
   connection.request_began_at = now_;
   if (!judge(connection, connection.reader.advance())) return;
-  if (stopping_) return remove(connection);
   read_requests(connection);
 }
 
 void Loop::refuse(ClientConnection& connection, const Refusal& refusal) {
   if (!connection.shed) ++counters_.refused;
   std::size_t sent = 0;
-  if (!send_some(connection.fd.get(), refusal_answer(refusal), sent)) return remove(connection);
+  if (!connection.send(refusal_answer(refusal), sent)) return remove(connection);
   begin_draining(connection);
 }
 
 // Closing a socket with unread bytes sends a reset, which can destroy the answer before the client has read
 // it. So: no more from us, then wait a little for the end from the client.
 void Loop::begin_draining(ClientConnection& connection) {
+  connection.end_sending();
   if (connection.ended) return remove(connection);
   connection.reader.discard();
-  ::shutdown(connection.fd.get(), SHUT_WR);
   connection.state = ClientConnection::State::kDraining;
+  crowd_.move(connection.place, Crowd::Rank::kLeaving, now_);
   deadlines_.set(connection.id, connection.timer,
                  now_ + (stopping_ ? kDrainDeadlineStopping : kDrainDeadline));
   drain(connection);
@@ -149,18 +181,18 @@ void Loop::drain(ClientConnection& connection) {
     switch (connection.receive(scratch_, bytes)) {
       case ClientConnection::Received::kNothing:
         return;
-      case ClientConnection::Received::kBroken:
-      case ClientConnection::Received::kEnd:
-        return remove(connection);
       case ClientConnection::Received::kBytes:
         break;
+      default:
+        return remove(connection);
     }
     connection.drained_bytes += bytes.size();
     if (connection.drained_bytes > kDrainBytesMax) return remove(connection);
   }
 }
 
-// What becomes of a connection when the server stops: one last look for a whole request, then it ends.
+// What becomes of a connection when the server stops: a last look for a whole request, and a moment for one
+// that is on its way.
 void Loop::wind_down(std::uint64_t id) {
   ClientConnection& connection = *connections_.at(id);
   if (connection.state == ClientConnection::State::kDraining) {
@@ -168,11 +200,9 @@ void Loop::wind_down(std::uint64_t id) {
     deadlines_.set(id, connection.timer, due);
   }
   if (connection.state != ClientConnection::State::kReading) return;
+  wait_for(connection, connection.timer.due);
   connection.readable = true;
   turn(connection);
-  const auto found = connections_.find(id);
-  if (found != connections_.end() && found->second->state == ClientConnection::State::kReading)
-    remove(*found->second);
 }
 
 void Loop::watch(ClientConnection& connection, bool for_writing) {
@@ -186,6 +216,8 @@ void Loop::watch(ClientConnection& connection, bool for_writing) {
 void Loop::remove(ClientConnection& connection) {
   deadlines_.remove(connection.id, connection.timer);
   shed_open_ -= connection.shed ? 1 : 0;
+  crowd_.remove(connection.place);
+  if (connection.counted) addresses_.remove(connection.peer->holder());
   connections_.erase(connection.id);
   counters_.connections = connections_.size();
 }

@@ -13,6 +13,7 @@
 #include "net/http/httplib_bridge.h"
 #include "net/http/loop.h"
 #include "net/http/socket.h"
+#include "net/http/tls.h"
 #include "net/http/worker_pool.h"
 
 namespace hookspool::net {
@@ -25,15 +26,23 @@ class Server final : public HttpServer {
   ~Server() override { stop(std::chrono::milliseconds(0)); }
 
   Result<void, HttpError> open() {
-    auto listener = Listener::open(options_.listen, options_.unix_mode);
+    std::shared_ptr<const TlsContext> tls;
+    if (options_.tls.given()) {
+      auto loaded = TlsContext::load(options_.tls);
+      if (!loaded) return fail(std::move(loaded).error());
+      tls = std::move(loaded).value();
+    }
+    auto listener = options_.inherited_fd < 0 ? Listener::open(options_.listen, options_.unix_mode)
+                                              : Listener::adopt(options_.inherited_fd, options_.listen);
     if (!listener) return fail(std::move(listener).error());
     port_ = listener->port();
     auto loop = Loop::make(options_, std::move(listener).value(), counters_);
     if (!loop) return fail(std::move(loop).error());
     loop_ = std::move(loop).value();
+    loop_->set_tls(std::move(tls));
     try {
       pool_ = std::make_unique<WorkerPool>(options_.workers, [this] { return make_work(); });
-      thread_ = std::thread([this] { loop_->run([this](std::vector<Job>& jobs) { pool_->submit(jobs); }); });
+      thread_ = std::thread([this] { loop_->run(*pool_); });
     } catch (const std::exception& e) {
       return fail(HttpError{HttpError::Kind::kSystem,
                             "cannot start the threads for " + options_.listen + ": " + e.what()});
@@ -50,19 +59,30 @@ class Server final : public HttpServer {
     stats.refused = counters_.refused;
     stats.connections = counters_.connections;
     stats.connections_refused = counters_.connections_refused;
+    stats.connections_evicted = counters_.connections_evicted;
+    stats.requests_shed = counters_.requests_shed;
     stats.in_handler = counters_.in_handler;
     stats.handler_failures = counters_.handler_failures;
     return stats;
   }
 
-  void stop(std::chrono::milliseconds grace) override {
-    if (!thread_.joinable()) return;
+  Result<std::int64_t, HttpError> reload_certificate() override {
+    auto loaded = TlsContext::load(options_.tls);
+    if (!loaded) return fail(std::move(loaded).error());
+    const std::int64_t not_after_s = (*loaded)->not_after_s();
+    loop_->set_tls(std::move(loaded).value());
+    return not_after_s;
+  }
+
+  bool stop(std::chrono::milliseconds grace) override {
+    if (!thread_.joinable()) return true;
     stopping_ = true;
     loop_->stop(Clock::now() + grace);
     thread_.join();
     // Only after a grace that was too short is there anything left to drop; a handler that still runs is
     // waited for by the destructor.
     pool_->drop_queued();
+    return !loop_->left_one_handled();
   }
 
  private:
@@ -80,7 +100,7 @@ class Server final : public HttpServer {
     finished.answer = bridge.answer(std::move(job.request.head.request), finished.close, failed);
     if (failed) ++counters_.handler_failures;
     job.request.share.release();
-    finished.broken = !send_some(job.fd, finished.answer, finished.sent);
+    finished.broken = !send_some(job.fd, job.tls, finished.answer, finished.sent);
     loop_->give_back(std::move(finished));
   }
 
@@ -118,6 +138,24 @@ const std::string* HttpRequest::header(std::string_view lower_case_name) const {
     if (name == lower_case_name) return &value;
   }
   return nullptr;
+}
+
+Result<std::string, HttpError> HttpServer::check_address(const std::string& listen) {
+  auto address = parse_address(listen);
+  if (!address) return fail(std::move(address).error());
+  return address->text();
+}
+
+Result<std::string, HttpError> HttpServer::address_of(int listening_fd) {
+  auto address = bound_address(listening_fd);
+  if (!address) return fail(std::move(address).error());
+  return address->text();
+}
+
+Result<std::int64_t, HttpError> HttpServer::check_certificate(const TlsFiles& files) {
+  auto loaded = TlsContext::load(files);
+  if (!loaded) return fail(std::move(loaded).error());
+  return (*loaded)->not_after_s();
 }
 
 Result<std::unique_ptr<HttpServer>, HttpError> HttpServer::start(HttpOptions options, HttpHandler handler) {

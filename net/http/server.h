@@ -19,12 +19,13 @@
 #include <utility>
 #include <vector>
 
+#include "net/http/forwarded.h"
 #include "storage/model/result.h"
 
 namespace hookspool::net {
 
 struct HttpError {
-  enum class Kind { kBadAddress, kAddressInUse, kNotPermitted, kSystem };
+  enum class Kind { kBadAddress, kBadCertificate, kAddressInUse, kNotPermitted, kSystem };
   Kind kind;
   std::string text;  // names the address and what to do
 };
@@ -34,6 +35,7 @@ struct HttpRequest {
   std::string path;                                          // as sent, not decoded, without the query
   std::string query;                                         // as sent, without '?'
   std::string remote_addr;                                   // numeric; empty for a Unix socket
+                                                             // (HttpOptions::proxies may say otherwise)
   std::vector<std::pair<std::string, std::string>> headers;  // lower-case name, value as sent, in order
   std::string body;
   const std::string* header(std::string_view lower_case_name) const;  // the first; nullptr if absent
@@ -48,41 +50,67 @@ struct HttpAnswer {
 
 using HttpHandler = std::function<HttpAnswer(HttpRequest&&)>;
 
+// PEM: the certificate with its chain, and its key without a passphrase.
+struct TlsFiles {
+  std::string certificate_file;
+  std::string key_file;
+  bool given() const { return !certificate_file.empty(); }
+};
+
 struct HttpOptions {
-  std::string listen;         // "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock"; port 0: any
+  std::string listen;  // "127.0.0.1:8080", "[::1]:8080", "localhost:8080", "unix:/run/x.sock"; port 0: any
   unsigned unix_mode = 0660;  // of the Unix socket's file
-  std::size_t workers = 64;   // requests in the handler at once
-  std::size_t connections_max = 2048;
+  int inherited_fd = -1;     // a socket that listens on `listen` already and that somebody else holds as well
+  TlsFiles tls;              // none: plain HTTP
+  std::size_t workers = 64;  // requests in the handler at once
+  // In all: beyond it the one that has been useless for longest goes. 0 per address: no limit.
+  std::size_t connections_max = 8192;
+  std::size_t connections_per_address_max = 0;  // of an IPv4 address, or a /64 network of IPv6
+  Networks without_address_limit = Networks::loopback();
+  ProxyTrust proxies;  // their addresses have no limit either
   std::size_t head_bytes_max = 16 * 1024;
   std::size_t header_lines_max = 64;
   std::size_t path_bytes_max = 1024;  // with the query: head_bytes_max
   std::size_t body_bytes_max = 1024 * 1024;
-  std::size_t bytes_in_flight_max = 64u << 20;        // of request bodies being read or handled
-  std::chrono::milliseconds head_deadline{5000};      // first byte to the end of the head
-  std::chrono::milliseconds request_deadline{10000};  // first byte to last
-  std::chrono::milliseconds idle_deadline{15000};     // a kept-alive connection without a request
-  std::chrono::milliseconds answer_deadline{10000};   // to get an answer into the socket
+  std::size_t bytes_in_flight_max = 64u << 20;         // of requests being read or handled
+  std::chrono::milliseconds handshake_deadline{5000};  // accepted to ready, with TLS
+  std::chrono::milliseconds head_deadline{5000};       // first byte to the end of the head
+  std::chrono::milliseconds request_deadline{10000};   // first byte to last
+  std::chrono::milliseconds idle_deadline{15000};      // a kept-alive connection without a request
+  std::chrono::milliseconds worker_deadline{5000};     // a whole request without a worker: 503
+  std::chrono::milliseconds answer_deadline{10000};    // to get an answer into the socket
 };
 
 struct HttpStats {
-  std::uint64_t requests = 0;     // reached the handler
-  std::uint64_t refused = 0;      // answered by the listener itself (4xx, 503, 505)
-  std::uint64_t connections = 0;  // open now
-  std::uint64_t connections_refused = 0;
-  std::uint64_t in_handler = 0;        // now
-  std::uint64_t handler_failures = 0;  // exceptions out of the handler, answered 500
+  std::uint64_t requests = 0;             // reached the handler
+  std::uint64_t refused = 0;              // answered by the listener itself (4xx, 503, 505)
+  std::uint64_t connections = 0;          // open now
+  std::uint64_t connections_refused = 0;  // answered 503 for want of room
+  std::uint64_t connections_evicted = 0;  // useless for longest when somebody else needed the place
+  std::uint64_t requests_shed = 0;        // answered 503 because no worker came free in time
+  std::uint64_t in_handler = 0;           // now
+  std::uint64_t handler_failures = 0;     // exceptions out of the handler, answered 500
 };
 
 class HttpServer {
  public:
+  // Can `listen` be an address at all? The very check that start() does. The address as it is shown.
+  static Result<std::string, HttpError> check_address(const std::string& listen);
+  // What an inherited socket listens on, in the same form; fails if it does not listen.
+  static Result<std::string, HttpError> address_of(int listening_fd);
+  // Can these files serve? The very check that start() does. When the certificate ends, since 1970.
+  static Result<std::int64_t, HttpError> check_certificate(const TlsFiles& files);
   // Binds, listens and serves at once. Never shares a port with another process (no SO_REUSEPORT).
   static Result<std::unique_ptr<HttpServer>, HttpError> start(HttpOptions options, HttpHandler handler);
   virtual ~HttpServer() = default;
   virtual std::uint16_t port() const = 0;  // the bound one; 0 for a Unix socket
   virtual HttpStats stats() const = 0;
-  // Stops accepting, answers the requests already read in whole, closes the rest. Returns when workers are
-  // idle.
-  virtual void stop(std::chrono::milliseconds grace) = 0;
+  // Reads certificate and key again, for connections made from now on; the others keep theirs. If the files are
+  // no good nothing changes. When the certificate ends, since 1970. REQUIRES: start() was given some.
+  virtual Result<std::int64_t, HttpError> reload_certificate() = 0;
+  // Stops accepting, answers what has come in whole or still does within a moment, closes the rest. Returns
+  // after `grace` at the latest; false: a handler still runs, and the destructor would wait for it.
+  virtual bool stop(std::chrono::milliseconds grace) = 0;
 };
 
 }  // namespace hookspool::net

@@ -1,6 +1,7 @@
 #include "net/http/socket.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -81,23 +82,6 @@ int remove_stale_socket(const std::string& path) {
   return ::unlink(path.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 
-std::string numeric_host(const sockaddr_storage& peer) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (peer.ss_family == AF_INET) {
-    const auto& address = reinterpret_cast<const sockaddr_in&>(peer);
-    ::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size());
-  } else if (peer.ss_family == AF_INET6) {
-    const auto& address = reinterpret_cast<const sockaddr_in6&>(peer);
-    // An IPv4 client of a dual-stack listener is an IPv4 client.
-    if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
-      ::inet_ntop(AF_INET, &address.sin6_addr.s6_addr[12], text.data(), text.size());
-    } else {
-      ::inet_ntop(AF_INET6, &address.sin6_addr, text.data(), text.size());
-    }
-  }
-  return text.data();
-}
-
 }  // namespace
 
 Fd& Fd::operator=(Fd&& other) noexcept {
@@ -133,9 +117,62 @@ Result<Address, HttpError> parse_address(const std::string& text) {
 
   const bool bracketed = colon >= 2 && text.front() == '[' && text[colon - 1] == ']';
   address.host = bracketed ? text.substr(1, colon - 2) : text.substr(0, colon);
-  if (address.host.empty() || (address.host.find(':') != std::string::npos) != bracketed)
+  if (address.host == "localhost") address.host = "127.0.0.1";
+  const bool numeric =
+      IpAddress::parse(std::string_view(address.host).substr(0, address.host.find('%'))).has_value();
+  if (!numeric || (address.host.find(':') != std::string::npos) != bracketed)
     return fail(bad_address(text, "the host is not a numeric address"));
   return address;
+}
+
+std::string Address::text() const {
+  if (is_unix) return "unix:" + host;
+  const auto address = IpAddress::parse(host);
+  const std::string shown = address ? address->text() : host;
+  return (host.find(':') == std::string::npos ? shown : "[" + shown + "]") + ":" + std::to_string(port);
+}
+
+Result<Address, HttpError> bound_address(int fd) {
+  const std::string what = "the socket that was passed as descriptor " + std::to_string(fd);
+  int listening = 0;
+  int type = 0;
+  socklen_t size = sizeof listening;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
+    return fail(HttpError{HttpError::Kind::kBadAddress,
+                          what + " is not a listening stream socket; use ListenStream= and Accept=no"});
+  sockaddr_storage bound{};
+  socklen_t length = sizeof bound;
+  if (::getsockname(fd, generic(&bound), &length) != 0)
+    return fail(HttpError{HttpError::Kind::kSystem, what + " has no address: " + reason(errno)});
+  Address address;
+  if (bound.ss_family == AF_UNIX) {
+    address.is_unix = true;
+    address.host = reinterpret_cast<const sockaddr_un&>(bound).sun_path;
+    return address;
+  }
+  const auto ip = IpAddress::of(bound);
+  if (!ip) return fail(HttpError{HttpError::Kind::kBadAddress, what + " is neither IP nor Unix"});
+  address.host = ip->text();
+  address.port = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(bound).sin6_port
+                                                   : reinterpret_cast<const sockaddr_in&>(bound).sin_port);
+  return address;
+}
+
+Result<Listener, HttpError> Listener::adopt(int fd, const std::string& text) {
+  auto address = bound_address(fd);
+  if (!address) return fail(std::move(address).error());
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+    return fail(listen_error(text, "fcntl", errno));
+  const int on = 1;
+  if (!address->is_unix && ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+    return fail(listen_error(text, "setsockopt", errno));
+  Listener listener;
+  listener.fd_ = Fd(fd);
+  listener.inherited_ = true;
+  listener.port_ = address->port;
+  return listener;
 }
 
 Result<Listener, HttpError> Listener::open(const std::string& text, unsigned unix_mode) {
@@ -198,11 +235,11 @@ Result<Listener, HttpError> Listener::open_unix(const std::string& text, const s
   return listener;
 }
 
-Fd Listener::accept(std::string& remote_addr) const {
-  sockaddr_storage peer{};
-  socklen_t length = sizeof peer;
-  Fd fd(::accept4(fd_.get(), generic(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (fd.is_open()) remote_addr = numeric_host(peer);
+Fd Listener::accept(std::optional<IpAddress>& peer) const {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  Fd fd(::accept4(fd_.get(), generic(&address), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (fd.is_open()) peer = IpAddress::of(address);
   return fd;
 }
 

@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "net/http/ip_address.h"
 #include "net/http/server.h"
 #include "storage/model/result.h"
 
@@ -31,24 +33,33 @@ struct Address {
   bool is_unix = false;
   std::string host;  // numeric, without brackets; of a Unix socket the path
   std::uint16_t port = 0;
+  std::string text() const;  // one form for each address
 };
 
-// "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock". Names are not looked up.
+// "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock". Names are not looked up, but "localhost" is 127.0.0.1.
 Result<Address, HttpError> parse_address(const std::string& text);
+
+// Where a listening stream socket that came from elsewhere listens.
+Result<Address, HttpError> bound_address(int listening_fd);
 
 // A listening socket, non-blocking. A Unix socket's file is removed when it closes, if it is still the same
 // file.
 class Listener {
  public:
   static Result<Listener, HttpError> open(const std::string& address, unsigned unix_mode);
+  // Takes over a socket that listens on `address` already. The file of a Unix socket is its owner's affair.
+  static Result<Listener, HttpError> adopt(int fd, const std::string& address);
   Listener(Listener&&) = default;
   Listener& operator=(Listener&&) = delete;
   ~Listener() { close(); }
 
   int fd() const { return fd_.get(); }
+  // Somebody else holds this socket too, and hands it to the next process.
+  bool is_inherited() const { return inherited_; }
   std::uint16_t port() const { return port_; }
-  // The accepted connection, non-blocking; not open when accept4 failed, errno tells why.
-  Fd accept(std::string& remote_addr) const;
+  // The accepted connection, non-blocking; not open when accept4 failed, errno tells why. `peer`: nothing for
+  // a Unix socket.
+  Fd accept(std::optional<IpAddress>& peer) const;
   void close();
 
  private:
@@ -58,6 +69,7 @@ class Listener {
                                                unsigned mode);
 
   Fd fd_;
+  bool inherited_ = false;
   std::uint16_t port_ = 0;
   std::string unix_path_;
   struct stat unix_file_ {};

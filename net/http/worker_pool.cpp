@@ -45,6 +45,17 @@ void WorkerPool::submit(std::vector<Job>& jobs) {
   for (; wakes > 0; --wakes) wake_.notify_one();
 }
 
+std::vector<Job> WorkerPool::take_back(Clock::time_point latest) {
+  std::vector<Job> jobs;
+  const std::lock_guard lock(mutex_);
+  // In the order they came, so those that waited for longest stand in front.
+  while (!queue_.empty() && queue_.front().queued_at <= latest) {
+    jobs.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return jobs;
+}
+
 void WorkerPool::drop_queued() {
   const std::lock_guard lock(mutex_);
   queue_.clear();

@@ -1,5 +1,6 @@
 #include "net/pg/delivery.h"
 
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 #include <chrono>
@@ -46,6 +47,12 @@ PgResult<std::optional<Position>> parse_watermark(const PgRows& rows) {
 
 }  // namespace
 
+// A recorded range of lost numbers.
+struct Lost {
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+};
+
 struct DeliveryTransaction::State {
   State(Connection& the_connection, const PgOptions& the_options, LaneKey the_key)
       : connection(the_connection),
@@ -76,6 +83,9 @@ struct DeliveryTransaction::State {
   PgResult<void> take_watermark(PgResult<PgRows> rows);
   PgResult<std::set<Uuid>> take_from_dead_letters(std::span<const EventPtr> events);
   PgResult<std::vector<EventPtr>> to_put(std::span<const EventPtr> events);
+  PgResult<void> keep_dead_letter(const StoredEvent& event, const PgError& why);
+  PgResult<std::vector<Lost>> lost_among(std::uint64_t first_seq, std::uint64_t last_seq);
+  PgResult<void> no_longer_lost(std::span<const Lost> lost, std::uint64_t first_seq, std::uint64_t last_seq);
   PgError refused(PgError error);
   PgResult<void> run(const std::string& sql, std::string_view attempt);
 
@@ -230,24 +240,27 @@ PgResult<void> DeliveryTransaction::copy(std::span<const EventPtr> events) {
   return {};
 }
 
+PgResult<void> DeliveryTransaction::State::keep_dead_letter(const StoredEvent& event, const PgError& why) {
+  const Deadline deadline = statement_deadline(options);
+  // An event that was put back and is refused again has its dead letter still: the new reason replaces the old.
+  auto cleared = run("DELETE FROM " + schema + ".dead_letters WHERE id = '" + event.id.to_string() + "'",
+                     "keeping a dead letter");
+  if (!cleared) return cleared;
+  auto started = connection.copy_start(
+      "COPY " + schema + ".dead_letters (" + std::string(kDeadLetterColumns) + ") FROM STDIN (FORMAT binary)",
+      deadline);
+  if (!started) return fail(not_the_event(std::move(started).error()));
+  CopyWriter copy(connection, deadline);
+  write_dead_letter_row(copy, key.agent_id, event, why);
+  auto copied = copy.finish();
+  if (!copied) return fail(not_the_event(std::move(copied).error()));
+  return {};
+}
+
 PgResult<void> DeliveryTransaction::bury(const StoredEvent& event, const PgError& why) {
   State& state = *state_;
   assert(state.watermark && !state.ended && event.seq == state.position.seq + 1);
-  const Deadline deadline = statement_deadline(state.options);
-  // An event that was put back and is refused again has its dead letter still: the new reason replaces the old.
-  auto cleared =
-      state.run("DELETE FROM " + state.schema + ".dead_letters WHERE id = '" + event.id.to_string() + "'",
-                "keeping a dead letter");
-  if (!cleared) return cleared;
-  auto started =
-      state.connection.copy_start("COPY " + state.schema + ".dead_letters (" +
-                                      std::string(kDeadLetterColumns) + ") FROM STDIN (FORMAT binary)",
-                                  deadline);
-  if (!started) return fail(not_the_event(std::move(started).error()));
-  CopyWriter copy(state.connection, deadline);
-  write_dead_letter_row(copy, state.key.agent_id, event, why);
-  auto copied = copy.finish();
-  if (!copied) return fail(not_the_event(std::move(copied).error()));
+  if (auto kept = state.keep_dead_letter(event, why); !kept) return kept;
   state.position = {event.seq, event.id};
   return {};
 }
@@ -263,6 +276,81 @@ PgResult<void> DeliveryTransaction::skip_gap(std::uint64_t last_seq) {
   if (!noted) return noted;
   state.position = {last_seq, Uuid{}};
   return {};
+}
+
+PgResult<std::vector<Lost>> DeliveryTransaction::State::lost_among(std::uint64_t first_seq,
+                                                                   std::uint64_t last_seq) {
+  auto rows = connection.query("SELECT first_seq, last_seq FROM " + schema + ".gaps WHERE " + where +
+                                   " AND first_seq <= " + std::to_string(last_seq) +
+                                   " AND last_seq >= " + std::to_string(first_seq) + " FOR UPDATE",
+                               statement_deadline(options), "reading the gaps");
+  if (!rows) return fail(not_the_event(std::move(rows).error()));
+  std::vector<Lost> lost;
+  for (const auto& row : rows->rows) {
+    Lost range;
+    std::from_chars(row[0]->data(), row[0]->data() + row[0]->size(), range.first_seq);
+    std::from_chars(row[1]->data(), row[1]->data() + row[1]->size(), range.last_seq);
+    lost.push_back(range);
+  }
+  return lost;
+}
+
+// What of a recorded range lies before and after the healed numbers stays recorded.
+PgResult<void> DeliveryTransaction::State::no_longer_lost(std::span<const Lost> lost, std::uint64_t first_seq,
+                                                          std::uint64_t last_seq) {
+  std::string sql;
+  for (const Lost& range : lost) {
+    const std::string row = where + " AND first_seq = " + std::to_string(range.first_seq) + ";";
+    if (range.last_seq > last_seq) {
+      sql += "INSERT INTO " + schema +
+             ".gaps (agent_id, epoch, lane, first_seq, last_seq, noted_at) SELECT agent_id, epoch, lane, " +
+             std::to_string(last_seq + 1) + ", last_seq, noted_at FROM " + schema + ".gaps WHERE " + row;
+    }
+    sql +=
+        range.first_seq < first_seq
+            ? "UPDATE " + schema + ".gaps SET last_seq = " + std::to_string(first_seq - 1) + " WHERE " + row
+            : "DELETE FROM " + schema + ".gaps WHERE " + row;
+  }
+  return sql.empty() ? PgResult<void>() : run(sql, "taking back a gap");
+}
+
+PgResult<std::uint64_t> DeliveryTransaction::heal(std::span<const EventPtr> events) {
+  State& state = *state_;
+  assert(state.watermark && !state.ended && !events.empty() && events.back()->seq <= state.watermark->seq);
+  const std::uint64_t first_seq = events.front()->seq, last_seq = events.back()->seq;
+  auto lost = state.lost_among(first_seq, last_seq);
+  if (!lost) return fail(std::move(lost).error());
+  std::vector<EventPtr> back;
+  for (const EventPtr& event : events) {
+    const bool is_lost = std::any_of(lost->begin(), lost->end(), [&](const Lost& range) {
+      return range.first_seq <= event->seq && event->seq <= range.last_seq;
+    });
+    if (is_lost) back.push_back(event);
+  }
+  if (back.empty()) return std::uint64_t{0};
+  auto rows = state.to_put(back);
+  if (!rows) return fail(std::move(rows).error());
+  // Where rows can be told apart by id, one that is there already stays as it is.
+  if (state.target->comparable()) {
+    auto put = state.target->put_missing(*rows);
+    if (!put) return fail(state.refused(std::move(put).error()));
+  } else {
+    auto put = state.target->put(*rows);
+    if (!put) return fail(state.refused(std::move(put).error()));
+  }
+  auto shrunk = state.no_longer_lost(*lost, first_seq, last_seq);
+  if (!shrunk) return fail(std::move(shrunk).error());
+  return static_cast<std::uint64_t>(back.size());
+}
+
+PgResult<void> DeliveryTransaction::heal_as_dead_letter(const StoredEvent& event, const PgError& why) {
+  State& state = *state_;
+  assert(state.watermark && !state.ended && event.seq <= state.watermark->seq);
+  auto lost = state.lost_among(event.seq, event.seq);
+  if (!lost) return fail(std::move(lost).error());
+  if (lost->empty()) return {};
+  if (auto kept = state.keep_dead_letter(event, why); !kept) return kept;
+  return state.no_longer_lost(*lost, event.seq, event.seq);
 }
 
 PgResult<std::uint64_t> DeliveryTransaction::reconcile(std::span<const EventPtr> events) {

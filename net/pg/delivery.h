@@ -59,6 +59,11 @@ class DeliveryTransaction {
   PgResult<void> bury(const StoredEvent& event, const PgError& why);
   // The numbers from position().seq + 1 to `last_seq` are nowhere any more: records that and goes on after them.
   PgResult<void> skip_gap(std::uint64_t last_seq);
+  // REQUIRES: a gap-free run of this lane and epoch, none above the watermark. Puts in those of them that are
+  // recorded as lost, and takes them out of the record: so each goes in once. Answers how many that were.
+  PgResult<std::uint64_t> heal(std::span<const EventPtr> events);
+  // The same for one that cannot be taken: keeps it among the dead letters.
+  PgResult<void> heal_as_dead_letter(const StoredEvent& event, const PgError& why);
   // Puts in what is not there yet, by id, without moving: for runs whose numbers are not ours alone. Answers how
   // many rows that were. Where rows cannot be told apart (comparable() says no) it is refused, as kSetup.
   PgResult<std::uint64_t> reconcile(std::span<const EventPtr> events);

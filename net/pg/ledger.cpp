@@ -99,6 +99,19 @@ PgResult<std::vector<std::pair<std::uint64_t, std::uint64_t>>> read_gaps(Connect
   return gaps;
 }
 
+PgResult<std::vector<Gap>> read_lane_gaps(Connection& connection, const PgOptions& options,
+                                          const std::string& agent_id, const std::string& lane) {
+  auto rows = ask(connection, options,
+                  "SELECT epoch, first_seq, last_seq FROM " + quote_identifier(options.schema) +
+                      ".gaps WHERE agent_id = " + connection.quote_literal(agent_id) +
+                      " AND lane = " + connection.quote_literal(lane) + " ORDER BY epoch, first_seq",
+                  "reading the gaps");
+  if (!rows) return fail(std::move(rows).error());
+  std::vector<Gap> gaps;
+  for (const auto& row : rows->rows) gaps.push_back({uuid_of(row[0]), natural(row[1]), natural(row[2])});
+  return gaps;
+}
+
 PgResult<std::vector<DeadLetter>> list_dead_letters(Connection& connection, const PgOptions& options,
                                                     const std::string& agent_id, std::size_t letters_max) {
   auto rows = ask(connection, options,

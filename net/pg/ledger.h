@@ -35,6 +35,15 @@ PgResult<std::vector<std::pair<std::uint64_t, std::uint64_t>>> read_gaps(Connect
                                                                          const PgOptions& options,
                                                                          const LaneKey& key);
 
+// The same of a lane in all its epochs, by epoch and number.
+struct Gap {
+  Uuid epoch;
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+};
+PgResult<std::vector<Gap>> read_lane_gaps(Connection& connection, const PgOptions& options,
+                                          const std::string& agent_id, const std::string& lane);
+
 // The newest dead letters of an agent with id, epoch, seq and body_bytes, nothing else; oldest first.
 PgResult<std::vector<DeadLetter>> list_dead_letters(Connection& connection, const PgOptions& options,
                                                     const std::string& agent_id, std::size_t letters_max);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -53,14 +54,16 @@ constexpr std::array kTables{
           "NOT NULL,\n"
           "  last_seq bigint NOT NULL,\n  noted_at timestamptz NOT NULL DEFAULT now(),\n"
           "  PRIMARY KEY (agent_id, epoch, lane, first_seq)\n",
-          "", "SELECT, INSERT"},
+          "", "SELECT, INSERT, UPDATE, DELETE"},
     // Dead letters that a person has thrown away: by their ids, so that no repair or replay brings them back.
     Table{"discarded",
           "\n  id uuid PRIMARY KEY,\n  agent_id text,\n  source text,\n  discarded_at timestamptz NOT NULL "
           "DEFAULT now()\n",
           "", "SELECT, INSERT"},
-    Table{"sink", "\n  id uuid PRIMARY KEY,\n  created_at timestamptz NOT NULL DEFAULT now()\n", "",
-          "SELECT"},
+    Table{"sink",
+          "\n  id uuid PRIMARY KEY,\n  created_at timestamptz NOT NULL DEFAULT now(),\n"
+          "  schema_version integer NOT NULL DEFAULT 2\n",
+          "", "SELECT"},
 };
 
 std::string create_schema(const std::string& schema) {
@@ -77,6 +80,16 @@ std::string create_sink_row(const std::string& schema) {
   const std::string sink = quote_identifier(schema) + ".sink";
   return "INSERT INTO " + sink + " (id) SELECT gen_random_uuid() WHERE NOT EXISTS (SELECT FROM " + sink +
          ");\n";
+}
+
+// From any earlier version to this one, however often it is run.
+std::string migrate(const std::string& schema) {
+  const std::string sink = quote_identifier(schema) + ".sink";
+  const std::string version = std::to_string(kSchemaVersion);
+  return "ALTER TABLE " + sink + " ADD COLUMN IF NOT EXISTS schema_version integer NOT NULL DEFAULT " +
+         version + ";\nALTER TABLE " + sink + " ALTER COLUMN schema_version SET DEFAULT " + version +
+         ";\nUPDATE " + sink + " SET schema_version = " + version + " WHERE schema_version < " + version +
+         ";\n";
 }
 
 std::string grants(const std::string& schema, const std::string& role) {
@@ -96,7 +109,8 @@ struct Found {
   std::vector<std::string_view> missing;
   bool rights = true;     // of the role on what is there
   bool sink_row = false;  // looked at only when nothing is missing and the rights suffice
-  bool complete() const { return missing.empty() && rights && sink_row; }
+  int version = 0;        // recorded in the database; 0: none is, or it cannot be read yet
+  bool complete() const { return missing.empty() && rights && sink_row && version == kSchemaVersion; }
 };
 
 std::string inspection_sql(const std::string& quoted_schema_name) {
@@ -137,12 +151,30 @@ PgResult<Found> inspect(Connection& connection, const PgOptions& options) {
       found.rights = found.rights && entry->second;
     }
   }
-  if (!found.missing.empty() || !found.rights) return found;
-  rows = connection.query("SELECT FROM " + quote_identifier(options.schema) + ".sink LIMIT 1",
+  const auto sink = rights_by_table.find("sink");
+  if (sink == rights_by_table.end() || !sink->second) return found;
+  // The row as JSON, because a column that is not there cannot be named.
+  rows = connection.query("SELECT to_jsonb(s) ->> 'schema_version' FROM " + quote_identifier(options.schema) +
+                              ".sink s ORDER BY created_at, id LIMIT 1",
                           statement_deadline(options), "looking for the sink's identity");
   if (!rows) return fail(std::move(rows).error());
   found.sink_row = !rows->rows.empty();
+  if (found.sink_row) {
+    const std::string version = rows->rows[0][0].value_or("1");
+    std::from_chars(version.data(), version.data() + version.size(), found.version);
+  }
   return found;
+}
+
+PgError too_new(const PgOptions& options, const Found& found) {
+  return {.error_class = ErrorClass::kSetup,
+          .text = "the schema " + options.schema + " in this database has version " +
+                  std::to_string(found.version) + ", and this hookspool knows them up to " +
+                  std::to_string(kSchemaVersion),
+          .hint =
+              "A newer hookspool made it. Install that one again here, too; nothing was changed, and "
+              "webhooks are "
+              "kept in the journal meanwhile."};
 }
 
 PgError needs_administrator(PgError error, const PgOptions& options, const Found& found) {
@@ -168,6 +200,7 @@ PgResult<void> create_missing(Connection& connection, const PgOptions& options) 
   if (!begun) return fail(std::move(begun).error());
   auto found = inspect(connection, options);  // again: another agent may have been first
   if (!found) return fail(std::move(found).error());
+  if (found->version > kSchemaVersion) return fail(too_new(options, *found));
   std::string sql;
   if (!found->schema) sql += create_schema(options.schema);
   for (const Table& table : kTables) {
@@ -176,6 +209,7 @@ PgResult<void> create_missing(Connection& connection, const PgOptions& options) 
     if (missing) sql += create_table(options.schema, table);
   }
   if (!found->sink_row) sql += create_sink_row(options.schema);
+  if (found->version < kSchemaVersion) sql += migrate(options.schema);
   auto committed = connection.query(sql + "COMMIT", statement_deadline(options), "making the schema");
   if (!committed) {
     PgError error = std::move(committed).error();
@@ -203,6 +237,7 @@ std::string schema_sql(const std::string& schema, const std::string& role) {
   std::string sql = create_schema(schema);
   for (const Table& table : kTables) sql += create_table(schema, table);
   sql += create_sink_row(schema);
+  sql += migrate(schema);
   if (!role.empty()) sql += grants(schema, role);
   return sql;
 }
@@ -225,6 +260,7 @@ PgResult<void> ensure_schema(Connection& connection, const PgOptions& options) {
   auto found = inspect(connection, options);
   if (!found) return fail(std::move(found).error());
   if (found->complete()) return {};
+  if (found->version > kSchemaVersion) return fail(too_new(options, *found));
   if (found->missing.empty() && !found->rights) return fail(needs_grants(options, *found));
   PgResult<void> made = create_missing(connection, options);
   if (!made && !connection.broken() && !connection.usable()) {

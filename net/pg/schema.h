@@ -9,6 +9,9 @@
 
 namespace hookspool::net {
 
+// Of the tables; recorded in sink.schema_version. 1: without that record, and gaps could not be taken back.
+inline constexpr int kSchemaVersion = 2;
+
 std::string quote_identifier(std::string_view name);
 
 // The name of the constraint that a row which is already there violates.

@@ -316,10 +316,10 @@ Verdict Verifier::compare() {
   }
   if (fits) return {};
   return {Mismatch::kNoSecretFits,
-          keys_.secrets.empty() ? std::string("there is no secret to compare with")
-                                : "the signature fits none of the " + std::to_string(keys_.secrets.size()) +
-                                      " secrets: another secret, or the body or what is signed with it was "
-                                      "changed on the way"};
+          keys_.secrets.empty()
+              ? std::string("there is no secret to compare with")
+              : "the signature fits none of the secrets (" + std::to_string(keys_.secrets.size()) +
+                    " tried): another secret, or what is signed was changed on the way"};
 }
 
 Verdict Verifier::token() {

@@ -119,6 +119,31 @@ TEST_F(ConfigTest, SyntaxErrorHasItsPlace) {
   EXPECT_NE(faults_of("[intake]\nlisten = \n").find("t.toml:2:"), std::string::npos);
 }
 
+TEST_F(ConfigTest, ConnectionsAndProxies) {
+  const auto config = parse_config(
+      "[intake]\nlisten = \"localhost:8080\"\nmax_connections = 100\nmax_connections_per_address = 0\n"
+      "trusted_proxies = [\"10.0.0.0/8\", \"::1\", \"unix\"]\nforwarded_header = \"forwarded\"\n",
+      "t.toml");
+  ASSERT_TRUE(config) << config.error().lines.front();
+  EXPECT_EQ(config->intake.connections_max, 100u);
+  EXPECT_EQ(config->intake.connections_per_address_max, 0u);
+  EXPECT_TRUE(config->intake.proxies.networks.contain(net::IpAddress::parse("10.1.2.3").value()));
+  EXPECT_TRUE(config->intake.proxies.unix_socket);
+  EXPECT_EQ(config->intake.proxies.header, net::ProxyTrust::Header::kForwarded);
+  for (const char* line :
+       {"trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies = [\"proxy.example\"]",
+        "trusted_proxies = [10]", "trusted_proxies = \"10.0.0.0/8\"", "forwarded_header = \"x-real-ip\"",
+        "certificate_file = \"/nonexistent.crt\"", "key_file = \"/nonexistent.key\"",
+        "certificate_file = \"\"\nkey_file = \"/x\"",
+        "certificate_file = \"/nonexistent.crt\"\nkey_file = \"/nonexistent.key\"", "max_connections = 1",
+        "listen = \"example.com:8080\"", "listen = \"*:8080\"", "listen = \"[127.0.0.1]:8080\""})
+    EXPECT_NE(faults_of("[intake]\n" + std::string(line) + "\n").find("t.toml:2:"), std::string::npos)
+        << line;
+  EXPECT_NE(faults_of("[intake]\ncertificate_file = \"/x.crt\"\nkey_file = \"/etc/passwd\"\n")
+                .find("t.toml:3:12: intake.key_file: /etc/passwd is open to everybody"),
+            std::string::npos);
+}
+
 TEST_F(ConfigTest, UnnamedSourcesOnlyOnThisMachine) {
   EXPECT_NE(faults_of("[intake]\nlisten = \"0.0.0.0:8080\"\n").find("sources"), std::string::npos);
   EXPECT_EQ(faults_of("[intake]\nlisten = \"unix:/run/h.sock\"\n"), "");

@@ -170,5 +170,25 @@ TEST_F(ConfigVerify, MetasVerifyToken) {
                "is for \"meta\"");
 }
 
+TEST_F(ConfigVerify, TheQuarantine) {
+  const std::string source = "[sources.g]\nverify = \"github\"\nsecrets = [" + secret("s") + "]\n";
+  EXPECT_FALSE(source_of(source).quarantine);
+  EXPECT_FALSE(source_of(source + "on_bad_signature = \"refuse\"\n").quarantine);
+  EXPECT_TRUE(source_of(source + "on_bad_signature = \"quarantine\"\n").quarantine);
+  expect_fault(source + "on_bad_signature = \"quarantin\"\n", "did you mean \"quarantine\"?");
+  expect_fault("[sources.g]\non_bad_signature = \"quarantine\"\n", "nothing can be bad");
+  const auto config = parse_config(
+      "[quarantine]\nmax_requests = 7\nmax_bytes = \"1MiB\"\nmax_requests_per_source = 3\n"
+      "max_bytes_per_source = \"512KiB\"\nkeep = \"1d\"\n",
+      "t.toml");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->quarantine.requests_max, 7u);
+  EXPECT_EQ(config->quarantine.bytes_max, 1u << 20);
+  EXPECT_EQ(config->quarantine.source_requests_max, 3u);
+  EXPECT_EQ(config->quarantine.source_bytes_max, 512u << 10);
+  EXPECT_EQ(config->quarantine.keep, std::chrono::hours(24));
+  expect_fault("[quarantine]\nmax_request = 7\n", "did you mean \"max_requests\"?");
+}
+
 }  // namespace
 }  // namespace hookspool::agent

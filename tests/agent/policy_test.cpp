@@ -6,6 +6,7 @@
 #include "agent/latency.h"
 #include "agent/mode.h"
 #include "agent/retention.h"
+#include "agent/segment_age.h"
 
 namespace hookspool::agent {
 namespace {
@@ -47,12 +48,10 @@ TEST(Modes, TheWorstThatIsTrue) {
   EXPECT_EQ(mode_of(facts), Mode::kRefusing);
 }
 
-storage::SegmentInfo segment(std::uint64_t number, bool delivered, std::int64_t newest_us,
-                             std::uint64_t bytes = 100) {
+storage::SegmentInfo segment(std::uint64_t number, bool delivered, std::uint64_t bytes = 100) {
   storage::SegmentInfo info;
   info.number = number;
   info.delivered = delivered;
-  info.newest_received_at_us = newest_us;
   info.bytes = bytes;
   info.events = 1;
   return info;
@@ -65,35 +64,71 @@ class Retention : public ::testing::Test {
     config_.free_bytes_min = 100;
     config_.keep_delivered = milliseconds(1'000);
   }
-  static constexpr std::int64_t kNow = 10'000'000;
   JournalConfig config_;
 };
 
 TEST_F(Retention, DeliveredGoWhenOldUndeliveredNever) {
-  const std::vector segments{segment(1, true, kNow - 2'000'000), segment(2, false, kNow - 2'000'000),
-                             segment(3, true, kNow - 500'000)};
-  EXPECT_EQ(plan_retention(segments, {kNow, 300, 10'000}, config_).drop, std::vector<std::uint64_t>{1});
+  const std::vector segments{segment(1, true), segment(2, false), segment(3, true)};
+  EXPECT_EQ(plan_retention(segments, {2, 300, 10'000}, config_).drop, std::vector<std::uint64_t>{1});
 }
 
 TEST_F(Retention, NearTheBudgetDeliveredHistoryIsShedOldestFirst) {
-  const std::vector segments{segment(1, true, kNow), segment(2, false, kNow), segment(3, true, kNow),
-                             segment(4, true, kNow)};
-  EXPECT_EQ(plan_retention(segments, {kNow, 1'000, 10'000}, config_).drop,
-            (std::vector<std::uint64_t>{1, 3}));
+  const std::vector segments{segment(1, true), segment(2, false), segment(3, true), segment(4, true)};
+  EXPECT_EQ(plan_retention(segments, {0, 1'000, 10'000}, config_).drop, (std::vector<std::uint64_t>{1, 3}));
 }
 
 TEST_F(Retention, LittleFreeSpaceShedsToo) {
-  const std::vector segments{segment(1, true, kNow, 30), segment(2, true, kNow, 30)};
-  EXPECT_EQ(plan_retention(segments, {kNow, 60, 100}, config_).drop, std::vector<std::uint64_t>{1});
+  const std::vector segments{segment(1, true, 30), segment(2, true, 30)};
+  EXPECT_EQ(plan_retention(segments, {0, 60, 100}, config_).drop, std::vector<std::uint64_t>{1});
 }
 
 TEST_F(Retention, TheActiveSegmentIsClosedWhenItIsAllTheHistoryThereIs) {
-  auto active = segment(7, true, kNow, 900);
+  auto active = segment(7, true, 900);
   active.active = true;
-  EXPECT_TRUE(plan_retention(std::vector{active}, {kNow, 900, 10'000}, config_).rotate);
-  EXPECT_TRUE(plan_retention(std::vector{active}, {kNow, 900, 10'000}, config_).drop.empty());
+  EXPECT_TRUE(plan_retention(std::vector{active}, {0, 900, 10'000}, config_).rotate);
+  EXPECT_TRUE(plan_retention(std::vector{active}, {0, 900, 10'000}, config_).drop.empty());
   active.delivered = false;
-  EXPECT_FALSE(plan_retention(std::vector{active}, {kNow, 900, 10'000}, config_).rotate);
+  EXPECT_FALSE(plan_retention(std::vector{active}, {0, 900, 10'000}, config_).rotate);
+}
+
+// A segment closes every hour; each is let go of after its three days, never two in one hour, and the note stays short.
+TEST(SegmentAge, EachGoesAfterItsTimeAndNeverManyAtOnce) {
+  constexpr milliseconds kHour = std::chrono::hours(1);
+  constexpr milliseconds kKeep = std::chrono::hours(72);
+  SegmentAge age;
+  std::uint64_t gone = 0;
+  for (std::uint64_t hour = 1; hour <= 500; ++hour) {
+    age.advance(kHour, hour, kKeep);
+    if (hour % 10 == 0) age = SegmentAge::parse(age.text());  // a restart
+    const std::uint64_t aged = age.aged_up_to(kKeep);
+    EXPECT_GE(aged, gone);
+    EXPECT_LE(aged - gone, 4u) << "hour " << hour;
+    EXPECT_LE(aged + 72, std::max<std::uint64_t>(hour, 72)) << "too early";
+    EXPECT_TRUE(hour <= 80 || aged + 72 + 4 >= hour) << "too late: " << hour;
+    gone = aged;
+    EXPECT_LT(age.text().size(), 2'000u);
+  }
+  EXPECT_GT(gone, 400u);
+}
+
+TEST(SegmentAge, TimeThatTheAgentDidNotRunDoesNotCount) {
+  SegmentAge age;
+  age.advance(milliseconds(0), 30, milliseconds(1'000));
+  age.advance(milliseconds(900), 30, milliseconds(1'000));
+  age = SegmentAge::parse(age.text());
+  age.advance(milliseconds(0), 31, milliseconds(1'000));
+  EXPECT_EQ(age.aged_up_to(milliseconds(1'000)), 0u);
+  age.advance(milliseconds(100), 31, milliseconds(1'000));
+  EXPECT_EQ(age.aged_up_to(milliseconds(1'000)), 30u);
+  age.advance(milliseconds(-5'000), 31, milliseconds(1'000));
+  EXPECT_EQ(age.aged_up_to(milliseconds(1'000)), 30u) << "it never steps back";
+}
+
+TEST(SegmentAge, WhatCannotBeReadBeginsAnew) {
+  for (const char* text : {"", "x", "-5\n1 1\n", "100\n200 1\n", "100\n50 3\n40 4\n", "100\n40 4\n50 3\n"}) {
+    EXPECT_EQ(SegmentAge::parse(text).aged_up_to(milliseconds(0)), 0u) << text;
+  }
+  EXPECT_EQ(SegmentAge::parse("100\n40 4\n90 9\n").aged_up_to(milliseconds(50)), 4u);
 }
 
 TEST(Latency, FiguresOfTheWindow) {

@@ -9,8 +9,7 @@ namespace {
 // Held against a reader that is not ours. A number beyond a double is JSON, and a numeric in PostgreSQL.
 bool is_json(std::string_view text) {
   try {
-    (void)nlohmann::json::parse(text);
-    return true;
+    return !nlohmann::json::parse(text).is_discarded();
   } catch (const nlohmann::json::out_of_range&) {
     return true;
   } catch (const nlohmann::json::exception&) {

@@ -224,12 +224,18 @@ TEST(HttpSlowClients, ThatNeverReadAreDropped) {
 TEST(HttpLimits, ConnectionsBeyondTheLimitAreToldSo) {
   HttpOptions options;
   options.connections_max = 3;
-  auto server = serve(echo, options);
+  std::latch go(1);
+  std::atomic<int> inside{0};
+  auto server = serve(
+      [&](HttpRequest&& request) {
+        ++inside;
+        go.wait();
+        return echo(std::move(request));
+      },
+      options);
   std::vector<RawClient> clients;
-  for (int i = 0; i < 3; ++i) {
-    clients.emplace_back(server->port()).send(post("x"));
-    ASSERT_TRUE(clients.back().read_answer());
-  }
+  for (int i = 0; i < 3; ++i) clients.emplace_back(server->port()).send(post("x"));
+  ASSERT_TRUE(wait_until(milliseconds(5000), [&] { return inside == 3; }));
   RawClient shed(server->port());
   const auto answer = shed.read_answer();
   ASSERT_TRUE(answer);
@@ -237,6 +243,9 @@ TEST(HttpLimits, ConnectionsBeyondTheLimitAreToldSo) {
   EXPECT_TRUE(answer->has("Retry-After: 1"));
   EXPECT_TRUE(shed.sees_end());
   EXPECT_EQ(server->stats().connections_refused, 1u);
+  EXPECT_EQ(server->stats().connections_evicted, 0u);
+  go.count_down();
+  for (RawClient& client : clients) EXPECT_EQ(client.read_answer().value().status, 200);
   clients.pop_back();
   ASSERT_TRUE(wait_until(milliseconds(5000), [&] {
     RawClient again(server->port());
@@ -312,7 +321,9 @@ TEST(HttpLimits, OutlivesAWantOfDescriptors) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
   RawClient starved(server->port());
   starved.send(post("patient"));
-  // Meanwhile the others are served, and the loop does not spin on the listener that stays readable.
+  // It is told to come again. Meanwhile the others are served, and the loop does not spin.
+  EXPECT_EQ(starved.read_answer().value().status, 503);
+  EXPECT_TRUE(starved.sees_end());
   std::optional<RawAnswer> answer;
   const std::clock_t cpu_before = std::clock();
   const auto until = steady_clock::now() + milliseconds(600);
@@ -328,7 +339,30 @@ TEST(HttpLimits, OutlivesAWantOfDescriptors) {
   EXPECT_EQ(answer->body, "still here");
   EXPECT_EQ(connections, 1u);
   EXPECT_LT(cpu_ms, 100.0);
-  EXPECT_EQ(starved.read_answer().value().body, "patient");
+  RawClient after(server->port());
+  after.send(post("patient"));
+  EXPECT_EQ(after.read_answer().value().body, "patient");
+}
+
+// With somebody useless around, the newcomer gets his descriptor instead of a refusal.
+TEST(HttpLimits, TakesADescriptorFromTheIdle) {
+  auto server = serve(echo);
+  RawClient idle(server->port());
+  ASSERT_TRUE(wait_until(milliseconds(5000), [&] { return server->stats().connections == 1; }));
+  EXPECT_FALSE(wait_until(milliseconds(300), [] { return false; }));  // until it counts as useless
+  rlimit old{};
+  ::getrlimit(RLIMIT_NOFILE, &old);
+  const int next_free = ::dup(0);
+  ::close(next_free);
+  const rlimit low{static_cast<rlim_t>(next_free) + 1, old.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  RawClient good(server->port());
+  good.send(post("x"));
+  const auto answer = good.read_answer();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &old), 0);
+  EXPECT_EQ(answer.value().status, 200);
+  EXPECT_TRUE(idle.sees_end());
+  EXPECT_EQ(server->stats().connections_evicted, 1u);
 }
 
 TEST(HttpBrokenClients, LeaveNothingBehind) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <fstream>
 #include <latch>
+#include <mutex>
 #include <string>
 
 #include "net/http/client.h"
@@ -44,14 +45,27 @@ TEST(HttpListener, NeverSharesItsPort) {
   EXPECT_TRUE(HttpServer::start(options, echo).ok());
 }
 
+TEST(HttpListener, KnowsLocalhost) {
+  HttpOptions options;
+  options.listen = "localhost:0";
+  EXPECT_TRUE(HttpServer::check_address(options.listen).ok());
+  auto server = serve(echo, options);
+  RawClient client(server->port());
+  client.send(post("x"));
+  EXPECT_EQ(client.read_answer().value().body, "x");
+}
+
 TEST(HttpListener, NamesWhatIsWrongWithAnAddress) {
   for (const std::string listen :
        {"", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:80x", "::1:8080",
-        "[::1]", "[::1]8080", "localhost:8080", "unix:", "unix:relative.sock", "203.0.113.7:0"}) {
+        "[::1]", "[::1]8080", "[localhost]:8080", "example.com:8080", "[127.0.0.1]:8080",
+        "unix:", "unix:relative.sock", "203.0.113.7:0"}) {
     HttpOptions options;
     options.listen = listen;
     const auto server = HttpServer::start(options, echo);
     ASSERT_FALSE(server.ok()) << listen;
+    // But for an address that no interface has, which only listening can find out.
+    EXPECT_EQ(HttpServer::check_address(listen).ok(), listen == "203.0.113.7:0") << listen;
     EXPECT_EQ(server.error().kind, HttpError::Kind::kBadAddress) << listen;
     EXPECT_NE(server.error().text.find(listen), std::string::npos);
   }
@@ -60,10 +74,27 @@ TEST(HttpListener, NamesWhatIsWrongWithAnAddress) {
   EXPECT_EQ(HttpServer::start(too_long, echo).error().kind, HttpError::Kind::kBadAddress);
 }
 
+// Who asked last, as the server's workers tell it. Thread-safe.
+class LastClient {
+ public:
+  void set(const std::string& address) {
+    const std::lock_guard lock(mutex_);
+    address_ = address;
+  }
+  std::string get() const {
+    const std::lock_guard lock(mutex_);
+    return address_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string address_ = "nothing";
+};
+
 TEST(HttpListener, ServesIpv6AndNamesIpv4ClientsAsSuch) {
-  std::string seen;
+  LastClient seen;
   const auto remember = [&](HttpRequest&& request) {
-    seen = request.remote_addr;
+    seen.set(request.remote_addr);
     return text("ok");
   };
   HttpOptions options;
@@ -71,9 +102,9 @@ TEST(HttpListener, ServesIpv6AndNamesIpv4ClientsAsSuch) {
   auto server = serve(remember, options);
   const std::string port = std::to_string(server->port());
   ASSERT_TRUE(http_call("127.0.0.1:" + port, "GET", "/", {}, "", milliseconds(5000)).ok());
-  EXPECT_EQ(seen, "127.0.0.1");
+  EXPECT_EQ(seen.get(), "127.0.0.1");
   ASSERT_TRUE(http_call("[::1]:" + port, "GET", "/", {}, "", milliseconds(5000)).ok());
-  EXPECT_EQ(seen, "::1");
+  EXPECT_EQ(seen.get(), "::1");
 }
 
 TEST(HttpListener, ServesAUnixSocket) {
@@ -82,10 +113,10 @@ TEST(HttpListener, ServesAUnixSocket) {
   HttpOptions options;
   options.listen = "unix:" + path;
   options.unix_mode = 0620;
-  std::string seen = "nothing";
+  LastClient seen;
   auto server = serve(
       [&](HttpRequest&& request) {
-        seen = request.remote_addr;
+        seen.set(request.remote_addr);
         return echo(std::move(request));
       },
       options);
@@ -96,7 +127,7 @@ TEST(HttpListener, ServesAUnixSocket) {
   RawClient client(path);
   client.send(post("over a file"));
   EXPECT_EQ(client.read_answer().value().body, "over a file");
-  EXPECT_EQ(seen, "");
+  EXPECT_EQ(seen.get(), "");
   const auto second = HttpServer::start(options, echo);
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().kind, HttpError::Kind::kAddressInUse);

@@ -15,7 +15,7 @@
 #include <system_error>
 #include <utility>
 
-namespace hookspool::testing {
+namespace hookspool::testing::http {
 namespace {
 
 template <class Address>
@@ -147,4 +147,4 @@ std::string post(std::string_view body, std::string_view extra, std::string_view
   return request;
 }
 
-}  // namespace hookspool::testing
+}  // namespace hookspool::testing::http

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace hookspool::testing {
+namespace hookspool::testing::http {
 
 struct RawAnswer {
   int status = 0;
@@ -53,4 +53,10 @@ class RawClient {
 // "POST /p HTTP/1.1" with Host and Content-Length; `extra` are further header lines, each with CR LF.
 std::string post(std::string_view body, std::string_view extra = "", std::string_view target = "/p");
 
+}  // namespace hookspool::testing::http
+
+namespace hookspool::testing {
+using http::post;
+using http::RawAnswer;
+using http::RawClient;  // another than the system tests' client of this name
 }  // namespace hookspool::testing

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/net/pg_fixture.h"
+#include "tests/support/cut_proxy.h"
 
 namespace hookspool::net {
 namespace {
@@ -44,6 +45,87 @@ TEST_F(PgSchemaTest, WhatIsMissingIsAdded) {
   ASSERT_TRUE(ensure_schema(*connection, options()).ok());
   EXPECT_EQ(value(*connection, "SELECT count(*) FROM " + table("dead_letters")), "0");
   EXPECT_EQ(value(*connection, "SELECT id FROM " + table("sink")), id);
+}
+
+// As version 1 made it.
+void to_version_1(Connection& connection, const std::string& sink) {
+  ASSERT_TRUE(connection.query("ALTER TABLE " + sink + " DROP COLUMN schema_version", soon()).ok());
+}
+
+TEST_F(PgSchemaTest, AnOlderSchemaIsBroughtUpToDate) {
+  make_schema();
+  auto connection = connect();
+  EXPECT_EQ(value(*connection, "SELECT schema_version FROM " + table("sink")), "2");
+  const std::string id = value(*connection, "SELECT id FROM " + table("sink"));
+  to_version_1(*connection, table("sink"));
+  ASSERT_TRUE(ensure_schema(*connection, options()).ok());
+  EXPECT_EQ(value(*connection, "SELECT schema_version FROM " + table("sink")), "2");
+  EXPECT_EQ(value(*connection, "SELECT id FROM " + table("sink")), id);
+}
+
+TEST_F(PgSchemaTest, ANewerSchemaIsRefusedAndLeftAlone) {
+  make_schema();
+  auto connection = connect();
+  ASSERT_TRUE(connection->query("UPDATE " + table("sink") + " SET schema_version = 3", soon()).ok());
+  ASSERT_TRUE(connection->query("DROP TABLE " + table("discarded"), soon()).ok());
+  const auto refused = ensure_schema(*connection, options());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().error_class, ErrorClass::kSetup);
+  EXPECT_NE(refused.error().text.find("version 3"), std::string::npos) << refused.error().text;
+  EXPECT_NE(refused.error().text.find("up to 2"), std::string::npos) << refused.error().text;
+  EXPECT_NE(refused.error().hint.find("Install that one again"), std::string::npos) << refused.error().hint;
+  EXPECT_TRUE(connection->usable());
+  EXPECT_EQ(
+      value(*connection, "SELECT count(*) FROM pg_class WHERE relname = 'discarded' AND relnamespace = " +
+                             connection->quote_literal(quote_identifier(schema_)) + "::regnamespace"),
+      "0");
+}
+
+// A migration is one transaction: cut anywhere, it has happened or it has not, and the next agent ends it.
+TEST_F(PgSchemaTest, AMigrationThatIsCutAnywhereIsDoneByTheNext) {
+  make_schema();
+  auto admin = connect();
+  testing::CutProxy proxy(cluster().port());
+  PgOptions through = options(proxy.port());
+  std::uint64_t ends[2] = {};
+  {
+    to_version_1(*admin, table("sink"));
+    auto connection = connect(through);
+    const auto start = proxy.counts();
+    ASSERT_TRUE(ensure_schema(*connection, through).ok());
+    ends[0] = proxy.counts().bytes_to_server - start.bytes_to_server;
+    ends[1] = proxy.counts().bytes_to_client - start.bytes_to_client;
+  }
+  ASSERT_GT(ends[0], 500u);
+  int cuts = 0, undone = 0, done = 0;
+  for (const auto direction : {testing::Direction::kToServer, testing::Direction::kToClient}) {
+    const std::uint64_t end = ends[static_cast<std::size_t>(direction)];
+    for (std::uint64_t at = 0; at < end; at += end / 40 + 1) {
+      to_version_1(*admin, table("sink"));
+      {
+        auto connection = connect(through);
+        proxy.cut_after(direction, at, testing::Cut::kReset);
+        const auto cut = ensure_schema(*connection, through);
+        EXPECT_FALSE(cut.ok()) << "byte " << at;
+      }
+      proxy.reset();
+      // The server may still be at it.
+      auto fresh = connect(through);
+      const std::string column =
+          value(*fresh,
+                "SELECT count(*) FROM pg_attribute WHERE attname = 'schema_version' AND NOT attisdropped "
+                "AND attrelid = " +
+                    fresh->quote_literal(table("sink")) + "::regclass");
+      (column == "1" ? done : undone) += 1;
+      const auto ended = ensure_schema(*fresh, through);
+      ASSERT_TRUE(ended.ok()) << ended.error().text;
+      EXPECT_EQ(value(*fresh, "SELECT schema_version FROM " + table("sink")), "2");
+      ++cuts;
+    }
+  }
+  EXPECT_GT(cuts, 60);
+  EXPECT_GT(undone, 20);
+  EXPECT_GT(done, 0) << "no cut came after the commit";
 }
 
 TEST_F(PgSchemaTest, ManyAgentsAtOnce) {

@@ -24,6 +24,7 @@ inline JournalOptions crash_options(const std::filesystem::path& folder) {
   options.folder = folder;
   options.free_bytes_min = 1;
   options.segment_bytes_max = 80 << 10;
+  options.reserve_bytes = 64 << 10;
   options.random_bytes = [source = std::make_shared<Source>()](std::span<std::byte> bytes) {
     const std::lock_guard lock(source->mutex);
     for (std::byte& byte : bytes) byte = static_cast<std::byte>(source->engine());

@@ -214,6 +214,28 @@ TEST_F(JournalTest, AnEventPutBackKeepsItsIdAndDoesNotTurnTheIdsBack) {
   EXPECT_GT((*next)->id, last->id);
 }
 
+TEST_F(JournalTest, AnEventFromTheQuarantineKeepsItsIdAndDoesNotTurnTheIdsBack) {
+  open();
+  const EventPtr last = append("a", 1);
+  Event admitted = make_event("a", 2);
+  admitted.kept_as = *Uuid::parse("018bcfe5-0000-7000-8000-000000000001");
+  const auto stored = journal_->append(admitted);
+  ASSERT_TRUE(stored.ok()) << stored.error().text;
+  EXPECT_EQ((*stored)->id, admitted.kept_as);
+  EXPECT_EQ((*stored)->seq, 2u);
+  reopen();
+  const auto all = read_all("a");
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1]->id, admitted.kept_as);
+  EXPECT_EQ(all[1]->event.kept_as, admitted.kept_as);
+  EXPECT_TRUE(all[1]->event.again.is_nil()) << "it is no dead letter, and goes to PostgreSQL as any event";
+  Event later = make_event("a", 3);
+  later.received_at_us = kStartUs - 86'400'000'000;  // the clock was set back as well
+  const auto next = journal_->append(later);
+  ASSERT_TRUE(next.ok());
+  EXPECT_GT((*next)->id, last->id);
+}
+
 TEST_F(JournalTest, AnEpochCanBeLeft) {
   open();
   const Uuid first = journal_->epoch();

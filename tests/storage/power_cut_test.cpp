@@ -50,6 +50,7 @@ class Story {
     options_.folder = disk_.root() / "journal";
     options_.random_bytes = testing::seeded_random_bytes(seed);
     options_.free_bytes_min = 0;
+    options_.reserve_bytes = 64 << 10;
     options_.segment_bytes_max = std::array<std::uint64_t, 3>{24 << 10, 64 << 10, 1 << 20}[random_() % 3];
     disk_faults_ = random_() % 4 == 0;
     if (disk_faults_) ledger_.let_refused_go();

@@ -29,6 +29,10 @@ Faults check_libraries(const Files& files);
 // No file includes itself, over however many others.
 Faults check_cycles(const Files& files);
 
+// One definition of a class, struct or enum of one qualified name, unnamed namespaces apart: two in two files are two
+// types that the linker takes for one, and one's destructor is run on the other. `found` counts the definitions.
+Faults check_definitions(const Files& files, std::size_t& found);
+
 // Hard limit of lines of a C++ file, and of a function's body.
 Faults check_sizes(const Files& files);
 
@@ -37,6 +41,10 @@ Faults note_sizes(const Files& files);
 
 // Words of unfinished work, and paths of one machine.
 Faults check_words(const Files& files);
+
+// No std::regex sees what a client sent: cpp-httplib's routes are such, so none is ever set. (<regex> itself is a
+// library that only tests may include.)
+Faults check_routes(const Files& files);
 
 // A header says what it is for, and is read once.
 Faults check_headers(const Files& files);

@@ -57,6 +57,33 @@ TEST(LayerRule, RefusesAFileOutsideAndAnIncludeOfNothing) {
   expect_fault(check_layers(tree({{"agent/main.cpp", including("main.h")}})), "no such file");
 }
 
+TEST(DefinitionRule, RefusesTwoTypesOfOneName) {
+  std::size_t found = 0;
+  const std::string connection =
+      "namespace hookspool::net {\nclass Connection {\n};\n}  // namespace hookspool::net\n";
+  const std::string derived =
+      "namespace hookspool::net {\nstruct Connection final : Base {\n};\n}  // namespace hookspool::net\n";
+  expect_fault(check_definitions(tree({{"net/http/a.h", connection}, {"net/pg/b.h", derived}}), found),
+               "hookspool::net::Connection");
+  EXPECT_EQ(found, 2u);
+}
+
+TEST(DefinitionRule, TakesDeclarationsFunctionsOtherNamespacesAndUnnamedOnes) {
+  std::size_t found = 0;
+  const std::string named = "namespace a {\nclass Connection {\n};\n}  // namespace a\n";
+  const std::string declared =
+      "namespace a {\nclass Connection;\nstruct Connection make() {\n}\n}  // namespace a\n";
+  const std::string other = "namespace b {\nenum class Connection { kOne };\n}  // namespace b\n";
+  const std::string unnamed =
+      "namespace a {\nnamespace {\nclass Connection : Base {\n};\n}  // namespace\n}  // namespace a\n";
+  EXPECT_TRUE(
+      check_definitions(
+          tree({{"a.h", named}, {"b.h", declared}, {"c.h", other}, {"d.cpp", unnamed}, {"e.cpp", unnamed}}),
+          found)
+          .empty());
+  EXPECT_EQ(found, 4u);
+}
+
 TEST(LibraryRule, KnowsWhoWrapsWhat) {
   EXPECT_TRUE(check_libraries(tree({{"net/pg/connection.cpp", "#include <libpq-fe.h>\n"},
                                     {"storage/journal.cpp", "#include <SQLiteCpp/Database.h>\n"},
@@ -79,6 +106,19 @@ TEST(LibraryRule, KnowsWhoWrapsWhat) {
                                      {"storage/sqlite.h", "#include <sqlite3.h>\n"}})),
                "agent/lane.cpp -> storage/journal.h -> storage/sqlite.h -> sqlite3.h");
   expect_fault(check_libraries(tree({{"net/http/server.h", "#include <httplib.h>\n"}})), "into a .cpp");
+}
+
+TEST(RouteRule, SeesRoutesOfTheLibraryAndRegularExpressions) {
+  const std::string library = "#include <httplib.h>\n";
+  EXPECT_TRUE(check_routes(tree({{"net/http/a.cpp", library + "client.send(x);\nauto y = my_Get(x);\n"},
+                                 {"net/http/b.cpp", "server.Get(\"/x\", handler);\n"},
+                                 {"tests/net/c.cpp", library + "server.Get(\"/x\", handler);\n"}}))
+                  .empty());
+  expect_fault(check_routes(tree({{"net/http/a.cpp", library + "server.Get(\"/x\", handler);\n"}})),
+               "std::regex");
+  expect_fault(check_routes(tree({{"net/http/a.cpp", library + "  Post(\"/x\", handler);\n"}})),
+               "std::regex");
+  expect_fault(check_libraries(tree({{"net/http/a.cpp", "#include <regex>\n"}})), "another layer");
 }
 
 TEST(CycleRule, FindsOneOverSeveralFiles) {

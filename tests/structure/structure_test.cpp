@@ -51,11 +51,21 @@ TEST_F(TheTree, ShowsALibraryOnlyInItsLayer) {
 TEST_F(TheTree, HasNoCycleOfIncludes) {
   expect_none(check_cycles(files_));
 }
+TEST_F(TheTree, HasNoRouteThatIsARegularExpression) {
+  expect_none(check_routes(files_));
+}
 TEST_F(TheTree, HasNoUnfinishedWordAndNoMachinesPath) {
   expect_none(check_words(files_));
 }
 TEST_F(TheTree, HasHeadersThatSayWhatTheyAreFor) {
   expect_none(check_headers(files_));
+}
+
+TEST_F(TheTree, DefinesEachTypeOnce) {
+  std::size_t found = 0;
+  expect_none(check_definitions(files_, found));
+  std::cout << "looked at " << found << " definitions of types\n";
+  EXPECT_GT(found, 100u);
 }
 
 TEST_F(TheTree, StaysWithinItsSizes) {

@@ -75,6 +75,7 @@ struct Prepared {
   gid_t gid = 0;
   bool change_user = false;
   int death_signal = 0;
+  int passed_fd = -1;
 };
 
 std::string find_program(const std::string& name) {
@@ -112,7 +113,9 @@ void prepare_environment(const ProcessOptions& options, Prepared& prepared) {
   const int output = open(prepared.output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   const int input = open("/dev/null", O_RDONLY);
   if (output < 0 || input < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(125);
-  for (int fd = 3; fd < 1024; ++fd) close(fd);
+  if (prepared.passed_fd >= 0 && dup2(prepared.passed_fd, 3) < 0) _exit(125);
+  if (prepared.passed_fd == 3) fcntl(3, F_SETFD, 0);  // which dup2() onto itself does not do
+  for (int fd = prepared.passed_fd >= 0 ? 4 : 3; fd < 1024; ++fd) close(fd);
   if (prepared.change_user) {
     if (setgroups(0, nullptr) != 0 || setgid(prepared.gid) != 0 || setuid(prepared.uid) != 0) _exit(125);
   }
@@ -147,6 +150,7 @@ Process::Process(const ProcessOptions& options) {
   prepared.output = options.output.empty() ? "/dev/null" : options.output.string();
   prepared.folder = options.working_folder.string();
   prepared.death_signal = options.death_signal;
+  prepared.passed_fd = options.passed_fd;
   if (!options.user.empty()) {
     const passwd* user = getpwnam(options.user.c_str());
     if (user == nullptr) throw std::runtime_error("no user " + options.user);

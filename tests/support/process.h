@@ -20,6 +20,7 @@ struct ProcessOptions {
   std::filesystem::path output{};                           // stdout and stderr, appended; empty: /dev/null
   std::filesystem::path working_folder{};                   // empty: ours
   std::string user{};                                       // run as this user; empty: as we are
+  int passed_fd = -1;                                       // becomes the child's descriptor 3
   int death_signal = 9;                                     // what the child gets when the test program dies
 };
 

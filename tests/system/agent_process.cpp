@@ -63,7 +63,7 @@ void AgentProcess::write_config() const {
   config << "[agent]\n";
   if (!options_.agent_id.empty()) config << "id = " << toml_string(options_.agent_id) << "\n";
   config << "[intake]\nlisten = \"127.0.0.1:" << intake_port_ << "\"\n"
-         << "[admin]\nlisten = \"127.0.0.1:" << admin_port_ << "\"\n"
+         << options_.more_intake << "\n[admin]\nlisten = \"127.0.0.1:" << admin_port_ << "\"\n"
          << "[journal]\npath = " << toml_string(journal_.string()) << "\n"
          << options_.more_journal << "\n[postgres]\n";
   if (!options_.conninfo.empty()) config << "conninfo = " << toml_string(options_.conninfo) << "\n";
@@ -73,24 +73,27 @@ void AgentProcess::write_config() const {
 
 void AgentProcess::launch() {
   write_config();
+  std::vector<std::string> argv = options_.under;
+  argv.insert(argv.end(), {options_.binary, "run", "--config", config_file_.string()});
   // No PostgreSQL but the one in the configuration.
-  process_ = std::make_unique<Process>(
-      ProcessOptions{.argv = {options_.binary, "run", "--config", config_file_.string()},
-                     .env = {{"DATABASE_URL", {}},
-                             {"PGHOST", {}},
-                             {"PGHOSTADDR", {}},
-                             {"PGPORT", {}},
-                             {"PGSERVICE", {}},
-                             {"PGDATABASE", {}},
-                             {"PGUSER", {}}},
-                     .output = log_file_,
-                     .working_folder = folder_.path(),
-                     .user = {}});
+  std::map<std::string, std::optional<std::string>> env = options_.env;
+  for (const char* name :
+       {"DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGDATABASE", "PGUSER"}) {
+    env.emplace(name, std::nullopt);
+  }
+  process_ = std::make_unique<Process>(ProcessOptions{.argv = std::move(argv),
+                                                      .env = std::move(env),
+                                                      .output = log_file_,
+                                                      .working_folder = folder_.path(),
+                                                      .user = {},
+                                                      .passed_fd = options_.passed_fd});
 }
 
 void AgentProcess::wait_ready(std::chrono::milliseconds limit) {
-  const bool ready =
-      wait_until(limit, [&] { return !running() || get(intake_port_, "/readyz").outcome == Outcome::kOk; });
+  const bool ready = wait_until(limit, [&] {
+    return !running() ||
+           get(options_.intake_tls ? admin_port_ : intake_port_, "/readyz").outcome == Outcome::kOk;
+  });
   if (!ready || !running()) throw std::runtime_error("the agent did not get ready:\n" + log_tail());
 }
 

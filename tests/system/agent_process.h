@@ -6,9 +6,11 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/support/process.h"
 #include "tests/support/temp_folder.h"
@@ -16,14 +18,19 @@
 namespace hookspool::testing {
 
 struct AgentOptions {
-  std::string binary;             // path of hookspool
-  std::string conninfo;           // empty: journal-only
-  std::string agent_id;           // empty: made by the agent
-  std::string more_postgres;      // further lines of [postgres]
-  std::string more_journal;       // further lines of [journal]
-  std::string sources;            // whole [sources.NAME] tables; empty: any POST /hooks/<name>
-  std::filesystem::path journal;  // empty: a folder of its own
-  int intake_port = 0;            // 0: any free one
+  std::string binary;              // path of hookspool
+  std::string conninfo;            // empty: journal-only
+  std::string agent_id;            // empty: made by the agent
+  std::string more_intake;         // further lines of [intake]
+  std::string more_postgres;       // further lines of [postgres]
+  std::string more_journal;        // further lines of [journal]
+  std::string sources;             // whole [sources.NAME] tables; empty: any POST /hooks/<name>
+  std::filesystem::path journal;   // empty: a folder of its own
+  std::vector<std::string> under;  // words before the command line, of a program that becomes it by exec
+  std::map<std::string, std::optional<std::string>> env{};  // added to the agent's
+  int passed_fd = -1;                                       // becomes its descriptor 3
+  bool intake_tls = false;  // more_intake says so: /readyz of the admin listener is asked instead
+  int intake_port = 0;      // 0: any free one
   int admin_port = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include "tests/support/wait.h"
 #include "tests/system/fixture.h"
 
 namespace hookspool::testing {
@@ -56,6 +57,30 @@ TEST(Format, AJournalOfVersion1IsDeliveredWhole) {
   EXPECT_EQ(postgres.value("SELECT count(*) FROM hookspool.events"), "23");
   EXPECT_EQ(postgres.value("SELECT max(octet_length(body)) FROM hookspool.events WHERE source = 'rich'"),
             "9000");
+  EXPECT_EQ(agent.terminate().code, 0);
+}
+
+// Its events are years older than now, as after a clock that jumped: history that was delivered a moment ago stays for
+// keep_delivered all the same, over restarts, and then goes.
+TEST(Format, HistoryAgesByTheTimeTheAgentRunsWhateverTheClockSays) {
+  PgCluster postgres;
+  TempFolder folder;
+  AgentProcess agent(with_journal_of_version_1(postgres.conninfo(), folder / "journal"));
+  const fs::path note = folder / "journal" / "note-age";
+  const fs::path oldest = folder / "journal" / "segment-00000001.db";
+  agent.start();
+  agent.wait_caught_up();
+  EXPECT_EQ(agent.terminate().code, 0);
+  fs::remove(note);
+  agent.start();
+  agent.wait_caught_up();
+  // Written by the first look at what may go; ending waits for the rest of that look.
+  ASSERT_TRUE(wait_until(seconds(30), [&] { return fs::exists(note); }));
+  EXPECT_EQ(agent.terminate().code, 0);
+  EXPECT_TRUE(fs::exists(oldest)) << agent.log();
+  agent.options().more_journal += "keep_delivered = \"1s\"\n";
+  agent.start();
+  EXPECT_TRUE(wait_until(seconds(30), [&] { return !fs::exists(oldest); })) << agent.log();
   EXPECT_EQ(agent.terminate().code, 0);
 }
 

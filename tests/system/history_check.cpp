@@ -22,16 +22,6 @@ struct Known {
   std::uint64_t rows = 0;
 };
 
-std::string hex(const Digest& digest) {
-  constexpr const char* kDigits = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
 // In the order of acceptance: UUIDv7 ids grow within a journal.
 std::vector<Row> read_rows(const PgCluster& postgres, const std::string& where, const std::string& schema) {
   const PgTable table = postgres.query(

@@ -29,6 +29,16 @@ Digest sha256(std::string_view bytes) {
   return digest;
 }
 
+std::string hex(const Digest& digest) {
+  constexpr const char* kDigits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
 std::string make_body(const std::string& source, std::uint64_t n, std::size_t filler_bytes) {
   std::string filler(filler_bytes, 'x');
   for (std::size_t i = 0; i < filler.size(); ++i) filler[i] = static_cast<char>('a' + (i * 7 + n) % 26);

@@ -83,5 +83,6 @@ class Load {
 // A body of the given kind. JSON is written as jsonb writes it back, so that it compares byte for byte.
 std::string make_body(const std::string& source, std::uint64_t n, std::size_t filler_bytes);
 Digest sha256(std::string_view bytes);
+std::string hex(const Digest& digest);
 
 }  // namespace hookspool::testing

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -76,6 +77,11 @@ void RawClient::close() {
   input_.clear();
 }
 
+bool RawClient::has_ended() const {
+  char byte = 0;
+  return fd_ < 0 || ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 bool RawClient::write_all(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -96,7 +102,7 @@ void RawClient::send(std::string_view request) {
 
 Answer RawClient::receive(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
-  const Answer silence{.outcome = sent_any_ ? Outcome::kUnknown : Outcome::kFail, .status = 0, .body = {}};
+  const Answer silence{.outcome = sent_any_ ? Outcome::kUnknown : Outcome::kFail, .status = 0, .body = {}, .retry_after_seconds = -1};
   while (sent_) {
     const auto head_end = input_.find("\r\n\r\n");
     if (head_end != std::string::npos) {
@@ -108,6 +114,7 @@ Answer RawClient::receive(std::chrono::milliseconds limit) {
         answer.status = number(head.substr(std::min<std::size_t>(9, head.size()), 3));
         answer.outcome = answer.status >= 200 && answer.status < 300 ? Outcome::kOk : Outcome::kFail;
         answer.body = input_.substr(head_end + 4, whole - head_end - 4);
+        if (const auto later = header(head, "retry-after")) answer.retry_after_seconds = number(*later);
         const bool last = header(head, "connection").value_or("") == "close";
         input_.erase(0, whole);
         sent_ = false;

@@ -18,6 +18,7 @@ struct Answer {
   Outcome outcome = Outcome::kFail;
   int status = 0;  // 0: none came
   std::string body;
+  int retry_after_seconds = -1;  // of that header; -1: it is not there
   std::string id() const;  // of {"id":"..."}; empty if there is none
 };
 
@@ -33,6 +34,12 @@ class RawClient {
   void send(std::string_view request);
   Answer receive(std::chrono::milliseconds limit = std::chrono::seconds(30));
 
+  // For what is no request: a connection, and bytes that nobody answers. False: not possible.
+  bool connect_only() { return connect(); }
+  bool write_only(std::string_view bytes) { return write_all(bytes); }
+  bool has_ended() const;  // the other side has closed, or said something that nobody asked for
+  void close();
+
   Answer exchange(std::string_view request) {
     send(request);
     return receive();
@@ -40,7 +47,6 @@ class RawClient {
 
  private:
   bool connect();
-  void close();
   bool write_all(std::string_view bytes);
 
   int port_;

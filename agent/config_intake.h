@@ -1,0 +1,18 @@
+// [intake] of the configuration, and the addresses that listeners may have. Internal to the configuration.
+// Not thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/config.h"
+
+namespace hookspool::agent {
+
+class TableReader;
+
+// The very check that listening does, so that what check-config takes can be started.
+void check_listen(TableReader& section, std::string_view key, const std::string& listen);
+void read_intake(TableReader section, IntakeConfig& intake);
+
+}  // namespace hookspool::agent

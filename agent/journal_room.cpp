@@ -1,0 +1,29 @@
+#include "agent/journal_room.h"
+
+#include "net/verify/providers.h"
+
+namespace hookspool::agent {
+
+bool sender_retries(const SourceConfig& source) {
+  if (source.sender_retries) return *source.sender_retries;
+  const auto* provider = net::find_provider(source.verify);
+  return provider != nullptr && provider->retries == net::SenderRetries::kYes;
+}
+
+void set_room(const Config& config, storage::JournalOptions& options) {
+  const auto& journal = config.journal;
+  options.bytes_max = journal.bytes_max;
+  options.free_bytes_min = journal.free_bytes_min;
+  const auto share =
+      static_cast<std::uint64_t>(journal.source_share_max * static_cast<double>(journal.bytes_max));
+  if (config.sources.empty()) options.other_room.bytes_max = share;
+  for (const auto& source : config.sources) {
+    storage::LaneRoom room;
+    room.sender_retries = sender_retries(source);
+    if (config.sources.size() > 1) room.bytes_max = share;
+    if (source.bytes_max) room.bytes_max = *source.bytes_max;
+    options.lane_rooms.emplace(source.name, room);
+  }
+}
+
+}  // namespace hookspool::agent

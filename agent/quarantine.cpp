@@ -1,0 +1,303 @@
+#include "agent/quarantine.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+
+#include "agent/entropy.h"
+#include "agent/log.h"
+
+namespace hookspool::agent {
+namespace {
+
+constexpr std::size_t kPage = 100;
+constexpr std::size_t kReadEventsMax = 256;
+constexpr std::size_t kReadBytesMax = 4u << 20;
+constexpr std::int64_t kTellIntervalMs = 60'000;
+
+// A machine has at least a /64 of IPv6 to itself: its addresses are one peer.
+std::string peer_of(const std::string& remote_addr) {
+  std::array<unsigned char, 16> bytes{};
+  if (::inet_pton(AF_INET6, remote_addr.c_str(), bytes.data()) != 1) return remote_addr;
+  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (::inet_ntop(AF_INET6, bytes.data(), text.data(), text.size()) == nullptr) return remote_addr;
+  return std::string(text.data()) + "/64";
+}
+
+// Is an event with this id in the lane, above this number of that epoch? Epochs are let go of whole lanes' runs at a
+// time and never in the moment that an admission takes; so what is not there was not appended.
+bool is_appended(const storage::Journal& journal, const Quarantined& request) {
+  for (const auto& run : journal.runs(request.source)) {
+    if (run.epoch != request.admitting_epoch) continue;
+    std::uint64_t seq = std::max(run.first_seq, request.admitting_seq + 1);
+    while (seq <= run.last_seq) {
+      const auto events = journal.read(request.source, run.epoch, seq, kReadEventsMax, kReadBytesMax);
+      if (!events) {
+        seq += 1;  // unreadable: whatever it is, it is not known to be this one
+        continue;
+      }
+      for (const auto& event : *events) {
+        if (event->id == request.id) return true;
+      }
+      seq = events->back()->seq + 1;
+    }
+  }
+  return false;
+}
+
+// How far the lane has come in the epoch that is being written.
+std::pair<Uuid, std::uint64_t> position_of(const storage::Journal& journal, const std::string& lane) {
+  std::pair<Uuid, std::uint64_t> position{journal.epoch(), 0};
+  for (const auto& run : journal.runs(lane)) {
+    if (run.current) position = {run.epoch, run.last_seq};
+  }
+  return position;
+}
+
+Refusal no_store() {
+  return {503, "there is no quarantine",
+          "No source has on_bad_signature = \"quarantine\", or its file could not be opened when the agent "
+          "started: "
+          "then the agent's log says why."};
+}
+
+}  // namespace
+
+Quarantine::Quarantine(const std::vector<SourceConfig>& sources, const QuarantineConfig& config,
+                       storage::Journal& journal, std::unique_ptr<storage::QuarantineStore> store)
+    : sources_(sources),
+      config_(config),
+      journal_(journal),
+      store_(std::move(store)),
+      ids_(random_bytes, Uuid{}) {
+  for (const auto& source : sources_) buckets_.try_emplace(source.name);
+}
+
+bool Quarantine::take_token(const std::string& source) {
+  const auto found = buckets_.find(source);
+  if (found == buckets_.end()) return false;
+  Bucket& bucket = found->second;
+  const auto now = Clock::now();
+  const std::chrono::duration<double> passed = now - bucket.filled;
+  bucket.tokens = std::min(kKeptAtOnceMax, bucket.tokens + passed.count() * kKeptPerSecondMax);
+  bucket.filled = now;
+  if (bucket.tokens < 1) return false;
+  bucket.tokens -= 1;
+  return true;
+}
+
+void Quarantine::keep(const net::HttpRequest& request, const SourceConfig& source,
+                      const net::Verdict& verdict) {
+  if (!source.quarantine || verdict.mismatch != net::Mismatch::kNoSecretFits) return;
+  Quarantined kept;
+  kept.received_at_us = wall_clock_us();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!store_ || !take_token(source.name)) {
+      figures_.not_kept += 1;
+      return;
+    }
+    kept.id = ids_.next(kept.received_at_us / 1'000);
+  }
+  kept.source = source.name;
+  kept.peer = peer_of(request.remote_addr);
+  kept.reason = net::mismatch_name(verdict.mismatch);
+  kept.method = request.method;
+  kept.path = request.path;
+  kept.query = request.query;
+  kept.remote_addr = request.remote_addr;
+  kept.headers = request.headers;
+  kept.body = request.body;
+  const auto done = store_->keep(std::move(kept));
+  if (done && done->kept) {
+    figures_.kept += 1;
+    figures_.shed += done->shed;
+    return;
+  }
+  figures_.not_kept += 1;
+  if (done) return;
+  const auto now_ms = std::chrono::duration_cast<milliseconds>(Clock::now().time_since_epoch()).count();
+  std::int64_t told_ms = failure_told_ms_.load();
+  if (now_ms - told_ms < kTellIntervalMs && told_ms != 0) return;
+  if (failure_told_ms_.compare_exchange_strong(told_ms, now_ms)) log_warn("quarantine: " + done.error().text);
+}
+
+void Quarantine::resolve() {
+  if (!store_) return;
+  const auto begun = store_->admissions();
+  if (!begun) {
+    log_warn("quarantine: " + begun.error().text);
+    return;
+  }
+  for (const auto& request : *begun) {
+    const bool appended = is_appended(journal_, request);
+    const auto done = appended ? [&]() -> storage::JournalResult<void> {
+      const auto gone = store_->remove({request.id});
+      if (!gone) return fail(gone.error());
+      return {};
+    }()
+        : store_->cancel_admission(request.id);
+    if (!done) {
+      log_warn("quarantine: " + done.error().text);
+      continue;
+    }
+    log_info(
+        "quarantine: the admission of " + request.id.to_string() + " was interrupted " +
+        (appended ? "after it was in the journal" : "before it was in the journal; it is still quarantined"));
+  }
+}
+
+void Quarantine::tick(Clock::time_point now) {
+  if (!store_ || now < next_expiry_) return;
+  next_expiry_ = now + kExpiryInterval;
+  const auto gone = store_->remove_older(wall_clock_us() - std::chrono::microseconds(config_.keep).count());
+  if (!gone) {
+    log_warn("quarantine: " + gone.error().text);
+    return;
+  }
+  figures_.shed += *gone;
+}
+
+const SourceConfig* Quarantine::source_of(const std::string& name) const {
+  const auto found =
+      std::find_if(sources_.begin(), sources_.end(), [&](const auto& source) { return source.name == name; });
+  return found == sources_.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> Quarantine::token_headers(const std::string& source) const {
+  const SourceConfig* config = source_of(source);
+  if (config == nullptr || config->scheme.kind != net::Scheme::Kind::kToken) return {};
+  return config->scheme.headers;
+}
+
+Granted<std::vector<Quarantined>> Quarantine::list(const std::string& source, const Uuid& after,
+                                                   std::size_t max) const {
+  if (!store_) return fail(no_store());
+  auto requests = store_->list(source, after, max);
+  if (!requests) return fail(refusal_of(requests.error()));
+  return std::move(*requests);
+}
+
+Granted<Quarantined> Quarantine::find(const Uuid& id) const {
+  if (!store_) return fail(no_store());
+  auto request = store_->find(id);
+  if (!request) return fail(refusal_of(request.error()));
+  if (!*request) {
+    return fail(Refusal{404, "there is no quarantined request " + id.to_string(),
+                        "hookspool quarantine list shows those that there are."});
+  }
+  return std::move(**request);
+}
+
+// Noted, appended, removed: whatever ends the process in between, resolve() finds out whether it was appended.
+Granted<void> Quarantine::admit_one(Quarantined&& request, const SourceConfig& source, const Admit& admit) {
+  const Uuid id = request.id;
+  const auto [epoch, seq] = position_of(journal_, source.name);
+  const auto begun = store_->begin_admission(id, epoch, seq);
+  if (!begun) return fail(refusal_of(begun.error()));
+  net::HttpRequest http;
+  http.method = std::move(request.method);
+  http.path = std::move(request.path);
+  http.query = std::move(request.query);
+  http.remote_addr = std::move(request.remote_addr);
+  http.headers = std::move(request.headers);
+  http.body = std::move(request.body);
+  const auto stored = admit(std::move(http), source, request.received_at_us, id);
+  if (!stored) {
+    // After a failure of the disk nobody knows what it holds: the note stays, and the next start looks.
+    using Kind = storage::JournalError::Kind;
+    const bool in_doubt = stored.error().kind == Kind::kIo || stored.error().kind == Kind::kGone;
+    const auto cancelled = in_doubt ? storage::JournalResult<void>() : store_->cancel_admission(id);
+    if (!cancelled) log_warn("quarantine: " + cancelled.error().text);
+    return fail(refusal_of(stored.error()));
+  }
+  figures_.admitted += 1;
+  const auto gone = store_->remove({id});
+  // Its note stays, and the next look at it will find it in the journal.
+  if (!gone) log_warn("quarantine: " + id.to_string() + " is admitted, but: " + gone.error().text);
+  return {};
+}
+
+// One whose admission did not end: is it in the journal? Otherwise it waits for the next start, which reads what the
+// disk really holds.
+Granted<bool> Quarantine::settle(const Quarantined& request) {
+  if (!is_appended(journal_, request)) return false;
+  const auto gone = store_->remove({request.id});
+  if (!gone) return fail(refusal_of(gone.error()));
+  return true;
+}
+
+Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, const Uuid& after,
+                                                 Clock::time_point until, const Admit& admit) {
+  if (!store_) return fail(no_store());
+  const std::lock_guard lock(admitting_);
+  Verified verified;
+  verified.reached = after;
+  for (;;) {
+    const auto page = store_->list(source, verified.reached, kPage);
+    if (!page) return fail(refusal_of(page.error()));
+    for (const auto& listed : *page) {
+      if (Clock::now() > until) {
+        verified.more = true;
+        return verified;
+      }
+      verified.reached = listed.id;
+      auto request = store_->find(listed.id);
+      if (!request) return fail(refusal_of(request.error()));
+      if (!*request) continue;  // discarded or displaced meanwhile
+      verified.looked_at += 1;
+      const SourceConfig* config = source_of(listed.source);
+      if (config == nullptr) {
+        verified.unknown_source += 1;
+        continue;
+      }
+      Quarantined& whole = **request;
+      const auto verdict = net::verify(config->scheme, {whole.method, whole.query, whole.headers, whole.body},
+                                       {config->secrets, config->public_url, whole.received_at_us});
+      if (!verdict.fits() || config->scheme.kind == net::Scheme::Kind::kNone) {
+        verified.not_genuine += 1;
+        continue;
+      }
+      if (whole.admitting) {
+        const auto settled = settle(whole);
+        if (!settled) return fail(settled.error());
+        verified.in_doubt += *settled ? 0u : 1u;
+        continue;
+      }
+      const auto admitted = admit_one(std::move(whole), *config, admit);
+      if (!admitted) return fail(admitted.error());
+      verified.admitted += 1;
+    }
+    if (page->size() < kPage) return verified;
+  }
+}
+
+Granted<std::vector<Uuid>> Quarantine::discard(const std::vector<Uuid>& ids) {
+  if (!store_) return fail(no_store());
+  const std::lock_guard lock(admitting_);
+  auto gone = store_->remove(ids);
+  if (!gone) return fail(refusal_of(gone.error()));
+  return std::move(*gone);
+}
+
+Granted<std::uint64_t> Quarantine::discard_all(const std::string& source) {
+  if (!store_) return fail(no_store());
+  const std::lock_guard lock(admitting_);
+  std::uint64_t count = 0;
+  // What comes meanwhile comes behind: this ends.
+  for (Uuid after;;) {
+    const auto page = store_->list(source, after, kPage);
+    if (!page) return fail(refusal_of(page.error()));
+    std::vector<Uuid> ids;
+    for (const auto& request : *page) ids.push_back(request.id);
+    if (ids.empty()) return count;
+    after = ids.back();
+    const auto gone = store_->remove(ids);
+    if (!gone) return fail(refusal_of(gone.error()));
+    count += gone->size();
+  }
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,100 @@
+// The quarantine as the agent uses it: keeps what failed verification where a source asks for it, looks at it again when
+// told, and admits what is genuine into the journal, each once.
+//
+// Only what is signed in the sender's way, in time and with a secret that is none of ours, is kept: that is what a
+// botched rotation looks like, and what strangers who just knock do not send. At most kKeptPerSecondMax a second of one
+// source. Thread-safe: keep() is called by the intake's workers, the rest by the admin listeners' and the main thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/refusal.h"
+#include "net/http/server.h"
+#include "net/verify/verifier.h"
+#include "storage/journal.h"
+#include "storage/quarantine_store.h"
+
+namespace hookspool::agent {
+
+class Quarantine {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr double kKeptPerSecondMax = 20;
+  static constexpr double kKeptAtOnceMax = 200;  // after a quiet time
+  static constexpr std::chrono::seconds kExpiryInterval{60};
+
+  struct Figures {
+    std::atomic<std::uint64_t> kept{0};
+    std::atomic<std::uint64_t> shed{0};      // had to go for others, or for their age
+    std::atomic<std::uint64_t> not_kept{0};  // no room, too many a second, or the file failed
+    std::atomic<std::uint64_t> admitted{0};
+  };
+  struct Verified {
+    std::uint64_t looked_at = 0, admitted = 0, not_genuine = 0, unknown_source = 0;
+    std::uint64_t in_doubt = 0;  // their admission met a failing disk: the next start of the agent settles it
+    Uuid reached;                // where to go on
+    bool more = false;           // the time was over
+  };
+  // What is genuine, to the journal, as the request that it was: Admission::admit.
+  using Admit = std::function<storage::JournalResult<EventPtr>(
+      net::HttpRequest&&, const SourceConfig&, std::int64_t received_at_us, const Uuid& kept_as)>;
+
+  // `store`: none where its file could not be opened; then nothing is kept. `sources` and `journal` outlive this.
+  Quarantine(const std::vector<SourceConfig>& sources, const QuarantineConfig& config,
+             storage::Journal& journal, std::unique_ptr<storage::QuarantineStore> store);
+
+  // For a source with on_bad_signature = "quarantine". Whatever becomes of it: the sender is told 401.
+  void keep(const net::HttpRequest& request, const SourceConfig& source, const net::Verdict& verdict);
+
+  // Ends what a crash has interrupted. Before anything is delivered or let go of.
+  void resolve();
+  void tick(Clock::time_point now);  // lets go of what is too old, now and then
+
+  Granted<std::vector<Quarantined>> list(const std::string& source, const Uuid& after, std::size_t max) const;
+  Granted<Quarantined> find(const Uuid& id) const;
+  // Those of a source, or (empty) of all, that come after `after`, with the secrets of now and the time of then.
+  Granted<Verified> verify(const std::string& source, const Uuid& after, Clock::time_point until,
+                           const Admit& admit);
+  Granted<std::vector<Uuid>> discard(const std::vector<Uuid>& ids);
+  // All of a source, or (empty) all; answers how many.
+  Granted<std::uint64_t> discard_all(const std::string& source);
+
+  // The headers that are a source's secret themselves, and so are shown to nobody.
+  std::vector<std::string> token_headers(const std::string& source) const;
+
+  const Figures& figures() const { return figures_; }
+  std::uint64_t count() const { return store_ ? store_->count() : 0; }
+  std::uint64_t bytes() const { return store_ ? store_->bytes() : 0; }
+
+ private:
+  struct Bucket {
+    double tokens = kKeptAtOnceMax;
+    Clock::time_point filled = Clock::now();
+  };
+  bool take_token(const std::string& source);
+  const SourceConfig* source_of(const std::string& name) const;
+  Granted<void> admit_one(Quarantined&& request, const SourceConfig& source, const Admit& admit);
+  Granted<bool> settle(const Quarantined& request);
+
+  const std::vector<SourceConfig>& sources_;
+  const QuarantineConfig& config_;
+  storage::Journal& journal_;
+  const std::unique_ptr<storage::QuarantineStore> store_;
+  Figures figures_;
+  std::mutex mutex_;  // of what follows
+  std::map<std::string, Bucket> buckets_;
+  UuidV7Source ids_;
+  std::atomic<std::int64_t> failure_told_ms_{0};  // steady clock: a full disk is told once a minute
+  Clock::time_point next_expiry_{};               // main thread only
+  std::mutex admitting_;                          // one verify() at a time: what is admitted is admitted once
+};
+
+}  // namespace hookspool::agent

@@ -1,0 +1,53 @@
+// TLS on the server's side of a connection, without ever waiting: OpenSSL on a socket of ours that reads no
+// more at a time than it is given leave to, so that a client cannot keep the loop busy inside one read.
+//
+// TLS 1.2 with forward secrecy and authenticated ciphers, and TLS 1.3; no renegotiation, no compression; ALPN
+// http/1.1. Sources: RFC 8446, RFC 9325, OpenSSL 3.0 manual pages.
+// TlsContext is thread-safe; a TlsSession belongs to one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "net/http/server.h"
+#include "storage/model/result.h"
+
+namespace hookspool::net {
+
+// A certificate with its key. Sessions keep it alive, so it can be replaced while they go on.
+class TlsContext {
+ public:
+  // Both PEM; the certificate with its chain, the key without a passphrase. Fails with the file and the reason.
+  static Result<std::shared_ptr<const TlsContext>, HttpError> load(const TlsFiles& files);
+  virtual ~TlsContext() = default;
+  virtual std::int64_t not_after_s() const = 0;  // of the certificate, since 1970
+};
+
+class TlsSession {
+ public:
+  enum class Received {
+    kBytes,
+    kNothing,     // the socket has no more for now
+    kLater,       // it has, but this was enough for one turn
+    kWantsWrite,  // the socket must take bytes first
+    kEnd,
+    kBroken,
+    kPlain,  // the client speaks plain HTTP
+  };
+
+  // `fd`, non-blocking, must outlive the session. nullptr: no memory.
+  static std::unique_ptr<TlsSession> accept(std::shared_ptr<const TlsContext> context, int fd);
+  virtual ~TlsSession() = default;
+
+  virtual Received receive(std::span<char> scratch, std::string_view& bytes) = 0;
+  // Sends what the socket takes without waiting and moves `sent` along. False: the connection is broken.
+  // REQUIRES: after a partial send, the rest and nothing else.
+  virtual bool send(std::string_view bytes, std::size_t& sent) = 0;
+  virtual bool is_established() const = 0;
+  virtual void say_goodbye() = 0;  // close_notify, if the socket takes it
+};
+
+}  // namespace hookspool::net

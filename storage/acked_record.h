@@ -1,0 +1,68 @@
+// The record of what was acknowledged from one segment (segment-00000001.acked; FORMAT.md): how far each lane
+// got, kept outside the SQLite file so that a tail which that file lost is noticed.
+//
+// It is written after the group is synced and before its senders are answered, into the page cache; to the
+// disk it goes a little later (AckedSyncer). So it may say less than what was acknowledged, never more.
+//
+// Internal to storage/. note() belongs to the writer's thread, sync() to any one at a time; read_acked() is
+// for the opening. A slot that is torn or altered does not count: it says nothing, and nothing wrong.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/journal.h"
+
+namespace hookspool::storage {
+
+// A lane's name must fit into its slot; append() refuses a longer one.
+constexpr std::size_t kLaneNameBytesMax = 104;
+
+struct AckedLane {
+  std::uint32_t number = 0;  // of the lane, within the segment
+  std::string lane;
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+};
+
+struct Acked {
+  Uuid epoch;
+  std::int32_t format = 0;       // of the segment's tables
+  std::vector<AckedLane> lanes;  // by their numbers
+};
+
+class AckedRecord {
+ public:
+  static JournalResult<std::shared_ptr<AckedRecord>> create(const std::filesystem::path& file,
+                                                            std::uint64_t segment, const Uuid& epoch);
+  ~AckedRecord();
+  AckedRecord(const AckedRecord&) = delete;
+  AckedRecord& operator=(const AckedRecord&) = delete;
+
+  // A durable group, with the lane's number in the segment for each event. What could not be written is
+  // written with the next group.
+  JournalResult<void> note(std::span<const EventPtr> events, std::span<const std::uint32_t> lane_numbers);
+  JournalResult<void> sync();
+
+ private:
+  AckedRecord(std::filesystem::path file, int fd) : file_(std::move(file)), fd_(fd) {}
+  JournalResult<void> grow_to(std::uint32_t lane_number);
+
+  const std::filesystem::path file_;
+  const int fd_;
+  std::vector<AckedLane> lanes_;       // lane number n at n - 1
+  std::set<std::uint32_t> unwritten_;  // lane numbers
+  std::uint64_t bytes_ = 0;
+};
+
+// Nothing if there is no such file, or if it is not the one of this segment.
+std::optional<Acked> read_acked(const std::filesystem::path& file, std::uint64_t segment);
+
+}  // namespace hookspool::storage
