@@ -76,12 +76,13 @@ net::HttpAnswer show_request(const std::string& id_text, const AdminParts& parts
 net::HttpAnswer verify_requests(const Json& json, const AdminParts& parts) {
   const std::string source = json.value("source", "");
   const Uuid after = Uuid::parse(json.value("after", "")).value_or(Uuid{});
-  const auto verified = parts.quarantine->verify(source, after, Clock::now() + kSliceTime,
-                                                 [&](net::HttpRequest&& request, const SourceConfig& config,
-                                                     std::int64_t received_at_us, const Uuid& kept_as) {
-                                                   return parts.admission->admit(std::move(request), config,
-                                                                                 received_at_us, kept_as);
-                                                 });
+  const auto admit = [&](net::HttpRequest&& request, const SourceConfig& config, std::int64_t received_at_us,
+                         const Uuid& kept_as) -> storage::JournalResult<void> {
+    const auto taken = parts.admission->admit(std::move(request), config, received_at_us, kept_as);
+    if (!taken) return fail(taken.error());
+    return {};
+  };
+  const auto verified = parts.quarantine->verify(source, after, Clock::now() + kSliceTime, admit);
   if (!verified) return refused(verified.error());
   if (verified->admitted > 0) {
     log_info("quarantine: " + std::to_string(verified->admitted) +

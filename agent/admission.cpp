@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <optional>
 
 #include "agent/entropy.h"
 #include "agent/event_headers.h"
+#include "net/verify/json_field.h"
 #include "net/verify/providers.h"
 
 namespace hookspool::agent {
@@ -26,6 +29,37 @@ std::string delivery_id_of(const net::HttpRequest& request, const SourceConfig& 
   const auto* provider = net::find_provider(source.verify);
   if (provider == nullptr) return {};
   return utf8_text(net::delivery_id(provider->delivery_id, request.headers, request.body));
+}
+
+// By which a repeat of it is known; nil: nothing makes it one.
+Uuid dedupe_key_of(const net::HttpRequest& request, const SourceConfig& source,
+                   const std::string& delivery_id) {
+  using By = DedupeRule::By;
+  const DedupeRule& rule = source.dedupe;
+  std::optional<std::string> by;
+  switch (rule.by) {
+    case By::kNothing:
+      break;
+    case By::kDeliveryId:
+      if (!delivery_id.empty()) by = delivery_id;
+      break;
+    case By::kBody:
+      return dedupe_key(source.name, request.body);
+    case By::kHeader:
+      if (const auto* value = request.header(rule.name); value != nullptr && !value->empty()) by = *value;
+      break;
+    case By::kPointer:
+      by = net::json_field(request.body, rule.name);
+      break;
+  }
+  return by ? dedupe_key(source.name, *by) : Uuid{};
+}
+
+net::HttpAnswer taken_answer(const Deduplicator::Taken& taken, const SourceConfig& source) {
+  if (source.response)
+    return {source.response->status, source.response->content_type, source.response->body, {}};
+  const std::string more = taken.duplicate ? ",\"duplicate\":true" : "";
+  return {200, "application/json", "{\"id\":\"" + taken.id.to_string() + "\"" + more + "}\n", {}};
 }
 
 net::HttpAnswer text_answer(int status, std::string text) {
@@ -50,9 +84,28 @@ net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
 }
 
 Admission::Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal,
-                     Quarantine* quarantine)
-    : journal_(journal), quarantine_(quarantine), gate_(sources) {
-  for (const auto& source : sources) by_path_.emplace(source.path, &source);
+                     Quarantine* quarantine, Deduplicator* deduplicator)
+    : journal_(journal), quarantine_(quarantine), deduplicator_(deduplicator), gate_(sources) {
+  for (const auto& source : sources) {
+    by_path_.emplace(source.path, &source);
+    if (source.rate_max == 0) continue;
+    buckets_.emplace(source.name, std::make_unique<TokenBucket>(static_cast<double>(source.rate_max),
+                                                                static_cast<double>(source.burst_max)));
+  }
+}
+
+// Asked after the signature: strangers cannot use up what the sender may have.
+std::optional<net::HttpAnswer> Admission::over_rate(const SourceConfig& source) {
+  const auto bucket = buckets_.find(source.name);
+  if (bucket == buckets_.end()) return std::nullopt;
+  const auto wait = bucket->second->take(TokenBucket::Clock::now());
+  if (wait.count() <= 0) return std::nullopt;
+  figures_.refused_rate += 1;
+  auto answer =
+      error_answer(429, "this source may send " + std::to_string(source.rate_max) + " events a second");
+  answer.headers.emplace_back("Retry-After",
+                              std::to_string(std::max(1L, std::lround(std::ceil(wait.count())))));
+  return answer;
 }
 
 const SourceConfig* Admission::find(const std::string& path, SourceConfig& unnamed) const {
@@ -102,19 +155,23 @@ net::HttpAnswer Admission::accept(net::HttpRequest&& request, const SourceConfig
     figures_.handshakes += 1;
     return std::move(*answer);
   }
-  const auto stored = admit(std::move(request), source, wall_clock_us(), Uuid{});
-  if (!stored) return refuse(stored.error());
-  figures_.accepted += 1;
-  return {200, "application/json", "{\"id\":\"" + (*stored)->id.to_string() + "\"}\n", {}};
+  if (auto answer = over_rate(source)) return std::move(*answer);
+  const auto taken = admit(std::move(request), source, wall_clock_us(), Uuid{});
+  if (!taken) return refuse(taken.error());
+  (taken->duplicate ? figures_.duplicates : figures_.accepted) += 1;
+  return taken_answer(*taken, source);
 }
 
-storage::JournalResult<EventPtr> Admission::admit(net::HttpRequest&& request, const SourceConfig& source,
-                                                  std::int64_t received_at_us, const Uuid& kept_as) {
+storage::JournalResult<Deduplicator::Taken> Admission::admit(net::HttpRequest&& request,
+                                                             const SourceConfig& source,
+                                                             std::int64_t received_at_us,
+                                                             const Uuid& kept_as) {
   Event event;
   event.lane = source.name;
   event.received_at_us = received_at_us;
   event.kept_as = kept_as;
   event.delivery_id = delivery_id_of(request, source);
+  if (deduplicator_ != nullptr) event.dedupe_key = dedupe_key_of(request, source, event.delivery_id);
   // Where the header is the secret itself, it is one of those that no table should hold.
   const bool token = source.scheme.kind == net::Scheme::Kind::kToken;
   event.headers =
@@ -125,7 +182,12 @@ storage::JournalResult<EventPtr> Admission::admit(net::HttpRequest&& request, co
   event.query = utf8_text(request.query);
   event.remote_addr = std::move(request.remote_addr);
   event.body = std::move(request.body);
-  return journal_.append(std::move(event));
+  const Uuid key = event.dedupe_key;
+  const auto append = [&] { return journal_.append(std::move(event)); };
+  if (!key.is_nil()) return deduplicator_->once(key, append);
+  const auto stored = append();
+  if (!stored) return fail(stored.error());
+  return Deduplicator::Taken{(*stored)->id, false};
 }
 
 // Never 4xx for our own trouble: some senders take that for a reason to drop the event for good.

@@ -5,13 +5,16 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/deduplicator.h"
 #include "agent/latency.h"
 #include "agent/quarantine.h"
 #include "agent/signature_gate.h"
+#include "agent/token_bucket.h"
 #include "net/http/server.h"
 #include "storage/journal.h"
 
@@ -21,6 +24,8 @@ struct AdmissionFigures {
   LatencyRecorder
       answer;  // from the whole request to its answer: the response time a sender sees, less the network
   std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> duplicates{0};         // answered with the first one's id
+  std::atomic<std::uint64_t> refused_rate{0};       // 429
   std::atomic<std::uint64_t> refused_no_room{0};    // 503
   std::atomic<std::uint64_t> refused_source{0};     // 503: no room for this source, while others are taken
   std::atomic<std::uint64_t> refused_failed{0};     // 503
@@ -31,14 +36,15 @@ struct AdmissionFigures {
 
 class Admission {
  public:
-  // All referenced objects must outlive the admission. `quarantine`: may be nullptr.
-  Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal, Quarantine* quarantine);
+  // All referenced objects must outlive the admission. `quarantine`, `deduplicator`: may be nullptr.
+  Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal, Quarantine* quarantine,
+            Deduplicator* deduplicator);
 
   net::HttpAnswer handle(net::HttpRequest&& request);
-  // What is known to come from the source's sender, to the journal. `kept_as`: the id it had in the quarantine; nil
-  // for one that has just come.
-  storage::JournalResult<EventPtr> admit(net::HttpRequest&& request, const SourceConfig& source,
-                                         std::int64_t received_at_us, const Uuid& kept_as);
+  // What is known to come from the source's sender, to the journal, unless it is there already. `kept_as`: the id it
+  // had in the quarantine; nil for one that has just come.
+  storage::JournalResult<Deduplicator::Taken> admit(net::HttpRequest&& request, const SourceConfig& source,
+                                                    std::int64_t received_at_us, const Uuid& kept_as);
   AdmissionFigures& figures() { return figures_; }
   // Once stopping, /readyz says so: a load balancer sends the next ones elsewhere.
   void set_stopping() { stopping_ = true; }
@@ -47,11 +53,15 @@ class Admission {
   const SourceConfig* find(const std::string& path, SourceConfig& unnamed) const;
   net::HttpAnswer accept(net::HttpRequest&& request, const SourceConfig& source);
   net::HttpAnswer refuse(const storage::JournalError& error);
+  std::optional<net::HttpAnswer> over_rate(const SourceConfig& source);
   net::HttpAnswer probe(const std::string& path) const;
 
   std::map<std::string, const SourceConfig*, std::less<>> by_path_;
   storage::Journal& journal_;
   Quarantine* const quarantine_;
+  Deduplicator* const deduplicator_;
+  std::map<std::string, std::unique_ptr<TokenBucket>, std::less<>>
+      buckets_;  // by source; only those with a limit
   SignatureGate gate_;
   AdmissionFigures figures_;
   std::atomic<bool> stopping_{false};

@@ -15,6 +15,7 @@
 #include "agent/admin_api.h"
 #include "agent/admission.h"
 #include "agent/dead_letters.h"
+#include "agent/deduplicator.h"
 #include "agent/descriptors.h"
 #include "agent/entropy.h"
 #include "agent/exit_codes.h"
@@ -54,6 +55,7 @@ class Agent {
   // Each returns kExitOk or the code to end with, having logged why.
   int open_journal();
   void open_quarantine();
+  void open_dedupe_index();
   void connect_postgres();
   void open_dead_letters();
   int match_passed_sockets();
@@ -72,6 +74,8 @@ class Agent {
   const Config& config_;
   std::vector<PassedSocket> passed_;
   std::map<std::string, int> passed_by_address_;
+  std::unique_ptr<storage::DedupeIndex> dedupe_index_;
+  std::unique_ptr<Deduplicator> deduplicator_;  // before the journal, whose writer calls it
   std::unique_ptr<storage::Journal> journal_;
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<DeadLetters> dead_letters_;
@@ -97,6 +101,7 @@ int Agent::open_journal() {
   options.segment_bytes_max =
       std::clamp(config_.journal.bytes_max / kSegmentsInBudget, kSegmentBytesLeast, kSegmentBytesMost);
   options.on_committed = [this](std::span<const EventPtr> events) {
+    if (deduplicator_) deduplicator_->committed(events);
     if (lanes_) lanes_->committed(events);
   };
   auto opened = storage::Journal::open(std::move(options));
@@ -112,6 +117,7 @@ int Agent::open_journal() {
   log_info("journal " + config_.journal.path + ": " + std::to_string(stats.pending) + " events waiting, " +
            format_bytes(stats.bytes) + " in " + std::to_string(stats.segments) + " segments, agent " +
            printable(journal_->agent_id()));
+  open_dedupe_index();
   health_.journal = journal_.get();
   health_.forecast = &forecast_;
   health_.started_at_us = wall_clock_us();
@@ -142,6 +148,24 @@ void Agent::open_quarantine() {
       std::make_unique<Quarantine>(config_.sources, config_.quarantine, *journal_, std::move(store));
   quarantine_->resolve();
   health_.quarantine = quarantine_.get();
+}
+
+// Without it every delivery is an event: better than to refuse what most senders would not send again.
+void Agent::open_dedupe_index() {
+  const auto& journal = config_.journal;
+  if (journal.dedupe_keep == milliseconds(0)) return;
+  auto opened = storage::DedupeIndex::open(
+      {std::filesystem::path(journal.path) / "dedupe", journal.dedupe_keys_max, journal.dedupe_keep});
+  if (!opened) {
+    log_error("dedupe: " + opened.error().text + "; repeated deliveries are events until the next start");
+    return;
+  }
+  for (const auto& note : opened->notes) log_warn("dedupe: " + note);
+  dedupe_index_ = std::move(opened->index);
+  deduplicator_ = std::make_unique<Deduplicator>(*dedupe_index_);
+  if (const auto whole = deduplicator_->catch_up(*journal_); !whole)
+    log_warn("dedupe: " + whole.error().text);
+  health_.deduplicator = deduplicator_.get();
 }
 
 // The local copy is a convenience: without it the agent does its work all the same.
@@ -248,7 +272,8 @@ int Agent::open_listener(const std::string& listen, const net::HttpOptions& give
 
 int Agent::open_listeners() {
   if (const int code = match_passed_sockets(); code != kExitOk) return code;
-  admission_ = std::make_unique<Admission>(config_.sources, *journal_, quarantine_.get());
+  admission_ =
+      std::make_unique<Admission>(config_.sources, *journal_, quarantine_.get(), deduplicator_.get());
   health_.admission = admission_.get();
 
   net::HttpOptions intake;

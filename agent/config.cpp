@@ -10,6 +10,7 @@
 
 #include "agent/config_intake.h"
 #include "agent/config_reader.h"
+#include "agent/config_source.h"
 #include "agent/config_table.h"
 #include "agent/config_verify.h"
 
@@ -51,6 +52,10 @@ void read_journal(TableReader section, JournalConfig& journal) {
   section.bytes("min_free_bytes", journal.free_bytes_min, 0, 1ull << 50);
   section.share("source_share_max", journal.source_share_max);
   section.duration("keep_delivered", journal.keep_delivered, milliseconds(0), 365 * 24 * kHour);
+  section.duration("dedupe_keep", journal.dedupe_keep, milliseconds(0), 365 * 24 * kHour);
+  std::size_t keys = journal.dedupe_keys_max;
+  section.integer("dedupe_max_keys", keys, 1'000, 1'000'000'000);
+  journal.dedupe_keys_max = keys;
   section.finish();
 }
 
@@ -120,6 +125,7 @@ SourceConfig read_source(const std::string& name, const toml::table& table, Faul
   check_path(reader, source.path);
   read_verification(reader, source, faults);
   read_room(reader, config.journal.bytes_max, source);
+  read_answers(reader, source, faults);
   source.table = read_table(reader, name, config.postgres.options.schema, faults);
   reader.finish();
   return source;

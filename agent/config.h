@@ -18,14 +18,38 @@ namespace hookspool::agent {
 
 using std::chrono::milliseconds;
 
+// What makes two deliveries of a source one event.
+struct DedupeRule {
+  enum class By {
+    kNothing,     // every delivery is an event
+    kDeliveryId,  // the sender's own id, where it sends one
+    kBody,        // the same bytes
+    kHeader,
+    kPointer,
+  };
+  By by = By::kDeliveryId;
+  std::string name{};  // of the header, lower case, or the JSON pointer
+};
+
+// What a sender gets for an event that is on disk, instead of {"id":"..."}.
+struct SourceResponse {
+  int status = 200;
+  std::string body;
+  std::string content_type = "text/plain; charset=utf-8";
+};
+
 struct SourceConfig {
-  std::string name;                        // = the lane
-  std::string path;                        // exact, as sent
-  std::string verify = "none";             // a name of net/verify/providers.h
-  net::Scheme scheme;                      // what that means here
-  std::vector<std::string> secrets;        // any of them may have signed: rotation
-  std::string public_url;                  // as the sender calls it; for schemes that sign it
-  std::string verify_token;                // of Meta's handshake
+  std::string name;                  // = the lane
+  std::string path;                  // exact, as sent
+  std::string verify = "none";       // a name of net/verify/providers.h
+  net::Scheme scheme;                // what that means here
+  std::vector<std::string> secrets;  // any of them may have signed: rotation
+  std::string public_url;            // as the sender calls it; for schemes that sign it
+  std::string verify_token;          // of Meta's handshake
+  DedupeRule dedupe;
+  std::size_t rate_max = 0;   // events a second; 0: no limit
+  std::size_t burst_max = 0;  // at once after a pause
+  std::optional<SourceResponse> response;
   bool quarantine = false;                 // on_bad_signature: keep what fits no secret
   std::optional<net::TableMapping> table;  // its own; nothing: the events table
   std::optional<std::uint64_t> bytes_max;  // of the journal; nothing: journal.source_share_max
@@ -53,6 +77,8 @@ struct JournalConfig {
   std::uint64_t free_bytes_min = 256ull << 20;
   double source_share_max = 0.5;  // of bytes_max, for one source's undelivered events
   milliseconds keep_delivered{24 * 3'600'000};
+  milliseconds dedupe_keep{7 * 24 * 3'600'000};  // 0: repeats are events
+  std::uint64_t dedupe_keys_max = 10'000'000;
 };
 
 struct QuarantineConfig {

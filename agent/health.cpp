@@ -74,12 +74,14 @@ Json intake_json(const HealthSources& sources) {
   auto& figures = sources.admission->figures();
   const auto http = sources.intake->stats();
   return {{"accepted", figures.accepted.load()},
+          {"duplicates", figures.duplicates.load()},
           {"handshakes", figures.handshakes.load()},
           {"refused",
            {{"no_room", figures.refused_no_room.load()},
             {"source_full", figures.refused_source.load()},
             {"journal_failed", figures.refused_failed.load()},
             {"signature", figures.refused_signature.load()},
+            {"rate", figures.refused_rate.load()},
             {"unknown_path_or_method", figures.refused_unknown.load()},
             {"bad_request", http.refused}}},
           {"connections", http.connections},
@@ -88,6 +90,13 @@ Json intake_json(const HealthSources& sources) {
           {"requests_shed", http.requests_shed},
           {"in_handler", http.in_handler},
           {"response_ms", latency_json(figures.answer)}};
+}
+
+Json dedupe_json(const Deduplicator& deduplicator) {
+  const auto figures = deduplicator.figures();
+  Json json{{"keys", figures.keys}, {"generations", figures.generations}, {"failures", figures.failures}};
+  if (!figures.last_error.empty()) json["last_error"] = figures.last_error;
+  return json;
 }
 
 Json quarantine_json(const Quarantine& quarantine) {
@@ -227,6 +236,7 @@ std::string health_json(const HealthSources& sources, Mode mode) {
   json["journal"] = journal_json(sources.journal->stats(), *sources.forecast, uses);
   json["intake"] = intake_json(sources);
   if (sources.quarantine != nullptr) json["quarantine"] = quarantine_json(*sources.quarantine);
+  if (sources.deduplicator != nullptr) json["dedupe"] = dedupe_json(*sources.deduplicator);
   json["postgres"] = postgres_json(sources);
   json["fast_path"] = fast_path_json(sources, mode);
   json["lanes"] = Json::array();

@@ -8,6 +8,7 @@
 
 #include "agent/admission.h"
 #include "agent/dead_letters.h"
+#include "agent/deduplicator.h"
 #include "agent/fill_forecast.h"
 #include "agent/lanes.h"
 #include "agent/line.h"
@@ -27,6 +28,7 @@ struct HealthSources {
   Line* line = nullptr;
   Lanes* lanes = nullptr;
   DeadLetters* dead_letters = nullptr;
+  Deduplicator* deduplicator = nullptr;  // nullptr: repeats are events
   const FillForecast* forecast = nullptr;
   Quarantine* quarantine = nullptr;
   std::int64_t started_at_us = 0;  // wall clock

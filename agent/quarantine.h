@@ -44,8 +44,8 @@ class Quarantine {
     bool more = false;           // the time was over
   };
   // What is genuine, to the journal, as the request that it was: Admission::admit.
-  using Admit = std::function<storage::JournalResult<EventPtr>(
-      net::HttpRequest&&, const SourceConfig&, std::int64_t received_at_us, const Uuid& kept_as)>;
+  using Admit = std::function<storage::JournalResult<void>(net::HttpRequest&&, const SourceConfig&,
+                                                           std::int64_t received_at_us, const Uuid& kept_as)>;
 
   // `store`: none where its file could not be opened; then nothing is kept. `sources` and `journal` outlive this.
   Quarantine(const std::vector<SourceConfig>& sources, const QuarantineConfig& config,

@@ -36,6 +36,7 @@ void Upkeep::run(const std::stop_token& stop) {
     save_cursors();
     retain(Clock::now());
     tell_refused();
+    keep_dedupe_index();
     last_round_ = Clock::now();
   }
 }
@@ -97,6 +98,17 @@ void Upkeep::tell_refused() {
       told_refused_.erase(use.lane);
     }
   }
+}
+
+void Upkeep::keep_dedupe_index() {
+  if (sources_.deduplicator == nullptr) return;
+  at_disk_ = true;
+  const auto whole = sources_.deduplicator->catch_up(*sources_.journal);
+  at_disk_ = false;
+  const std::string error = whole ? "" : whole.error().text;
+  if (error != told_dedupe_error_ && !error.empty())
+    log_warn("dedupe: " + error + "; what was not noted is an event again if it is repeated");
+  told_dedupe_error_ = error;
 }
 
 void Upkeep::tick(Clock::time_point now) {

@@ -44,6 +44,7 @@ class Upkeep {
   void retain(Clock::time_point now);
   void age(Clock::time_point now, std::uint64_t newest_closed);
   void tell_refused();
+  void keep_dedupe_index();
   void tell(Clock::time_point now);
   void feed_watchdog(Clock::time_point now);
 
@@ -60,7 +61,7 @@ class Upkeep {
   SegmentAge age_;
   std::optional<Clock::time_point> aged_at_;
   Clock::time_point next_note_{};
-  std::string told_journal_error_;
+  std::string told_journal_error_, told_dedupe_error_;
   std::set<std::string> told_refused_;  // sources
   FillForecast& forecast_;
 

@@ -43,7 +43,7 @@ class QuarantineTest : public ::testing::Test {
     ASSERT_TRUE(store) << store.error().text;
     store_ = store->store.get();
     quarantine_ = std::make_unique<Quarantine>(sources_, config_, *journal_, std::move(store->store));
-    admission_ = std::make_unique<Admission>(sources_, *journal_, quarantine_.get());
+    admission_ = std::make_unique<Admission>(sources_, *journal_, quarantine_.get(), nullptr);
   }
   static net::HttpRequest request(const std::string& signature = kSigned) {
     net::HttpRequest request;
@@ -60,7 +60,11 @@ class QuarantineTest : public ::testing::Test {
     const auto verified = quarantine_->verify(
         "", {}, Quarantine::Clock::now() + std::chrono::minutes(1),
         [&](net::HttpRequest&& http, const SourceConfig& source, std::int64_t received_at_us,
-            const Uuid& id) { return admission_->admit(std::move(http), source, received_at_us, id); });
+            const Uuid& id) -> storage::JournalResult<void> {
+          const auto taken = admission_->admit(std::move(http), source, received_at_us, id);
+          if (!taken) return fail(taken.error());
+          return {};
+        });
     EXPECT_TRUE(verified);
     return verified ? *verified : Quarantine::Verified{};
   }
@@ -173,7 +177,7 @@ TEST_F(QuarantineTest, AFullJournalKeepsThemQuarantined) {
   const auto refused =
       quarantine_->verify("", {}, Quarantine::Clock::now() + std::chrono::minutes(1),
                           [](net::HttpRequest&&, const SourceConfig&, std::int64_t, const Uuid&) {
-                            return storage::JournalResult<EventPtr>(
+                            return storage::JournalResult<void>(
                                 fail(storage::JournalError{storage::JournalError::Kind::kFull, "full"}));
                           });
   EXPECT_FALSE(refused);
