@@ -29,7 +29,7 @@ struct Cursor {
   Position position;
 };
 
-// One lane's numbers in one segment, without a gap.
+// One lane's numbers in one segment; what the segment has lost of them counts as well.
 struct SegmentLane {
   std::string lane;
   std::uint32_t number = 0;  // of the lane, within that segment

@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t kTextBytesMax = 4096;
 constexpr std::string_view kSegmentPrefix = "segment-";
-constexpr std::string_view kDeadLettersPrefix = "dead-letters";  // a database of another kind
 
 JournalError io_error(const std::string& attempted, int error_number) {
   const bool no_room = error_number == ENOSPC || error_number == EDQUOT;
@@ -196,8 +195,7 @@ JournalResult<Folder::Listing> Folder::list() const {
     name.remove_prefix(prefix.size());
     const auto parsed = parse_segment_name(name);
     if (!parsed) {
-      if (prefix.empty() && name.ends_with(".db") && !name.starts_with(kDeadLettersPrefix))
-        listing.strangers.insert(file_name);
+      if (prefix.empty() && name.ends_with(".db")) listing.strangers.insert(file_name);
       continue;
     }
     const auto& [number, kind] = *parsed;

@@ -58,7 +58,7 @@ class Folder {
     std::map<std::uint64_t, SegmentNames> segments;
     std::uint64_t greatest_number = 0;  // of any segment, damaged ones too: such a number is not given again
     std::set<std::string> set_aside;    // damaged-segment-* and duplicate-segment-*: the database's name
-    std::set<std::string> strangers;    // other files *.db: a segment under a name of its own, perhaps
+    std::set<std::string> strangers;    // other files *.db
   };
   JournalResult<Listing> list() const;
 

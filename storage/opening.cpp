@@ -263,11 +263,8 @@ class Stocktaking {
       inspected_.emplace(number, std::move(inspected));
     }
     for (const std::string& name : listing.strangers) {
-      Inspected inspected;
-      inspected.contents.file = std::make_shared<SegmentFile>(0, folder_.path() / name, false);
-      inspect_header(inspected.contents.file->path, inspected);
-      if (inspected.condition != Condition::kGood) continue;
-      found_.notes.push_back(inspected.contents.file->path.string() +
+      if (!looks_like_segment(folder_.path() / name)) continue;
+      found_.notes.push_back((folder_.path() / name).string() +
                              " looks like a segment and has a name of its own, so it was left alone: "
                              "hookspool import takes in what it holds");
     }
@@ -452,6 +449,13 @@ class Stocktaking {
 
 JournalResult<Found> take_stock(const Folder& folder, const std::string& vfs, Catalogue& catalogue) {
   return Stocktaking(folder, vfs, catalogue).run();
+}
+
+bool looks_like_segment(const std::filesystem::path& file) {
+  Inspected inspected;
+  inspected.contents.file = std::make_shared<SegmentFile>(0, file, false);
+  inspect_header(file, inspected);
+  return inspected.condition == Condition::kGood;
 }
 
 JournalResult<void> keep_greatest_id(const Folder& folder, const Uuid& id) {

@@ -46,8 +46,9 @@ class Salvage {
     if (!listing) return fail(listing.error());
     std::vector<std::filesystem::path> files = options_.files;
     if (files.empty()) {
-      for (const auto* names : {&listing->set_aside, &listing->strangers}) {
-        for (const std::string& name : *names) files.push_back(folder_.path() / name);
+      for (const std::string& name : listing->set_aside) files.push_back(folder_.path() / name);
+      for (const std::string& name : listing->strangers) {
+        if (looks_like_segment(folder_.path() / name)) files.push_back(folder_.path() / name);
       }
     }
     std::sort(files.begin(), files.end());
@@ -55,10 +56,6 @@ class Salvage {
     for (const auto& file : files) {
       auto salvaged = salvage_file(file, *listing);
       if (!salvaged) return fail(salvaged.error());
-      // A database of somebody else's.
-      if (options_.files.empty() && salvaged->found == 0 &&
-          listing->strangers.contains(file.filename().string()))
-        continue;
       report.files.push_back(std::move(*salvaged));
     }
     return report;

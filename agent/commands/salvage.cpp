@@ -1,5 +1,8 @@
 #include "storage/salvage.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -85,6 +88,18 @@ Json file_json(const SalvagedFile& file) {
   return json;
 }
 
+// Files of another user's would keep the agent from its own journal.
+bool belongs_to_us(const std::string& folder) {
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return true;
+  std::fprintf(
+      stderr,
+      "%s belongs to user %u, and this is user %u: run it as that one, as in sudo -u \\#%u hookspool "
+      "salvage ...\n",
+      folder.c_str(), status.st_uid, ::geteuid(), status.st_uid);
+  return false;
+}
+
 int failed(const storage::JournalError& error) {
   std::fprintf(stderr, "%s\n", error.text.c_str());
   switch (error.kind) {
@@ -119,6 +134,7 @@ int SalvageCommand::run(const Config& config, bool json) const {
     }
     options.epochs.push_back(*epoch);
   }
+  if (!belongs_to_us(config.journal.path)) return kExitNoPermission;
   const auto report = storage::salvage(options);
   if (!report) return failed(report.error());
   int code = kExitOk;

@@ -84,7 +84,11 @@ TEST_F(SalvageSystem, WhatWasRecordedAsLostIsHealed) {
   // Once more, by name.
   const Captured again = salvage(agent, {(agent.journal() / "salvaged-segment-00000002.db").string()});
   EXPECT_EQ(again.status.code, 0) << again.output;
+  // And a copy of a segment that is there.
+  fs::copy_file(agent.journal() / "segment-00000003.db", agent.journal() / "segment-00000099.db");
   agent.start();
+  EXPECT_NE(agent.log().find("like a copy"), std::string::npos) << agent.log();
+  EXPECT_TRUE(fs::exists(agent.journal() / "duplicate-segment-00000099.db"));
   agent.wait_caught_up();
   EXPECT_EQ(agent.terminate().code, 0);
   EXPECT_EQ(postgres_.value("SELECT count(*) FROM hookspool.events"), rows);
