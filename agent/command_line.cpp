@@ -71,6 +71,21 @@ int command_line(int argc, char** argv) {
   doctor->add_flag("--sql", doctor_command.sql, "print the SQL for an administrator instead");
   doctor->add_flag("--json", json, "as JSON");
 
+  auto* salvage = with_config(app.add_subcommand(
+      "salvage", "put back what is whole in damaged segments, or in any file; the agent must be stopped"));
+  salvage->alias("import");
+  SalvageCommand salvage_command;
+  salvage
+      ->add_option("files", salvage_command.files,
+                   "segments, also of other folders; without: those set aside in the journal's")
+      ->type_name("FILE");
+  salvage->add_option("--epoch", salvage_command.epochs, "an epoch to try, where the file has lost its own")
+      ->type_name("UUID");
+  salvage->add_option("--source", salvage_command.lanes, "a source's name to try, where the file has lost it")
+      ->type_name("NAME");
+  salvage->add_flag("--dry-run", salvage_command.dry_run, "only look");
+  salvage->add_flag("--json", json, "as JSON");
+
   auto* send = with_config(app.add_subcommand("send", "post one webhook to a running agent"));
   SendCommand send_command;
   send->add_option("--to", send_command.address, "address of the intake")->type_name("HOST:PORT");
@@ -111,6 +126,7 @@ int command_line(int argc, char** argv) {
   if (*doctor) return doctor_command.run(*config, json);
   if (*send) return send_command.run(*config);
   if (*verify_signature) return verify_signature_command.run(*config, json);
+  if (*salvage) return salvage_command.run(*config, json);
   return admin.run(*config).value_or(kExitUsage);
 }
 

@@ -45,6 +45,7 @@ std::optional<Lane::Step> Lane::heal(net::Connection& connection) {
   }
   healed_to_.clear();
   heal_one_by_one_ = false;
+  journal.compared(name_);
   return std::nullopt;
 }
 

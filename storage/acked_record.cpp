@@ -171,10 +171,15 @@ std::optional<Acked> read_acked(const std::filesystem::path& file, std::uint64_t
   if (slots > 0 && read_slot(fd, 0, slot)) {
     std::memcpy(epoch.bytes.data(), slot.data() + 24, epoch.bytes.size());
     const auto format = get<std::uint32_t>(slot, 40);
+    const auto version = get<std::uint32_t>(slot, 12);
+    const bool ours = get<std::uint32_t>(slot, 0) == slot_crc(slot, 0) &&
+                      std::memcmp(slot.data() + 4, kMagic.data(), kMagic.size()) == 0;
+    const bool too_new = ours && (version > kVersion || format > static_cast<std::uint32_t>(kFormatVersion));
     // The whole header is known but for these two.
-    if (slot == header(segment, epoch, format)) acked = Acked{epoch, static_cast<std::int32_t>(format), {}};
+    if (slot == header(segment, epoch, format) || too_new)
+      acked = Acked{epoch, static_cast<std::int32_t>(format), {}, too_new};
   }
-  for (std::uint32_t number = 1; acked && number < slots; ++number) {
+  for (std::uint32_t number = 1; acked && !acked->too_new && number < slots; ++number) {
     if (!read_slot(fd, number, slot)) continue;
     if (auto lane = decode(slot, number)) acked->lanes.push_back(std::move(*lane));
   }

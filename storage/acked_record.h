@@ -36,6 +36,7 @@ struct Acked {
   Uuid epoch;
   std::int32_t format = 0;       // of the segment's tables
   std::vector<AckedLane> lanes;  // by their numbers
+  bool too_new = false;          // a newer hookspool wrote it; then the rest is not known
 };
 
 class AckedRecord {

@@ -7,6 +7,16 @@
 #include "storage/row.h"
 
 namespace hookspool::storage {
+namespace {
+
+// The first piece that does not end before this number.
+template <class Pieces>
+auto place_of(Pieces& pieces, std::uint64_t seq) {
+  return std::partition_point(pieces.begin(), pieces.end(),
+                              [&](const auto& piece) { return piece.last_seq < seq; });
+}
+
+}  // namespace
 
 // Within a piece every event counts as its average.
 Catalogue::Waiting Catalogue::waiting_of(const Piece& piece, std::uint64_t confirmed_seq) {
@@ -57,7 +67,9 @@ bool Catalogue::add_closed(const SegmentContents& contents) {
   const std::lock_guard lock(mutex_);
   for (const SegmentLane& lane : contents.lanes) {
     const Run* run = find_run(lane.lane, contents.epoch);
-    if (run != nullptr && run->last_seq >= lane.first_seq) return false;
+    if (run == nullptr) continue;
+    const auto piece = place_of(run->pieces, lane.first_seq);
+    if (piece != run->pieces.end() && piece->first_seq <= lane.last_seq) return false;
   }
   Segment segment;
   segment.file = contents.file;
@@ -72,10 +84,12 @@ bool Catalogue::add_closed(const SegmentContents& contents) {
     const double share =
         static_cast<double>(lane.last_seq - lane.first_seq + 1) / static_cast<double>(segment.events);
     const auto bytes = static_cast<std::uint64_t>(share * static_cast<double>(segment.bytes));
-    run.pieces.push_back({contents.file->number, lane.number, lane.first_seq, lane.last_seq, bytes});
-    run.last_seq = lane.last_seq;
+    run.pieces.insert(place_of(run.pieces, lane.first_seq),
+                      {contents.file->number, lane.number, lane.first_seq, lane.last_seq, bytes});
+    run.last_seq = std::max(run.last_seq, lane.last_seq);
     recount(run);
-    segment.lanes.push_back(lane.lane);
+    segment.lanes.emplace(lane.lane, lane.first_seq);
+    if (contents.salvaged) segment.uncompared.insert(lane.lane);
   }
   bytes_ += segment.bytes;
   segments_.emplace(contents.file->number, std::move(segment));
@@ -117,7 +131,7 @@ void Catalogue::committed(std::span<const EventPtr> events, std::span<const std:
     Run& run = run_of(stored.event.lane, stored.epoch);
     if (run.pieces.empty() || run.pieces.back().segment != segment.file->number) {
       run.pieces.push_back({segment.file->number, lane_numbers[i], stored.seq, stored.seq, 0});
-      segment.lanes.push_back(stored.event.lane);
+      segment.lanes.emplace(stored.event.lane, stored.seq);
     }
     const std::uint64_t event_size = event_bytes(stored.event);
     run.pieces.back().last_seq = stored.seq;
@@ -230,8 +244,7 @@ std::vector<ReadSlice> Catalogue::locate(std::string_view lane, const Uuid& epoc
   std::vector<ReadSlice> slices;
   const Run* run = find_run(lane, epoch);
   if (run == nullptr) return slices;
-  auto piece = std::partition_point(run->pieces.begin(), run->pieces.end(),
-                                    [&](const Piece& candidate) { return candidate.last_seq < from_seq; });
+  auto piece = place_of(run->pieces, from_seq);
   for (std::uint64_t next = from_seq; piece != run->pieces.end() && next - from_seq < events_max; ++piece) {
     if (piece->first_seq > next) break;
     slices.push_back({segments_.at(piece->segment).file, piece->lane_number, next, piece->last_seq});
@@ -253,18 +266,45 @@ void Catalogue::confirm(std::string_view lane, const Uuid& epoch, Position posit
 }
 
 bool Catalogue::delivered(const Segment& segment) const {
-  return std::all_of(segment.lanes.begin(), segment.lanes.end(), [&](const std::string& lane) {
-    const Run* run = find_run(lane, segment.epoch);
-    return piece_of(*run, segment.file->number).last_seq <= run->confirmed.seq;
+  if (!segment.uncompared.empty()) return false;
+  return std::all_of(segment.lanes.begin(), segment.lanes.end(), [&](const auto& lane) {
+    const Run* run = find_run(lane.first, segment.epoch);
+    return piece_of(*run, lane.second).last_seq <= run->confirmed.seq;
   });
 }
 
-// REQUIRES: the run has a piece in that segment.
-const Catalogue::Piece& Catalogue::piece_of(const Run& run, std::uint64_t segment) const {
-  const auto piece = std::partition_point(run.pieces.begin(), run.pieces.end(),
-                                          [&](const Piece& other) { return other.segment < segment; });
-  assert(piece != run.pieces.end() && piece->segment == segment);
+// REQUIRES: the run has a piece that begins with that number.
+const Catalogue::Piece& Catalogue::piece_of(const Run& run, std::uint64_t first_seq) {
+  const auto piece = place_of(run.pieces, first_seq);
+  assert(piece != run.pieces.end() && piece->first_seq == first_seq);
   return *piece;
+}
+
+std::vector<SegmentLane> Catalogue::lanes_of(std::uint64_t segment) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SegmentLane> result;
+  const auto found = segments_.find(segment);
+  if (found == segments_.end()) return result;
+  for (const auto& [lane, first_seq] : found->second.lanes) {
+    const Piece& piece = piece_of(*find_run(lane, found->second.epoch), first_seq);
+    result.push_back({lane, piece.lane_number, piece.first_seq, piece.last_seq});
+  }
+  return result;
+}
+
+std::size_t Catalogue::pieces_before(std::string_view lane, const Uuid& epoch, std::uint64_t seq) const {
+  const std::lock_guard lock(mutex_);
+  const Run* run = find_run(lane, epoch);
+  if (run == nullptr) return 0;
+  return static_cast<std::size_t>(place_of(run->pieces, seq) - run->pieces.begin());
+}
+
+void Catalogue::compared(std::string_view lane) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [number, segment] : segments_) {
+    const auto found = segment.uncompared.find(lane);
+    if (found != segment.uncompared.end()) segment.uncompared.erase(found);
+  }
 }
 
 std::vector<SegmentInfo> Catalogue::segments() const {
@@ -322,9 +362,9 @@ std::map<std::string, std::uint64_t, std::less<>> Catalogue::held_bytes() const 
     if (segment.active) continue;
     std::uint64_t all = 0, waiting = 0;
     std::vector<std::string_view> holders;
-    for (const std::string& lane : segment.lanes) {
+    for (const auto& [lane, first_seq] : segment.lanes) {
       const Run* run = find_run(lane, segment.epoch);
-      const Piece& piece = piece_of(*run, number);
+      const Piece& piece = piece_of(*run, first_seq);
       const Waiting of_lane = waiting_of(piece, run->confirmed.seq);
       all += piece.bytes;
       waiting += of_lane.bytes;
@@ -375,7 +415,7 @@ void Catalogue::forget(std::uint64_t number) {
   const Segment segment = std::move(found->second);
   segments_.erase(found);
   bytes_ -= segment.bytes;
-  for (const std::string& lane : segment.lanes) {
+  for (const auto& [lane, first_seq] : segment.lanes) {
     Run* run = find_run(lane, segment.epoch);
     std::erase_if(run->pieces, [&](const Piece& piece) { return piece.segment == number; });
     recount(*run);

@@ -29,7 +29,7 @@ struct Cursor {
   Position position;
 };
 
-// One lane's numbers in one segment, without a gap.
+// One lane's numbers in one segment; what the segment has lost of them counts as well.
 struct SegmentLane {
   std::string lane;
   std::uint32_t number = 0;  // of the lane, within that segment
@@ -43,7 +43,8 @@ struct SegmentContents {
   std::vector<SegmentLane> lanes;
   std::uint64_t bytes = 0;
   std::int64_t newest_received_at_us = 0;
-  Uuid greatest_id;  // of its events and of everything before it
+  Uuid greatest_id;       // of its events and of everything before it
+  bool salvaged = false;  // what is in it may have been recorded as lost
 };
 
 class Catalogue {
@@ -51,7 +52,7 @@ class Catalogue {
   explicit Catalogue(const Uuid& epoch) : epoch_(epoch) {}
 
   // For the opening: segments in the order of their numbers, then the cursors, older ones first.
-  // False if an earlier segment holds one of its numbers already (then nothing was added).
+  // False if another segment holds one of its numbers already (then nothing was added).
   bool add_closed(const SegmentContents& contents);
   void set_cursor(const Cursor& cursor);
 
@@ -77,7 +78,11 @@ class Catalogue {
   // The slices that hold `from_seq` and what follows it without a gap; empty if it is not retained.
   std::vector<ReadSlice> locate(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
                                 std::size_t events_max) const;
+  // The lanes of one segment; and how many segments hold numbers of this run below that one.
+  std::vector<SegmentLane> lanes_of(std::uint64_t segment) const;
+  std::size_t pieces_before(std::string_view lane, const Uuid& epoch, std::uint64_t seq) const;
   void confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind);
+  void compared(std::string_view lane);  // Journal::compared()
   std::vector<SegmentInfo> segments() const;
   std::vector<std::shared_ptr<SegmentFile>> files(std::uint64_t from_segment) const;  // oldest first
   std::uint64_t segment_count() const;
@@ -118,7 +123,7 @@ class Catalogue {
     Uuid epoch;
     std::uint64_t last_seq = 0;  // the greatest durable number, retained or not
     Position confirmed;
-    std::vector<Piece> pieces;  // ascending
+    std::vector<Piece> pieces;  // by the events' numbers, whatever the segments' are
     Waiting waiting;            // the sum over the pieces, kept by recount()
   };
   struct Segment {
@@ -129,7 +134,8 @@ class Catalogue {
     std::int64_t newest_received_at_us = 0;
     Uuid greatest_id;
     bool active = false;
-    std::vector<std::string> lanes;
+    std::map<std::string, std::uint64_t> lanes;     // with their first number here
+    std::set<std::string, std::less<>> uncompared;  // kept until Journal::compared() for these lanes
   };
   using Lanes = std::map<std::string, std::vector<Run>, std::less<>>;  // runs: oldest epoch first
 
@@ -139,7 +145,7 @@ class Catalogue {
   static Waiting waiting_of(const Piece& piece, std::uint64_t confirmed_seq);
   void recount(Run& run);
   std::uint64_t waiting_bytes_locked(std::string_view lane) const;
-  const Piece& piece_of(const Run& run, std::uint64_t segment) const;
+  static const Piece& piece_of(const Run& run, std::uint64_t first_seq);
   bool delivered(const Segment& segment) const;
   void forget_empty_runs(const std::string& lane);
 

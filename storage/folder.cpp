@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t kTextBytesMax = 4096;
 constexpr std::string_view kSegmentPrefix = "segment-";
-constexpr std::string_view kDamagedPrefix = "damaged-";
 
 JournalError io_error(const std::string& attempted, int error_number) {
   const bool no_room = error_number == ENOSPC || error_number == EDQUOT;
@@ -129,6 +128,14 @@ std::optional<std::pair<std::uint64_t, std::string_view>> parse_segment_name(std
   return std::pair{number, name.substr(1)};
 }
 
+// Of a segment that was set aside; empty if there is none.
+std::string_view prefix_of(std::string_view name) {
+  for (const std::string_view prefix : {kDamagedPrefix, kDuplicatePrefix, kSalvagedPrefix}) {
+    if (name.starts_with(prefix)) return prefix;
+  }
+  return {};
+}
+
 JournalResult<void> remove_if_present(const std::filesystem::path& file) {
   if (::unlink(file.c_str()) != 0 && errno != ENOENT)
     return fail(io_error("removing " + file.string(), errno));
@@ -184,19 +191,28 @@ JournalResult<Folder::Listing> Folder::list() const {
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     const std::string file_name = entries->path().filename().string();
     std::string_view name = file_name;
-    const bool damaged = name.starts_with(kDamagedPrefix);
-    if (damaged) name.remove_prefix(kDamagedPrefix.size());
+    const std::string_view prefix = prefix_of(name);
+    name.remove_prefix(prefix.size());
     const auto parsed = parse_segment_name(name);
-    if (!parsed) continue;
+    if (!parsed) {
+      if (prefix.empty() && name.ends_with(".db")) listing.strangers.insert(file_name);
+      continue;
+    }
     const auto& [number, kind] = *parsed;
     listing.greatest_number = std::max(listing.greatest_number, number);
-    if (damaged) continue;
+    if (!prefix.empty()) {
+      // The WAL alone may be what is left.
+      if (prefix != kSalvagedPrefix && kind.starts_with("db") && !kind.ends_with("-shm"))
+        listing.set_aside.insert(file_name.substr(0, file_name.size() - (kind.ends_with("-wal") ? 4 : 0)));
+      continue;
+    }
     SegmentNames& names = listing.segments[number];
     if (kind == "db") names.db = true;
     if (kind == "db-wal") names.wal = true;
     if (kind == "db-shm") names.shm = true;
     if (kind == "dropped") names.dropped = true;
     if (kind == "acked") names.acked = true;
+    if (kind == "new") names.unfinished = true;
   }
   if (error) return fail(io_error("listing " + path_.string(), error.value()));
   return listing;
@@ -243,10 +259,15 @@ JournalResult<void> Folder::publish_segment(std::uint64_t number) const {
   return {};
 }
 
+void Folder::discard_unfinished(std::uint64_t number) const {
+  const std::string file = new_segment_file(number).string();
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((file + suffix).c_str());
+}
+
 void Folder::discard_segment(std::uint64_t number) const {
-  for (const std::string& file : {new_segment_file(number).string(), segment_file(number).string()}) {
-    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((file + suffix).c_str());
-  }
+  discard_unfinished(number);
+  const std::string file = segment_file(number).string();
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((file + suffix).c_str());
   ::unlink(acked_file(number).c_str());
 }
 
@@ -290,18 +311,38 @@ JournalResult<std::string> Folder::keep_copy(std::uint64_t number) const {
   return copy.filename().string();
 }
 
-JournalResult<std::string> Folder::set_aside(std::uint64_t number) const {
-  const std::filesystem::path file = segment_file(number);
-  const std::filesystem::path aside =
-      unused_name(path_ / (std::string(kDamagedPrefix) + file.filename().string()));
+// The WAL has both names until the database has its new one: a crash in between must not part the two.
+JournalResult<void> Folder::rename_database(const std::filesystem::path& from,
+                                            const std::filesystem::path& to) const {
+  const bool linked = ::link((from.string() + "-wal").c_str(), (to.string() + "-wal").c_str()) == 0;
   for (const char* suffix : {"", "-wal", "-shm"}) {
-    const std::string from = file.string() + suffix;
-    if (::rename(from.c_str(), (aside.string() + suffix).c_str()) != 0 && errno != ENOENT) {
-      return fail(io_error("renaming " + from, errno));
-    }
+    const std::string old_name = from.string() + suffix;
+    const bool done = linked && std::string_view(suffix) == "-wal"
+                          ? ::unlink(old_name.c_str()) == 0
+                          : ::rename(old_name.c_str(), (to.string() + suffix).c_str()) == 0;
+    if (!done && errno != ENOENT) return fail(io_error("renaming " + old_name, errno));
   }
-  if (const auto synced = sync(); !synced) return fail(synced.error());
+  return sync();
+}
+
+JournalResult<std::string> Folder::set_aside(std::uint64_t number, std::string_view prefix) const {
+  const std::filesystem::path file = segment_file(number);
+  const std::filesystem::path aside = unused_name(path_ / (std::string(prefix) + file.filename().string()));
+  if (const auto renamed = rename_database(file, aside); !renamed) return fail(renamed.error());
   return aside.filename().string();
+}
+
+std::optional<std::uint64_t> Folder::number_set_aside(const std::string& name) {
+  const auto parsed = parse_segment_name(std::string_view(name).substr(prefix_of(name).size()));
+  if (!parsed || prefix_of(name).empty()) return std::nullopt;
+  return parsed->first;
+}
+
+JournalResult<std::string> Folder::set_salvaged(const std::string& name) const {
+  const std::filesystem::path to =
+      unused_name(path_ / (std::string(kSalvagedPrefix) + name.substr(prefix_of(name).size())));
+  if (const auto renamed = rename_database(path_ / name, to); !renamed) return fail(renamed.error());
+  return to.filename().string();
 }
 
 }  // namespace hookspool::storage

@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +34,12 @@ struct SegmentNames {
   bool shm = false;
   bool dropped = false;
   bool acked = false;
+  bool unfinished = false;  // .new
 };
+
+inline constexpr std::string_view kDamagedPrefix = "damaged-";
+inline constexpr std::string_view kDuplicatePrefix = "duplicate-";
+inline constexpr std::string_view kSalvagedPrefix = "salvaged-";
 
 class Folder {
  public:
@@ -51,6 +57,8 @@ class Folder {
   struct Listing {
     std::map<std::uint64_t, SegmentNames> segments;
     std::uint64_t greatest_number = 0;  // of any segment, damaged ones too: such a number is not given again
+    std::set<std::string> set_aside;    // damaged-segment-* and duplicate-segment-*: the database's name
+    std::set<std::string> strangers;    // other files *.db
   };
   JournalResult<Listing> list() const;
 
@@ -70,13 +78,21 @@ class Folder {
   JournalResult<void> mark_dropped(std::uint64_t number) const;
   JournalResult<void> remove_dropped(std::uint64_t number) const;
 
-  // Renames what is left of a segment to damaged-*; answers the new name of its main file. The record of what
-  // was acknowledged from it keeps its name: those numbers are still owed.
-  JournalResult<std::string> set_aside(std::uint64_t number) const;
+  void discard_unfinished(std::uint64_t number) const;  // the same of what is called .new
+
+  // Renames what is left of a segment to damaged-* or duplicate-*; answers the new name of its main file. The record
+  // of what was acknowledged from it keeps its name: those numbers are still owed.
+  JournalResult<std::string> set_aside(std::uint64_t number, std::string_view prefix = kDamagedPrefix) const;
+  // The number that a file damaged-* or duplicate-* had as a segment.
+  static std::optional<std::uint64_t> number_set_aside(const std::string& name);
+  // What salvage is through with is called salvaged-*, without the prefix it had. Answers the new name.
+  JournalResult<std::string> set_salvaged(const std::string& name) const;
   // Gives the segment's files a second name, damaged-*, so that they outlive the segment.
   JournalResult<std::string> keep_copy(std::uint64_t number) const;
 
  private:
+  JournalResult<void> rename_database(const std::filesystem::path& from,
+                                      const std::filesystem::path& to) const;
   Folder(std::filesystem::path path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
 
   std::filesystem::path path_;

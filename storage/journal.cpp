@@ -186,6 +186,10 @@ JournalResult<std::uint64_t> Journal::next_readable(std::string_view lane, const
   return seq + 1;
 }
 
+void Journal::compared(std::string_view lane) {
+  impl_->catalogue.compared(lane);
+}
+
 void Journal::confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind) {
   impl_->catalogue.confirm(lane, epoch, position, rewind);
 }

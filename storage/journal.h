@@ -188,6 +188,10 @@ class Journal {
   JournalResult<std::uint64_t> next_readable(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
                                              std::size_t tries_max) const;
 
+  // What is retained of the lane has been held against the numbers that PostgreSQL has recorded as lost: salvaged
+  // segments, which are kept until then whatever is confirmed, may go as others do.
+  void compared(std::string_view lane);
+
   // PostgreSQL has the lane's run up to here. Never moves back unless `rewind`; a number beyond the run's
   // last is ignored. Kept on disk lazily: with the next group, or by save_cursors(); losing it costs a
   // question to PostgreSQL, never an event.

@@ -139,6 +139,8 @@ void inspect_tables(SQLite::Database& database, Inspected& result) {
       acked[lane.number] = &lane;
     }
   }
+  SQLite::Statement salvaged(database, "SELECT 1 FROM meta WHERE key = 'salvaged'");
+  contents.salvaged = salvaged.executeStep();
   if (contents.epoch.is_nil()) {
     result.condition = Condition::kDamaged;
     result.why = "it names no epoch";
@@ -248,22 +250,32 @@ class Stocktaking {
   // All headers are read before anything is changed: an older hookspool leaves a newer journal as it was.
   JournalResult<void> inspect_headers(const Folder::Listing& listing) {
     for (const auto& [number, names] : listing.segments) {
-      if (!names.db) continue;
       Inspected inspected;
+      inspected.acked = read_acked(folder_.acked_file(number), number);
+      if (inspected.acked && inspected.acked->too_new)
+        return too_new(folder_.acked_file(number), "it is of a version that this hookspool does not know");
+      if (!names.db) continue;
       const std::filesystem::path file = folder_.segment_file(number);
       inspected.contents.file = std::make_shared<SegmentFile>(number, file, false);
       inspected.had_wal = file_bytes(file.string() + "-wal") > 0;
-      inspected.acked = read_acked(folder_.acked_file(number), number);
       inspect_header(file, inspected);
-      if (inspected.condition == Condition::kTooNew) {
-        return fail(JournalError{JournalError::Kind::kTooNew,
-                                 file.string() + ": " + inspected.why +
-                                     ". Nothing in the journal was changed; install the newer hookspool "
-                                     "again, which wrote it and can deliver it"});
-      }
+      if (inspected.condition == Condition::kTooNew) return too_new(file, inspected.why);
       inspected_.emplace(number, std::move(inspected));
     }
+    for (const std::string& name : listing.strangers) {
+      if (!looks_like_segment(folder_.path() / name)) continue;
+      found_.notes.push_back((folder_.path() / name).string() +
+                             " looks like a segment and has a name of its own, so it was left alone: "
+                             "hookspool import takes in what it holds");
+    }
     return {};
+  }
+
+  static JournalResult<void> too_new(const std::filesystem::path& file, const std::string& why) {
+    return fail(JournalError{JournalError::Kind::kTooNew,
+                             file.string() + ": " + why +
+                                 ". Nothing in the journal was changed; install the newer hookspool "
+                                 "again, which wrote it and can deliver it"});
   }
 
   JournalResult<void> read_greatest_id() {
@@ -283,6 +295,7 @@ class Stocktaking {
 
   JournalResult<void> finish_interrupted(const Folder::Listing& listing) {
     for (const auto& [number, names] : listing.segments) {
+      if (names.unfinished) folder_.discard_unfinished(number);
       if (names.dropped) {
         if (auto removed = folder_.remove_dropped(number); !removed) return removed;
       } else if (!names.db && names.wal && file_bytes(folder_.segment_file(number).string() + "-wal") > 0) {
@@ -346,10 +359,18 @@ class Stocktaking {
     return {};
   }
 
+  JournalResult<void> set_duplicate_aside(std::uint64_t number) {
+    const JournalResult<std::string> aside = folder_.set_aside(number, kDuplicatePrefix);
+    if (!aside) return fail(aside.error());
+    found_.notes.push_back(folder_.segment_file(number).string() +
+                           " holds numbers that another segment holds already, like a copy. It was kept as " +
+                           *aside + "; hookspool salvage takes out of it what is nowhere else");
+    return {};
+  }
+
   JournalResult<void> add(std::uint64_t number, Inspected& inspected) {
     if (inspected.events > 0 && !catalogue_.add_closed(inspected.contents)) {
-      inspected.why = "it holds numbers that an earlier segment holds already, like a copy";
-      return inspected.condition == Condition::kGood ? set_aside(number, inspected) : JournalResult<void>();
+      return inspected.condition == Condition::kGood ? set_duplicate_aside(number) : JournalResult<void>();
     }
     if (inspected.condition == Condition::kGood && inspected.had_wal) {
       found_.notes.push_back(folder_.segment_file(number).string() + " was not closed cleanly; its " +
@@ -373,7 +394,7 @@ class Stocktaking {
           if (run.epoch == contents.epoch) first = std::max(first, run.confirmed.seq + 1);
         }
         if (first > lane.last_seq) continue;
-        if (inspected.condition == Condition::kGood) kept.insert(number);
+        if (inspected.condition == Condition::kGood && !contents.salvaged) kept.insert(number);
         const std::uint64_t count = lane.last_seq - first + 1;
         found_.lost += count;
         found_.losses.push_back(std::to_string(count) + " acknowledged events of lane '" + lane.lane +
@@ -428,6 +449,13 @@ class Stocktaking {
 
 JournalResult<Found> take_stock(const Folder& folder, const std::string& vfs, Catalogue& catalogue) {
   return Stocktaking(folder, vfs, catalogue).run();
+}
+
+bool looks_like_segment(const std::filesystem::path& file) {
+  Inspected inspected;
+  inspected.contents.file = std::make_shared<SegmentFile>(0, file, false);
+  inspect_header(file, inspected);
+  return inspected.condition == Condition::kGood;
 }
 
 JournalResult<void> keep_greatest_id(const Folder& folder, const Uuid& id) {

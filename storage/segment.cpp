@@ -60,14 +60,17 @@ void fill_file(SQLite::Database& database, const ActiveSegment::Identity& identi
       insert.exec();
       insert.reset();
     }
+    if (identity.salvaged) database.exec("INSERT INTO meta(key, value) VALUES ('salvaged', 1)");
     transaction.commit();
   }
   use_wal(database);
   allow_checkpoint_on_close(database, true);
 }
 
-JournalResult<void> make_file(const std::filesystem::path& file, const std::string& vfs,
-                              const ActiveSegment::Identity& identity) {
+}  // namespace
+
+JournalResult<void> make_segment_file(const std::filesystem::path& file, const std::string& vfs,
+                                      const SegmentIdentity& identity) {
   const std::string attempted = "making the segment " + file.string();
   std::unique_ptr<SQLite::Database> database;
   try {
@@ -80,7 +83,14 @@ JournalResult<void> make_file(const std::filesystem::path& file, const std::stri
   return {};
 }
 
-}  // namespace
+void put_cursor(SQLite::Statement& put, const Cursor& cursor) {
+  bind_uuid(put, 1, cursor.epoch);
+  put.bindNoCopy(2, cursor.lane);
+  put.bind(3, static_cast<std::int64_t>(cursor.position.seq));
+  bind_uuid(put, 4, cursor.position.id);
+  put.exec();
+  put.reset();
+}
 
 JournalResult<std::unique_ptr<ActiveSegment>> ActiveSegment::create(const Folder& folder,
                                                                     const std::string& vfs,
@@ -96,7 +106,7 @@ JournalResult<std::unique_ptr<ActiveSegment>> ActiveSegment::make(const Folder& 
                                                                   const Identity& identity) {
   const std::filesystem::path path = folder.segment_file(identity.number);
   try {
-    if (const auto made = make_file(folder.new_segment_file(identity.number), vfs, identity); !made)
+    if (const auto made = make_segment_file(folder.new_segment_file(identity.number), vfs, identity); !made)
       return fail(made.error());
     auto acked = AckedRecord::create(folder.acked_file(identity.number), identity.number, identity.epoch);
     if (const auto published = folder.publish_segment(identity.number); !published)
@@ -119,8 +129,8 @@ ActiveSegment::ActiveSegment(std::shared_ptr<SegmentFile> file, std::unique_ptr<
     : file_(std::move(file)),
       database_(std::move(database)),
       insert_event_(*database_, kInsertEventSql),
-      insert_lane_(*database_, "INSERT INTO lanes(number, name) VALUES (?, ?)"),
-      put_cursor_(*database_, "INSERT OR REPLACE INTO cursors(epoch, lane, seq, id) VALUES (?, ?, ?, ?)"),
+      insert_lane_(*database_, kInsertLaneSql),
+      put_cursor_(*database_, kPutCursorSql),
       acked_(std::move(acked)) {
   // Looking at a table opens the WAL, which makes its file.
   (void)database_->execAndGet("SELECT count(*) FROM meta").getInt();
@@ -195,14 +205,7 @@ void ActiveSegment::write(const Group& group) {
     insert_event_.exec();
     insert_event_.reset();
   }
-  for (const Cursor& cursor : group.cursors) {
-    bind_uuid(put_cursor_, 1, cursor.epoch);
-    put_cursor_.bindNoCopy(2, cursor.lane);
-    put_cursor_.bind(3, static_cast<std::int64_t>(cursor.position.seq));
-    bind_uuid(put_cursor_, 4, cursor.position.id);
-    put_cursor_.exec();
-    put_cursor_.reset();
-  }
+  for (const Cursor& cursor : group.cursors) put_cursor(put_cursor_, cursor);
   if (group.probe) {
     database_->exec(
         "INSERT INTO meta(key, value) VALUES ('probes', 1) ON CONFLICT(key) DO UPDATE SET value = value + 1");

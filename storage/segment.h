@@ -41,13 +41,26 @@ struct SegmentFailure {
   bool usable = false;  // rolled back, and the file may be written again
 };
 
+struct SegmentIdentity {
+  std::uint64_t number = 0;
+  Uuid epoch;
+  Uuid greatest_id;       // of everything that came before
+  bool salvaged = false;  // see Journal::compared()
+};
+
+// An empty segment, in WAL mode.
+JournalResult<void> make_segment_file(const std::filesystem::path& file, const std::string& vfs,
+                                      const SegmentIdentity& identity);
+
+inline constexpr const char* kInsertLaneSql = "INSERT INTO lanes(number, name) VALUES (?, ?)";
+inline constexpr const char* kPutCursorSql =
+    "INSERT OR REPLACE INTO cursors(epoch, lane, seq, id) VALUES (?, ?, ?, ?)";
+// Binds without copying. Throws SQLite::Exception.
+void put_cursor(SQLite::Statement& put, const Cursor& cursor);
+
 class ActiveSegment {
  public:
-  struct Identity {
-    std::uint64_t number = 0;
-    Uuid epoch;
-    Uuid greatest_id;  // of everything that came before
-  };
+  using Identity = SegmentIdentity;
   // Makes the file, complete and durable with its name, before anything can be acknowledged from it.
   static JournalResult<std::unique_ptr<ActiveSegment>> create(const Folder& folder, const std::string& vfs,
                                                               const Identity& identity);

@@ -21,6 +21,16 @@ struct DoctorCommand {
   int run(const Config& config, bool json) const;
 };
 
+// Takes the events whose bytes are whole out of damaged segments, or of any file, and puts them back into the journal
+// of a stopped agent. 0; 65 if some could not be had; 66 for a file that cannot be read; 69 if an agent has the journal;
+// 77 if it is another user's.
+struct SalvageCommand {
+  std::vector<std::string> files;  // empty: what was set aside in the journal's folder
+  std::vector<std::string> epochs, lanes;
+  bool dry_run = false;
+  int run(const Config& config, bool json) const;
+};
+
 struct StatusCommand {
   std::string address;  // empty: the configuration's admin listener
   int run(const Config& config, bool json) const;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/crc32c.h"
 #include "tests/storage/crash_workload.h"
 #include "tests/storage/journal_fixture.h"
 
@@ -192,6 +193,33 @@ TEST_F(FormatVersionsTest, ANewerFormatAnywhereIsRefusedUntouched) {
     ++checked;
   }
   EXPECT_EQ(checked, 5);
+}
+
+// The record of what was acknowledged has a version of its own; its segment need not be there any more.
+TEST_F(FormatVersionsTest, ANewerRecordOfWhatWasAcknowledgedIsRefusedUntouched) {
+  for (const bool with_segment : {true, false}) {
+    fs::remove_all(options_.folder);
+    open();
+    append("a", 1);
+    close();
+    fs::path record = segment_file(1);
+    record.replace_extension(".acked");
+    std::string bytes = read_file(record);
+    bytes.at(12) = 2;
+    const std::string number(4, '\0');
+    const std::uint32_t crc = crc32c(crc32c(0, bytes.data() + 4, 124), number.data(), number.size());
+    for (std::size_t i = 0; i < 4; ++i) bytes[i] = static_cast<char>(crc >> (8 * i));
+    write_file(record, bytes);
+    write_file(segment_file(6), "garbage that would be set aside");
+    if (!with_segment) fs::remove(segment_file(1));
+    const auto names = file_names();
+    const auto opened = Journal::open(options_);
+    ASSERT_FALSE(opened.ok());
+    EXPECT_EQ(opened.error().kind, JournalError::Kind::kTooNew);
+    EXPECT_NE(opened.error().text.find(record.string()), std::string::npos) << opened.error().text;
+    EXPECT_EQ(file_names(), names);
+    EXPECT_EQ(read_file(record), bytes);
+  }
 }
 
 }  // namespace

@@ -194,7 +194,7 @@ TEST_F(JournalFaultTest, ACopiedSegmentIsNotDeliveredTwice) {
   std::filesystem::copy_file(segment_file(1), segment_file(5));
   open();
   ASSERT_EQ(notes_.size(), 1u);
-  EXPECT_TRUE(std::filesystem::exists(options_.folder / "damaged-segment-00000005.db"));
+  EXPECT_TRUE(std::filesystem::exists(options_.folder / "duplicate-segment-00000005.db"));
   EXPECT_EQ(bodies("a"), expected_bodies("a", 1, 1));
 }
 

@@ -49,7 +49,8 @@ class Room : public ::testing::Test {
   Json health() const { return Json::parse(agent_.health(), nullptr, false); }
   std::vector<std::string> refused_sources() const {
     std::vector<std::string> names;
-    for (const auto& source : health()["journal"]["refused_sources"]) {
+    const Json now = health();  // must outlive the loop
+    for (const auto& source : now["journal"]["refused_sources"]) {
       EXPECT_FALSE(source["because"].get<std::string>().empty());
       names.push_back(source["source"]);
     }
@@ -103,7 +104,8 @@ TEST_F(Room, OneNoisySourceThenThoseThatSendAgainThenAllAndBackAgain) {
   EXPECT_EQ(agent_.health_number("/intake/refused/source_full"), 2);
   EXPECT_EQ(agent_.health_number("/intake/refused/no_room"), 1);
   EXPECT_LE(agent_.health_number("/journal/bytes"), 16 << 20);
-  for (const auto& lane : health()["lanes"]) EXPECT_GT(lane["pending_bytes"].get<long long>(), 0) << lane;
+  const Json now = health();
+  for (const auto& lane : now["lanes"]) EXPECT_GT(lane["pending_bytes"].get<long long>(), 0) << lane;
 
   postgres_.start();
   agent_.wait_caught_up();
@@ -120,7 +122,9 @@ TEST_F(Room, OneNoisySourceThenThoseThatSendAgainThenAllAndBackAgain) {
         << source << ": every 2xx has its row, in order, and nothing else has one";
   }
   EXPECT_NE(agent_.log().find("source noisy is refused: lane 'noisy' holds"), std::string::npos);
-  EXPECT_NE(agent_.log().find("source noisy is taken again"), std::string::npos);
+  EXPECT_TRUE(wait_until(seconds(30), [&] {
+    return agent_.log().find("source noisy is taken again") != std::string::npos;
+  })) << agent_.log();
 }
 
 // keep_delivered is a day here: without shedding, the journal would be full after 16 MiB.
