@@ -117,7 +117,9 @@ TEST_F(DeduplicatorTest, AnIndexThatWasLostIsMadeAgainFromTheJournal) {
   std::vector<Uuid> ids;
   for (int i = 0; i < 100; ++i) {
     ids.push_back(deliver(std::to_string(i))->id);
-    if (i % 30 == 0) ASSERT_TRUE(journal_->rotate().ok());
+    if (i % 30 == 0) {
+      ASSERT_TRUE(journal_->rotate().ok());
+    }
   }
   journal_.reset();
   deduplicator_.reset();
