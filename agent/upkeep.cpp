@@ -31,6 +31,9 @@ void Upkeep::run(const std::stop_token& stop) {
   ::pthread_setname_np(::pthread_self(), "upkeep");
   const auto note = sources_.journal->read_note(kAgeNote);
   if (note && note->has_value()) age_ = SegmentAge::parse(**note);
+  // So that what comes within the first second counts as growth.
+  forecast_.sample(Clock::now(),
+                   fill_facts(sources_.journal->segments(), sources_.journal->stats(), config_));
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, stop, kTick, [&stop] { return stop.stop_requested(); })) {
     save_cursors();

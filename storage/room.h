@@ -32,12 +32,7 @@ class JournalRoom {
   // The events of one group, asked about one after the other: what is let in counts for those that follow.
   class Group {
    public:
-    // What a transaction may write besides its events: the pages above them, the lanes, the cursors.
-    static constexpr std::uint64_t kCommitBytes = 16 << 10;
-
-    explicit Group(const JournalRoom& room) : room_(room), facts_(room.facts()) {
-      facts_.bytes += kCommitBytes;
-    }
+    explicit Group(const JournalRoom& room) : room_(room), facts_(room.facts()) {}
     // Why not; nothing: it is let in.
     std::optional<JournalError> refuse(const std::string& lane, std::uint64_t bytes);
 

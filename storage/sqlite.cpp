@@ -83,7 +83,8 @@ int last_errno(SQLite::Database& database) {
     sqlite3_file* file = nullptr;
     if (sqlite3_file_control(handle, "main", which, &file) != SQLITE_OK) continue;
     int code = 0;
-    if (file == nullptr || file->pMethods == nullptr) continue;
+    // A journal that SQLite holds in memory answers no questions.
+    if (file == nullptr || file->pMethods == nullptr || file->pMethods->xFileControl == nullptr) continue;
     if (file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code) == SQLITE_OK && code != 0)
       return code;
   }

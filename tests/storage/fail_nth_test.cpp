@@ -133,6 +133,8 @@ class Trial {
         ledger_.confirm(*journal_, lane, run.epoch, Position{run.last_seq, Uuid{}}, false);
       }
     }
+    // On a disk without room the journal itself lets go of what is delivered.
+    ledger_.before_drop(*journal_);
   }
 
   // A disk that does not answer is one thing, a row that is damaged another: nothing is damaged here.
