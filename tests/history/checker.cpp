@@ -178,16 +178,19 @@ class Check {
       if (latest_send == nullptr || id > latest) return;
       violation("I5", name_of(send) + " has id " + id + ", below that of " + name_of(*latest_send));
     };
+    std::set<std::string> keys;
     for (const Send* send : sends) {
+      // A repeat is answered with the id of the event that is there already, and that may be an old one.
+      const bool repeat = !keys.insert(send->key()).second;
       if (send->outcome == Outcome::kOk) {
-        judge(*send, send->id);
+        if (!repeat) judge(*send, send->id);
         if (send->id > latest) latest = send->id;
         latest_send = send;
         continue;
       }
       auto& rows = unanswered[send->key()];
       if (rows.empty()) continue;
-      judge(*send, rows.front()->id);
+      if (!repeat) judge(*send, rows.front()->id);
       rows.erase(rows.begin());
     }
   }
