@@ -124,7 +124,7 @@ TEST(Shipped, EveryKeyOfTheSampleIsKnown) {
   const Captured captured = hookspool("check-config", write_file(folder / "all.toml", sample));
   EXPECT_EQ(captured.output.find("unknown key"), std::string::npos) << captured.output;
   const Captured wrong =
-      hookspool("check-config", write_file(folder / "wrong.toml", sample + "\nno_such_key = 1\n"));
+      hookspool("check-config", write_file(folder / "wrong.toml", "no_such_key = 1\n" + sample));
   EXPECT_NE(wrong.output.find("no_such_key: unknown key"), std::string::npos) << wrong.output;
 }
 

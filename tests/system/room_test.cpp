@@ -12,6 +12,9 @@ namespace {
 using Json = nlohmann::json;
 using std::chrono::seconds;
 
+// A checkpoint copies from the WAL into the database what was let in already, and so may go beyond the limit by one WAL:
+// a quarter of a segment, which is 1 MiB in a journal as small as this one.
+constexpr int kCheckpointBytes = 256 << 10;
 constexpr std::size_t kBodyBytes = 64 << 10;
 constexpr int kPostsMax = 2'000;  // of 64 KiB: eight times the journal
 
@@ -103,7 +106,7 @@ TEST_F(Room, OneNoisySourceThenThoseThatSendAgainThenAllAndBackAgain) {
   agent_.wait_mode("refusing");
   EXPECT_EQ(agent_.health_number("/intake/refused/source_full"), 2);
   EXPECT_EQ(agent_.health_number("/intake/refused/no_room"), 1);
-  EXPECT_LE(agent_.health_number("/journal/bytes"), 16 << 20);
+  EXPECT_LE(agent_.health_number("/journal/bytes"), (16 << 20) + kCheckpointBytes);
   const Json now = health();
   for (const auto& lane : now["lanes"]) EXPECT_GT(lane["pending_bytes"].get<long long>(), 0) << lane;
 
