@@ -102,7 +102,10 @@ void RawClient::send(std::string_view request) {
 
 Answer RawClient::receive(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
-  const Answer silence{.outcome = sent_any_ ? Outcome::kUnknown : Outcome::kFail, .status = 0, .body = {}, .retry_after_seconds = -1};
+  const Answer silence{.outcome = sent_any_ ? Outcome::kUnknown : Outcome::kFail,
+                       .status = 0,
+                       .body = {},
+                       .retry_after_seconds = -1};
   while (sent_) {
     const auto head_end = input_.find("\r\n\r\n");
     if (head_end != std::string::npos) {

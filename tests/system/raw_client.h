@@ -19,7 +19,7 @@ struct Answer {
   int status = 0;  // 0: none came
   std::string body;
   int retry_after_seconds = -1;  // of that header; -1: it is not there
-  std::string id() const;  // of {"id":"..."}; empty if there is none
+  std::string id() const;        // of {"id":"..."}; empty if there is none
 };
 
 class RawClient {
