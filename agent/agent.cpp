@@ -43,6 +43,7 @@ constexpr milliseconds kIntakeGrace{5'000};    // for requests already read in w
 constexpr milliseconds kDeliveryGrace{5'000};  // for a delivery transaction to end
 constexpr std::size_t kAdminWorkers = 2;
 constexpr std::size_t kAdminConnectionsMax = 64;
+constexpr std::ptrdiff_t kSegmentsIndexedAtStart = 8;  // read before the agent is ready, at most
 constexpr std::uint64_t kSegmentBytesLeast = 1u << 20;
 constexpr std::uint64_t kSegmentBytesMost = 64u << 20;
 constexpr std::uint64_t kSegmentsInBudget = 32;  // so that reclaiming comes in steps of a few per cent
@@ -163,9 +164,19 @@ void Agent::open_dedupe_index() {
   for (const auto& note : opened->notes) log_warn("dedupe: " + note);
   dedupe_index_ = std::move(opened->index);
   deduplicator_ = std::make_unique<Deduplicator>(*dedupe_index_);
-  if (const auto whole = deduplicator_->catch_up(*journal_); !whole)
-    log_warn("dedupe: " + whole.error().text);
   health_.deduplicator = deduplicator_.get();
+  // An index that lacks a whole backlog is filled by the upkeep: senders should not wait for that.
+  const auto segments = journal_->segments();
+  const auto lacking =
+      std::count_if(segments.begin(), segments.end(), [&](const storage::SegmentInfo& segment) {
+        return segment.number >= dedupe_index_->complete_before();
+      });
+  if (lacking > kSegmentsIndexedAtStart) {
+    log_warn("dedupe: the index lacks " + std::to_string(lacking) +
+             " segments; until they are read, repeats of what they hold are events");
+  } else if (const auto whole = deduplicator_->catch_up(*journal_); !whole) {
+    log_warn("dedupe: " + whole.error().text);
+  }
 }
 
 // The local copy is a convenience: without it the agent does its work all the same.
