@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
+#include "agent/entropy.h"
 #include "net/verify/digest.h"
 
 namespace hookspool::agent {
@@ -26,6 +28,26 @@ std::optional<Uuid> Deduplicator::known(const Uuid& key) const {
   return found ? *found : std::nullopt;
 }
 
+// However a delivery ends, memory that runs out included, those that wait for it go on.
+class Deduplicator::Landing {
+ public:
+  Landing(Deduplicator& owner, const Uuid& key, std::shared_ptr<Flight> flight)
+      : owner_(owner), key_(key), flight_(std::move(flight)) {}
+  ~Landing() {
+    const std::lock_guard lock(owner_.mutex_);
+    flight_->ended = true;
+    owner_.flights_.erase(key_);
+    flight_->landed.notify_all();
+  }
+  Landing(const Landing&) = delete;
+  Landing& operator=(const Landing&) = delete;
+
+ private:
+  Deduplicator& owner_;
+  const Uuid key_;
+  const std::shared_ptr<Flight> flight_;
+};
+
 storage::JournalResult<Deduplicator::Taken> Deduplicator::once(const Uuid& key, const Take& take) {
   auto flight = std::make_shared<Flight>();
   {
@@ -38,23 +60,14 @@ storage::JournalResult<Deduplicator::Taken> Deduplicator::once(const Uuid& key, 
       if (ahead->id) return Taken{*ahead->id, true};
     }
   }
-  const auto land = [&](std::optional<Uuid> id) {
-    const std::lock_guard lock(mutex_);
-    flight->ended = true;
-    flight->id = id;
-    flights_.erase(key);
-    flight->landed.notify_all();
-  };
+  const Landing landing(*this, key, flight);
   if (const std::optional<Uuid> id = known(key)) {
-    land(id);
+    flight->id = id;
     return Taken{*id, true};
   }
   const storage::JournalResult<EventPtr> taken = take();
-  if (!taken) {
-    land(std::nullopt);
-    return fail(taken.error());
-  }
-  land((*taken)->id);
+  if (!taken) return fail(taken.error());
+  flight->id = (*taken)->id;
   return Taken{(*taken)->id, false};
 }
 
@@ -66,7 +79,7 @@ void Deduplicator::committed(std::span<const EventPtr> events) {
       entries.push_back({event->event.dedupe_key, event->id});
   }
   // A failure is counted by the index, which then stops until catch_up() has opened it again.
-  if (!entries.empty()) (void)index_.put(entries, events.back()->event.received_at_us);
+  if (!entries.empty()) (void)index_.put(entries, wall_clock_us());
 }
 
 storage::JournalResult<void> Deduplicator::catch_up(const storage::Journal& journal) {
@@ -76,16 +89,14 @@ storage::JournalResult<void> Deduplicator::catch_up(const storage::Journal& jour
   }
   // Numbers grow, and a segment is begun only when everything before it was handed to committed().
   std::uint64_t newest = 0;
-  std::int64_t newest_at_us = 0;
   for (const auto& segment : journal.segments()) {
     newest = std::max(newest, segment.number);
-    newest_at_us = std::max(newest_at_us, segment.newest_received_at_us);
   }
   if (!caught_up_) {
     std::vector<storage::DedupeIndex::Entry> entries;
     storage::JournalResult<void> put;
     const auto flush = [&] {
-      if (put.ok()) put = index_.put(entries, newest_at_us);
+      if (put.ok()) put = index_.put(entries, wall_clock_us());
       entries.clear();
     };
     const auto scanned =

@@ -50,8 +50,10 @@ class Deduplicator {
   struct Flight {
     std::condition_variable landed;
     bool ended = false;
-    std::optional<Uuid> id;  // nothing: it failed
+    std::optional<Uuid> id;  // nothing: it failed. Written before `ended`, which the mutex guards
   };
+
+  class Landing;
 
   std::optional<Uuid> known(const Uuid& key) const;
 

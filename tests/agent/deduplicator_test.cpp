@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <latch>
+#include <new>
 #include <random>
 #include <set>
 #include <thread>
@@ -15,6 +16,9 @@
 
 namespace hookspool::agent {
 namespace {
+
+constexpr std::int64_t kNowUs = 1'700'000'000'000'000;
+constexpr std::int64_t kLongAgoUs = kNowUs - 30ll * 24 * 3'600 * 1'000'000;
 
 class DeduplicatorTest : public ::testing::Test {
  protected:
@@ -45,13 +49,14 @@ class DeduplicatorTest : public ::testing::Test {
     ASSERT_TRUE(caught_up.ok()) << caught_up.error().text;
   }
 
-  storage::JournalResult<Deduplicator::Taken> deliver(const std::string& delivery) {
+  storage::JournalResult<Deduplicator::Taken> deliver(const std::string& delivery,
+                                                      std::int64_t received_at_us = kNowUs) {
     const Uuid key = dedupe_key("source", delivery);
     return deduplicator_->once(key, [&] {
       ++appended_;
       Event event;
       event.lane = "source";
-      event.received_at_us = 1'700'000'000'000'000;
+      event.received_at_us = received_at_us;
       event.delivery_id = delivery;
       event.dedupe_key = key;
       event.body = "x";
@@ -100,6 +105,29 @@ TEST_F(DeduplicatorTest, AFailureIsNotRemembered) {
   const auto taken = deliver("a");
   ASSERT_TRUE(taken.ok());
   EXPECT_FALSE(taken->duplicate);
+}
+
+TEST_F(DeduplicatorTest, ATakingThatThrowsLetsTheNextOneTry) {
+  const Uuid key = dedupe_key("source", "a");
+  EXPECT_THROW(
+      (void)deduplicator_->once(key, []() -> storage::JournalResult<EventPtr> { throw std::bad_alloc(); }),
+      std::bad_alloc);
+  const auto taken = deliver("a");  // would wait for ever
+  ASSERT_TRUE(taken.ok());
+  EXPECT_FALSE(taken->duplicate);
+}
+
+// What comes out of the quarantine was received days ago. If its time ended generations, each one that is let in among
+// new events would push an old generation out.
+TEST_F(DeduplicatorTest, EventsOfOldTimesAmongNewOnesForgetNothing) {
+  ASSERT_TRUE(deliver("first").ok());
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(deliver(std::to_string(i), i % 2 == 0 ? kLongAgoUs : kNowUs).ok());
+  }
+  const auto again = deliver("first");
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(index_->figures().generations, 1u);
 }
 
 TEST_F(DeduplicatorTest, KnowsThemAfterARestart) {
