@@ -5,8 +5,8 @@
 // that each take a quarter of the keys or of the time, whichever is reached first; forgetting is removing the oldest one.
 // A clock that jumps only begins the next generation early.
 //
-// Limits: at least keys_max keys, at most 5/4 of them, in about 50 bytes of disk each; of memory
-// kFilterBitsPerKey for each key and kMemoryBytes.
+// Limits: at least keys_max keys, at most 5/4 of them. Ten million take 25 MiB of memory, half of it the filters of
+// kFilterBitsPerKey, and 422 MiB of disk (tests/bench/dedupe_size).
 //
 // Thread-safe. find() runs beside everything else. Errors come back as values.
 #pragma once
@@ -43,7 +43,6 @@ struct DedupeFigures {
 class DedupeIndex {
  public:
   static constexpr std::size_t kFilterBitsPerKey = 10;
-  static constexpr std::size_t kMemoryBytes = 8u << 20;
 
   struct Entry {
     Uuid key;
