@@ -7,6 +7,7 @@
 #include "agent/admission.h"
 #include "agent/adoption.h"
 #include "agent/instant.h"
+#include "agent/reload_json.h"
 
 namespace hookspool::agent {
 namespace {
@@ -186,7 +187,7 @@ net::HttpAnswer adopt_database(const Json& json, const AdminParts& parts) {
   if (parts.lanes == nullptr) return no_postgres();
   const std::string from = text_in(json, "from");
   if (from != "unsent" && from != "beginning") return bad_request("from: is \"unsent\" or \"beginning\"");
-  const auto adopted = adopt(*parts.journal, *parts.guard, parts.postgres->options,
+  const auto adopted = adopt(*parts.journal, *parts.guard, parts.postgres->get()->options,
                              from == "unsent" ? AdoptFrom::kUnsent : AdoptFrom::kBeginning);
   if (!adopted) return refused(adopted.error());
   parts.lanes->retry_now();
@@ -228,7 +229,8 @@ net::HttpAnswer compare(const Json& json, const AdminParts& parts) {
     wanted.after.epoch = Uuid::parse(text_in(*after, "epoch")).value_or(Uuid{});
     wanted.after.seq = static_cast<std::uint64_t>(number_in(*after, "seq").value_or(0));
   }
-  const auto slice = Comparison(*parts.journal, *parts.pool, *parts.postgres).run(wanted);
+  const auto config = parts.postgres->get();
+  const auto slice = Comparison(*parts.journal, *parts.pool, *config).run(wanted);
   if (!slice) return refused(slice.error());
   Json answer{{"lanes", Json::array()}, {"done", slice->done}};
   for (const auto& tally : slice->lanes) answer["lanes"].push_back(tally_json(tally));
@@ -238,6 +240,14 @@ net::HttpAnswer compare(const Json& json, const AdminParts& parts) {
                        {"seq", slice->reached.seq}};
   }
   return json_answer(answer);
+}
+
+// What is wrong with a configuration is an answer like any other: the request was done.
+net::HttpAnswer reload_now(const AdminParts& parts) {
+  net::HttpAnswer answer;
+  answer.headers.emplace_back("Cache-Control", "no-store");
+  answer.body = reload_json(parts.reloader->reload()) + "\n";
+  return answer;
 }
 
 net::HttpAnswer get(const net::HttpRequest& request, const std::string& what, const AdminParts& parts) {
@@ -254,6 +264,7 @@ net::HttpAnswer post(const net::HttpRequest& request, const std::string& what, c
   if (what == "dead/discard") return discard_letters(json, parts);
   if (what == "compare") return compare(json, parts);
   if (what == "repair") return repair_lane(json, parts);
+  if (what == "reload") return reload_now(parts);
   if (what == "retry") return retry_now(parts);
   if (what == "adopt") return adopt_database(json, parts);
   return refused({404, "no such request", ""});

@@ -17,6 +17,7 @@ namespace hookspool::agent {
 
 class Admission;
 class Quarantine;
+class Reloader;
 
 // What the requests work on; all but the first two are absent where no PostgreSQL is configured.
 struct AdminParts {
@@ -25,10 +26,11 @@ struct AdminParts {
   net::Pool* pool = nullptr;
   Lanes* lanes = nullptr;
   SinkGuard* guard = nullptr;
-  const PostgresConfig* postgres = nullptr;
+  const Current<PostgresConfig>* postgres = nullptr;
   std::string socket;  // where changes are taken; empty: nowhere
   Quarantine* quarantine = nullptr;
   Admission* admission = nullptr;
+  Reloader* reloader = nullptr;
 };
 
 inline constexpr std::string_view kApiPrefix = "/api/v1/";

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <future>
 #include <optional>
 
 #include "agent/entropy.h"
 #include "agent/event_headers.h"
+#include "agent/signature_gate.h"
 #include "net/verify/json_field.h"
 #include "net/verify/providers.h"
 
@@ -55,11 +57,20 @@ Uuid dedupe_key_of(const net::HttpRequest& request, const SourceConfig& source,
   return by ? dedupe_key(source.name, *by) : Uuid{};
 }
 
-net::HttpAnswer taken_answer(const Deduplicator::Taken& taken, const SourceConfig& source) {
-  if (source.response)
-    return {source.response->status, source.response->content_type, source.response->body, {}};
+net::HttpAnswer taken_answer(const Deduplicator::Taken& taken,
+                             const std::optional<SourceResponse>& response) {
+  if (response) return {response->status, response->content_type, response->body, {}};
   const std::string more = taken.duplicate ? ",\"duplicate\":true" : "";
   return {200, "application/json", "{\"id\":\"" + taken.id.to_string() + "\"" + more + "}\n", {}};
+}
+
+// `unnamed` becomes the source of a path that none is configured for, where any will do.
+const ServedSource* find_source(const SourceSet& sources, const std::string& path, ServedSource& unnamed) {
+  if (const auto* found = sources.at_path(path)) return found;
+  if (!sources.empty() || !path.starts_with(kUnnamedPrefix)) return nullptr;
+  unnamed.config.name = path.substr(kUnnamedPrefix.size());
+  unnamed.config.path = path;
+  return unnamed_ok(unnamed.config.name) ? &unnamed : nullptr;
 }
 
 net::HttpAnswer text_answer(int status, std::string text) {
@@ -83,89 +94,97 @@ net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
   return text_answer(503, stats.refusing_because + "\n");
 }
 
-Admission::Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal,
-                     Quarantine* quarantine, Deduplicator* deduplicator)
-    : journal_(journal), quarantine_(quarantine), deduplicator_(deduplicator), gate_(sources) {
-  for (const auto& source : sources) {
-    by_path_.emplace(source.path, &source);
-    if (source.rate_max == 0) continue;
-    buckets_.emplace(source.name, std::make_unique<TokenBucket>(static_cast<double>(source.rate_max),
-                                                                static_cast<double>(source.burst_max)));
-  }
-}
+Admission::Admission(const Current<SourceSet>& sources, storage::Journal& journal, Quarantine* quarantine,
+                     Deduplicator* deduplicator)
+    : sources_(sources), journal_(journal), quarantine_(quarantine), deduplicator_(deduplicator) {}
 
 // Asked after the signature: strangers cannot use up what the sender may have.
-std::optional<net::HttpAnswer> Admission::over_rate(const SourceConfig& source) {
-  const auto bucket = buckets_.find(source.name);
-  if (bucket == buckets_.end()) return std::nullopt;
-  const auto wait = bucket->second->take(TokenBucket::Clock::now());
+std::optional<net::HttpAnswer> Admission::over_rate(const ServedSource& source) {
+  if (!source.bucket) return std::nullopt;
+  const auto wait = source.bucket->take(TokenBucket::Clock::now());
   if (wait.count() <= 0) return std::nullopt;
   figures_.refused_rate += 1;
-  auto answer =
-      error_answer(429, "this source may send " + std::to_string(source.rate_max) + " events a second");
+  auto answer = error_answer(
+      429, "this source may send " + std::to_string(source.config.rate_max) + " events a second");
   answer.headers.emplace_back("Retry-After",
                               std::to_string(std::max(1L, std::lround(std::ceil(wait.count())))));
   return answer;
 }
 
-const SourceConfig* Admission::find(const std::string& path, SourceConfig& unnamed) const {
-  if (const auto found = by_path_.find(path); found != by_path_.end()) return found->second;
-  if (!by_path_.empty() || !path.starts_with(kUnnamedPrefix)) return nullptr;
-  unnamed.name = path.substr(kUnnamedPrefix.size());
-  unnamed.path = path;
-  return unnamed_ok(unnamed.name) ? &unnamed : nullptr;
-}
-
-net::HttpAnswer Admission::handle(net::HttpRequest&& request) {
-  const auto began = LatencyRecorder::Clock::now();
-  SourceConfig unnamed;
-  const SourceConfig* source = find(request.path, unnamed);
+void Admission::handle(net::HttpRequest&& request, const net::HttpReply& reply) {
+  const auto sources = sources_.get();  // to the end of this call, whatever a reload does meanwhile
+  ServedSource unnamed;
+  const ServedSource* source = find_source(*sources, request.path, unnamed);
   if (source == nullptr) {
-    if (request.path == "/livez" || request.path == "/readyz") return probe(request.path);
+    if (request.path == "/livez" || request.path == "/readyz") return reply(probe(request.path));
     figures_.refused_unknown += 1;
-    return error_answer(404, "no source has this path");
+    return reply(error_answer(404, "no source has this path"));
   }
-  if (auto answer = gate_.open_handshake(request, *source)) {
+  if (auto answer = SignatureGate::open_handshake(request, *source)) {
     figures_.handshakes += 1;
-    return std::move(*answer);
+    return reply(std::move(*answer));
   }
   if (request.method != "POST") {
     figures_.refused_unknown += 1;
     auto answer = error_answer(405, "webhooks come by POST");
     answer.headers.emplace_back("Allow", "POST");
-    return answer;
+    return reply(std::move(answer));
   }
-  auto answer = accept(std::move(request), *source);
-  const auto now = LatencyRecorder::Clock::now();
-  figures_.answer.record(std::chrono::duration_cast<std::chrono::microseconds>(now - began), now);
-  return answer;
+  accept(std::move(request), *source, reply);
 }
 
 net::HttpAnswer Admission::probe(const std::string& path) const {
   return path == "/livez" ? livez_answer() : readyz_answer(journal_, stopping_);
 }
 
-net::HttpAnswer Admission::accept(net::HttpRequest&& request, const SourceConfig& source) {
-  if (const auto verdict = gate_.check(request, source); !verdict.fits()) {
+void Admission::accept(net::HttpRequest&& request, const ServedSource& source, const net::HttpReply& reply) {
+  const auto timed = [this, reply, began = LatencyRecorder::Clock::now()](net::HttpAnswer&& answer) {
+    const auto now = LatencyRecorder::Clock::now();
+    figures_.answer.record(std::chrono::duration_cast<std::chrono::microseconds>(now - began), now);
+    reply(std::move(answer));
+  };
+  if (auto answer = turn_away(request, source)) return timed(std::move(*answer));
+  // What the source answers is taken along: a reload may have replaced it by then.
+  const auto done = [this, timed, response = source.config.response](
+                        const storage::JournalResult<Deduplicator::Taken>& taken) {
+    try {
+      if (!taken) return timed(refuse(taken.error()));
+      (taken->duplicate ? figures_.duplicates : figures_.accepted) += 1;
+      timed(taken_answer(*taken, response));
+    } catch (...) {
+      // No memory for an answer; the reply that nobody gave becomes a 500.
+    }
+  };
+  admit(std::move(request), source.config, wall_clock_us(), Uuid{}, done);
+}
+
+// What is answered at once and never journaled.
+std::optional<net::HttpAnswer> Admission::turn_away(const net::HttpRequest& request,
+                                                    const ServedSource& source) {
+  if (const auto verdict = SignatureGate::check(request, source); !verdict.fits()) {
     figures_.refused_signature += 1;
-    if (quarantine_ != nullptr) quarantine_->keep(request, source, verdict);
-    return SignatureGate::refusal(source);
+    if (quarantine_ != nullptr) quarantine_->keep(request, source.config, verdict);
+    return SignatureGate::refusal(source.config);
   }
-  if (auto answer = gate_.signed_handshake(request, source)) {
+  if (auto answer = SignatureGate::signed_handshake(request, source)) {
     figures_.handshakes += 1;
-    return std::move(*answer);
+    return answer;
   }
-  if (auto answer = over_rate(source)) return std::move(*answer);
-  const auto taken = admit(std::move(request), source, wall_clock_us(), Uuid{});
-  if (!taken) return refuse(taken.error());
-  (taken->duplicate ? figures_.duplicates : figures_.accepted) += 1;
-  return taken_answer(*taken, source);
+  return over_rate(source);
 }
 
 storage::JournalResult<Deduplicator::Taken> Admission::admit(net::HttpRequest&& request,
                                                              const SourceConfig& source,
                                                              std::int64_t received_at_us,
                                                              const Uuid& kept_as) {
+  std::promise<storage::JournalResult<Deduplicator::Taken>> taken;
+  admit(std::move(request), source, received_at_us, kept_as,
+        [&taken](storage::JournalResult<Deduplicator::Taken> result) { taken.set_value(std::move(result)); });
+  return taken.get_future().get();
+}
+
+void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, std::int64_t received_at_us,
+                      const Uuid& kept_as, Deduplicator::Done done) {
   Event event;
   event.lane = source.name;
   event.received_at_us = received_at_us;
@@ -183,11 +202,16 @@ storage::JournalResult<Deduplicator::Taken> Admission::admit(net::HttpRequest&& 
   event.remote_addr = std::move(request.remote_addr);
   event.body = std::move(request.body);
   const Uuid key = event.dedupe_key;
-  const auto append = [&] { return journal_.append(std::move(event)); };
-  if (!key.is_nil()) return deduplicator_->once(key, append);
-  const auto stored = append();
-  if (!stored) return fail(stored.error());
-  return Deduplicator::Taken{(*stored)->id, false};
+  if (!key.is_nil()) {
+    const auto take = [&](storage::Journal::Appended appended) {
+      journal_.append(std::move(event), std::move(appended));
+    };
+    return deduplicator_->once(source.name, key, take, std::move(done));
+  }
+  journal_.append(std::move(event), [done = std::move(done)](const storage::JournalResult<EventPtr>& stored) {
+    if (stored) return done(Deduplicator::Taken{(*stored)->id, false});
+    done(fail(stored.error()));
+  });
 }
 
 // Never 4xx for our own trouble: some senders take that for a reason to drop the event for good.

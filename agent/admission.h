@@ -4,17 +4,15 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
-#include <memory>
+#include <functional>
+#include <optional>
 #include <string>
-#include <vector>
 
-#include "agent/config.h"
+#include "agent/current.h"
 #include "agent/deduplicator.h"
 #include "agent/latency.h"
 #include "agent/quarantine.h"
-#include "agent/signature_gate.h"
-#include "agent/token_bucket.h"
+#include "agent/source_set.h"
 #include "net/http/server.h"
 #include "storage/journal.h"
 
@@ -37,12 +35,13 @@ struct AdmissionFigures {
 class Admission {
  public:
   // All referenced objects must outlive the admission. `quarantine`, `deduplicator`: may be nullptr.
-  Admission(const std::vector<SourceConfig>& sources, storage::Journal& journal, Quarantine* quarantine,
+  Admission(const Current<SourceSet>& sources, storage::Journal& journal, Quarantine* quarantine,
             Deduplicator* deduplicator);
 
-  net::HttpAnswer handle(net::HttpRequest&& request);
-  // What is known to come from the source's sender, to the journal, unless it is there already. `kept_as`: the id it
-  // had in the quarantine; nil for one that has just come.
+  // Answers by and by: an event's answer comes from the journal's writer.
+  void handle(net::HttpRequest&& request, const net::HttpReply& reply);
+  // What is known to come from the source's sender, to the journal, unless it is there already; waits for it. `kept_as`:
+  // the id it had in the quarantine.
   storage::JournalResult<Deduplicator::Taken> admit(net::HttpRequest&& request, const SourceConfig& source,
                                                     std::int64_t received_at_us, const Uuid& kept_as);
   AdmissionFigures& figures() { return figures_; }
@@ -50,19 +49,18 @@ class Admission {
   void set_stopping() { stopping_ = true; }
 
  private:
-  const SourceConfig* find(const std::string& path, SourceConfig& unnamed) const;
-  net::HttpAnswer accept(net::HttpRequest&& request, const SourceConfig& source);
+  void accept(net::HttpRequest&& request, const ServedSource& source, const net::HttpReply& reply);
+  std::optional<net::HttpAnswer> turn_away(const net::HttpRequest& request, const ServedSource& source);
+  void admit(net::HttpRequest&& request, const SourceConfig& source, std::int64_t received_at_us,
+             const Uuid& kept_as, Deduplicator::Done done);
   net::HttpAnswer refuse(const storage::JournalError& error);
-  std::optional<net::HttpAnswer> over_rate(const SourceConfig& source);
+  std::optional<net::HttpAnswer> over_rate(const ServedSource& source);
   net::HttpAnswer probe(const std::string& path) const;
 
-  std::map<std::string, const SourceConfig*, std::less<>> by_path_;
+  const Current<SourceSet>& sources_;
   storage::Journal& journal_;
   Quarantine* const quarantine_;
   Deduplicator* const deduplicator_;
-  std::map<std::string, std::unique_ptr<TokenBucket>, std::less<>>
-      buckets_;  // by source; only those with a limit
-  SignatureGate gate_;
   AdmissionFigures figures_;
   std::atomic<bool> stopping_{false};
 };

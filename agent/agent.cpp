@@ -16,18 +16,20 @@
 #include "agent/admission.h"
 #include "agent/dead_letters.h"
 #include "agent/deduplicator.h"
-#include "agent/descriptors.h"
 #include "agent/entropy.h"
 #include "agent/exit_codes.h"
 #include "agent/health.h"
 #include "agent/journal_room.h"
 #include "agent/lanes.h"
 #include "agent/line.h"
+#include "agent/live_settings.h"
 #include "agent/log.h"
 #include "agent/notify.h"
 #include "agent/pages.h"
 #include "agent/passed_sockets.h"
 #include "agent/quarantine.h"
+#include "agent/reconfigure.h"
+#include "agent/reloader.h"
 #include "agent/sink_guard.h"
 #include "agent/units.h"
 #include "agent/upkeep.h"
@@ -43,36 +45,53 @@ constexpr milliseconds kIntakeGrace{5'000};    // for requests already read in w
 constexpr milliseconds kDeliveryGrace{5'000};  // for a delivery transaction to end
 constexpr std::size_t kAdminWorkers = 2;
 constexpr std::size_t kAdminConnectionsMax = 64;
-constexpr std::ptrdiff_t kSegmentsIndexedAtStart = 8;  // read before the agent is ready, at most
+constexpr std::chrono::minutes kAdminReplyDeadline{10};  // a comparison reads a table
+constexpr std::ptrdiff_t kSegmentsIndexedAtStart = 8;    // read before the agent is ready, at most
 constexpr std::uint64_t kSegmentBytesLeast = 1u << 20;
 constexpr std::uint64_t kSegmentBytesMost = 64u << 20;
 constexpr std::uint64_t kSegmentsInBudget = 32;  // so that reclaiming comes in steps of a few per cent
 
 class Agent {
  public:
-  Agent(const Config& config, std::vector<PassedSocket> passed)
-      : config_(config), passed_(std::move(passed)) {}
+  Agent(const Config& config, const std::string& config_file, std::vector<PassedSocket> passed)
+      : config_(config),
+        settings_(config),
+        passed_(std::move(passed)),
+        reloader_(
+            config, [config_file] { return read_config(config_file); },
+            [this](const Config& now, Config& next) {
+              return put_in_force(now, next, {settings_, *journal_, *quarantine_, lanes_.get(), *intake_});
+            }) {
+    health_.reloader = &reloader_;
+  }
+  // A start that fails after the intake was opened: what came in is with the writer, which answers by way of the members
+  // that go before the journal does.
+  ~Agent() {
+    if (journal_) (void)journal_->close();
+  }
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
 
   // Each returns kExitOk or the code to end with, having logged why.
   int open_journal();
   void open_quarantine();
   void open_dedupe_index();
+  void forget_lost(std::span<const storage::LostIds> lost);
   void connect_postgres();
   void open_dead_letters();
   int match_passed_sockets();
   int open_listeners();
-  int open_admin_socket(net::HttpOptions options, net::HttpHandler handler);
+  int open_admin_socket(net::HttpOptions options, net::HttpLaterHandler handler);
   void serve();
   int stop();
 
  private:
-  int open_listener(const std::string& listen, const net::HttpOptions& options, net::HttpHandler handler,
+  int open_listener(const std::string& listen, const net::HttpOptions& options, net::HttpLaterHandler handler,
                     const std::string& what, std::unique_ptr<net::HttpServer>& server);
   void tell_where() const;
-  void tell_certificate(std::int64_t not_after_s) const;
-  void reload();
 
-  const Config& config_;
+  const Config& config_;   // of the start
+  LiveSettings settings_;  // of now
   std::vector<PassedSocket> passed_;
   std::map<std::string, int> passed_by_address_;
   std::unique_ptr<storage::DedupeIndex> dedupe_index_;
@@ -91,6 +110,7 @@ class Agent {
   std::optional<Upkeep> upkeep_;
   AdminParts admin_parts_;
   std::atomic<bool> stopping_{false};
+  Reloader reloader_;  // last: it reaches into all of the above
 };
 
 int Agent::open_journal() {
@@ -119,6 +139,7 @@ int Agent::open_journal() {
            format_bytes(stats.bytes) + " in " + std::to_string(stats.segments) + " segments, agent " +
            printable(journal_->agent_id()));
   open_dedupe_index();
+  forget_lost(opened->lost_ids);
   health_.journal = journal_.get();
   health_.forecast = &forecast_;
   health_.started_at_us = wall_clock_us();
@@ -127,17 +148,9 @@ int Agent::open_journal() {
 
 // Before anything is delivered: what it finds out about an interrupted admission is in the journal's newest events.
 void Agent::open_quarantine() {
-  storage::QuarantineStore::Limits limits;
-  limits.requests_max = config_.quarantine.requests_max;
-  limits.bytes_max = config_.quarantine.bytes_max;
-  limits.source_requests_max = config_.quarantine.source_requests_max;
-  limits.source_bytes_max = config_.quarantine.source_bytes_max;
-  limits.free_bytes_min = config_.journal.free_bytes_min;
   std::unique_ptr<storage::QuarantineStore> store;
-  const bool wanted = std::any_of(config_.sources.begin(), config_.sources.end(),
-                                  [](const auto& source) { return source.quarantine; });
-  if (wanted || storage::QuarantineStore::exists(config_.journal.path)) {
-    auto opened = storage::QuarantineStore::open(config_.journal.path, limits);
+  if (wants_quarantine(config_) || storage::QuarantineStore::exists(config_.journal.path)) {
+    auto opened = storage::QuarantineStore::open(config_.journal.path, quarantine_limits(config_));
     if (!opened) {
       log_warn("quarantine: " + opened.error().text + "; nothing is quarantined until the next start");
     } else {
@@ -146,7 +159,7 @@ void Agent::open_quarantine() {
     }
   }
   quarantine_ =
-      std::make_unique<Quarantine>(config_.sources, config_.quarantine, *journal_, std::move(store));
+      std::make_unique<Quarantine>(settings_.sources, settings_.quarantine, *journal_, std::move(store));
   quarantine_->resolve();
   health_.quarantine = quarantine_.get();
 }
@@ -165,6 +178,8 @@ void Agent::open_dedupe_index() {
   dedupe_index_ = std::move(opened->index);
   deduplicator_ = std::make_unique<Deduplicator>(*dedupe_index_);
   health_.deduplicator = deduplicator_.get();
+  if (const auto recalled = deduplicator_->recall(*journal_); !recalled)
+    log_warn("dedupe: " + recalled.error().text + "; repeats of lost events may be answered as duplicates");
   // An index that lacks a whole backlog is filled by the upkeep: senders should not wait for that.
   const auto segments = journal_->segments();
   const auto lacking =
@@ -177,6 +192,13 @@ void Agent::open_dedupe_index() {
   } else if (const auto whole = deduplicator_->catch_up(*journal_); !whole) {
     log_warn("dedupe: " + whole.error().text);
   }
+}
+
+void Agent::forget_lost(std::span<const storage::LostIds> lost) {
+  if (!deduplicator_) return;
+  if (const auto noted = deduplicator_->forget(*journal_, lost); !noted)
+    log_warn("dedupe: " + noted.error().text +
+             "; after a restart repeats of lost events may be answered as duplicates");
 }
 
 // The local copy is a convenience: without it the agent does its work all the same.
@@ -208,9 +230,12 @@ void Agent::connect_postgres() {
   pool_ = std::make_unique<net::Pool>(postgres.options);
   open_dead_letters();
   lanes_ = std::make_unique<Lanes>(
-      *journal_, *pool_, postgres,
+      *journal_, *pool_, settings_.postgres,
       [this](const StoredEvent& event, const net::PgError& why) { dead_letters_->buried(event, why); },
-      [this](const Uuid& id) { dead_letters_->returned(id); });
+      [this](const Uuid& id) { dead_letters_->returned(id); },
+      [this](const storage::LostIds& lost) {
+        forget_lost({&lost, 1});
+      });
   sink_guard_ = std::make_unique<SinkGuard>(*journal_);
   line_ = std::make_unique<Line>(
       *pool_, postgres.backoff_min, postgres.backoff_max,
@@ -252,8 +277,9 @@ int Agent::match_passed_sockets() {
   return kExitOk;
 }
 
-int Agent::open_listener(const std::string& listen, const net::HttpOptions& given, net::HttpHandler handler,
-                         const std::string& what, std::unique_ptr<net::HttpServer>& server) {
+int Agent::open_listener(const std::string& listen, const net::HttpOptions& given,
+                         net::HttpLaterHandler handler, const std::string& what,
+                         std::unique_ptr<net::HttpServer>& server) {
   net::HttpOptions options = given;
   if (const auto address = net::HttpServer::check_address(listen); address) {
     if (const auto passed = passed_by_address_.find(*address); passed != passed_by_address_.end())
@@ -284,46 +310,39 @@ int Agent::open_listener(const std::string& listen, const net::HttpOptions& give
 int Agent::open_listeners() {
   if (const int code = match_passed_sockets(); code != kExitOk) return code;
   admission_ =
-      std::make_unique<Admission>(config_.sources, *journal_, quarantine_.get(), deduplicator_.get());
+      std::make_unique<Admission>(settings_.sources, *journal_, quarantine_.get(), deduplicator_.get());
   health_.admission = admission_.get();
 
-  net::HttpOptions intake;
-  intake.listen = config_.intake.listen;
-  intake.body_bytes_max = config_.intake.body_bytes_max;
-  intake.request_deadline = config_.intake.request_deadline;
-  intake.connections_max = descriptors_for_connections(config_.intake.connections_max);
-  if (intake.connections_max < config_.intake.connections_max)
-    log_warn("intake: room for " + std::to_string(intake.connections_max) +
-             " connections only: raise the limit of open files (LimitNOFILE= of the unit, ulimit -n)");
-  intake.connections_per_address_max = config_.intake.connections_per_address_max;
-  intake.proxies = config_.intake.proxies;
-  intake.tls = config_.intake.tls;
-  const auto accept = [this](net::HttpRequest&& request) { return admission_->handle(std::move(request)); };
+  const net::HttpOptions intake = intake_options(config_.intake);
+  const auto accept = [this](net::HttpRequest&& request, const net::HttpReply& reply) {
+    admission_->handle(std::move(request), reply);
+  };
   if (const int code = open_listener(intake.listen, intake, accept, "intake", intake_); code != kExitOk)
     return code;
   health_.intake = intake_.get();
   if (intake.tls.given()) {
     const auto checked = net::HttpServer::check_certificate(intake.tls);
-    if (checked) tell_certificate(*checked);
+    if (checked) tell_certificate(intake.tls, *checked);
   }
 
   admin_parts_ = {
-      journal_.get(),    dead_letters_.get(),        pool_.get(),       lanes_.get(),    sink_guard_.get(),
-      &config_.postgres, admin_socket_path(config_), quarantine_.get(), admission_.get()};
+      journal_.get(),      dead_letters_.get(),        pool_.get(),       lanes_.get(),     sink_guard_.get(),
+      &settings_.postgres, admin_socket_path(config_), quarantine_.get(), admission_.get(), &reloader_};
   net::HttpOptions admin;
   admin.listen = config_.admin.listen;
   admin.workers = kAdminWorkers;
   admin.connections_max = kAdminConnectionsMax;
-  const auto page = [this](net::HttpRequest&& request) {
-    return admin_page(request, health_, admin_parts_, stopping_);
+  admin.reply_deadline = kAdminReplyDeadline;
+  const auto page = [this](net::HttpRequest&& request, const net::HttpReply& reply) {
+    reply(admin_page(request, health_, admin_parts_, stopping_));
   };
-  if (const int code = open_listener(admin.listen, admin, page, "admin", admin_); code != kExitOk)
-    return code;
-  return open_admin_socket(admin, page);
+  // Opened last: whoever is answered here finds every other listener open.
+  if (const int code = open_admin_socket(admin, page); code != kExitOk) return code;
+  return open_listener(admin.listen, admin, page, "admin", admin_);
 }
 
 // Where the commands come in. One that nobody asked for must not keep the agent from its work.
-int Agent::open_admin_socket(net::HttpOptions options, net::HttpHandler handler) {
+int Agent::open_admin_socket(net::HttpOptions options, net::HttpLaterHandler handler) {
   const std::string path = admin_socket_path(config_);
   options.listen = "unix:" + path;
   const int code = open_listener(options.listen, options, std::move(handler), "admin", admin_socket_);
@@ -333,29 +352,6 @@ int Agent::open_admin_socket(net::HttpOptions options, net::HttpHandler handler)
       "socket");
   admin_parts_.socket.clear();
   return kExitOk;
-}
-
-void Agent::tell_certificate(std::int64_t not_after_s) const {
-  const std::int64_t left_s = not_after_s - wall_clock_us() / 1'000'000;
-  const std::string text = "intake: the certificate " + config_.intake.tls.certificate_file;
-  if (left_s <= 0) {
-    log_warn(text + " has expired; senders will refuse it");
-  } else {
-    log_info(text + " is valid for " + std::to_string(left_s / 86'400) + " days");
-  }
-}
-
-// What can change while the agent runs: the certificate. A bad one changes nothing.
-void Agent::reload() {
-  notify_systemd("RELOADING=1");
-  if (!config_.intake.tls.given()) {
-    log_info("reload: the intake speaks plain HTTP; there is no certificate to read again");
-  } else if (const auto reloaded = intake_->reload_certificate(); reloaded) {
-    tell_certificate(*reloaded);
-  } else {
-    log_error("reload: the intake keeps its certificate: " + reloaded.error().text);
-  }
-  notify_systemd("READY=1");
 }
 
 void Agent::tell_where() const {
@@ -384,12 +380,13 @@ void Agent::serve() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
-  upkeep_.emplace(health_, config_.journal, forecast_);
+  upkeep_.emplace(health_, settings_.journal, forecast_);
+  reloader_.start();
   const timespec tick{std::chrono::duration_cast<std::chrono::seconds>(Upkeep::kTick).count(), 0};
   for (;;) {
     const int signal = ::sigtimedwait(&signals, nullptr, &tick);
     if (signal == SIGTERM || signal == SIGINT) return;
-    if (signal == SIGHUP) reload();
+    if (signal == SIGHUP) reloader_.request();
     upkeep_->tick(Upkeep::Clock::now());
     quarantine_->tick(Quarantine::Clock::now());
   }
@@ -398,6 +395,7 @@ void Agent::serve() {
 // Against the data's way: no new events, answers for those that are here, the transaction at hand, the journal.
 int Agent::stop() {
   log_info("stopping");
+  reloader_.stop();
   notify_systemd("STOPPING=1");
   stopping_ = true;
   // From here on a second signal is fatal at once: what was acknowledged is on disk.
@@ -438,8 +436,8 @@ void block_signals() {
   ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is then an error of the write, which the journal handles
 }
 
-int run(const Config& config) {
-  Agent agent(config, take_passed_sockets());
+int run(const Config& config, const std::string& config_file) {
+  Agent agent(config, config_file, take_passed_sockets());
   if (const int code = agent.open_journal(); code != kExitOk) return code;
   agent.open_quarantine();
   agent.connect_postgres();
@@ -450,11 +448,11 @@ int run(const Config& config) {
 
 }  // namespace
 
-int run_agent(const Config& config) {
+int run_agent(const Config& config, const std::string& config_file) {
   block_signals();  // before the first thread
   start_log(config.log_level);
   log_info(std::string("hookspool ") + kVersion);
-  const int code = run(config);
+  const int code = run(config, config_file);
   if (!finish_log()) std::_Exit(code);
   return code;
 }

@@ -2,12 +2,15 @@
 // run() belongs to the main thread; it blocks the signals it waits for in every thread.
 #pragma once
 
+#include <string>
+
 #include "agent/config.h"
 
 namespace hookspool::agent {
 
 // Serves until SIGTERM or SIGINT; a second one ends the process at once, which is safe.
 // Returns an exit code (exit_codes.h).
-int run_agent(const Config& config);
+// A reload reads `config_file` again; empty: the embedded default.
+int run_agent(const Config& config, const std::string& config_file);
 
 }  // namespace hookspool::agent

@@ -15,7 +15,7 @@ namespace {
 
 // The configuration of --config, or the embedded default; prints every fault.
 ConfigResult config_for(const std::string& file) {
-  auto config = file.empty() ? embedded_default() : load_config(file);
+  auto config = read_config(file);
   if (!config) {
     for (const auto& line : config.error().lines) std::fprintf(stderr, "%s\n", line.c_str());
   }
@@ -64,6 +64,12 @@ int command_line(int argc, char** argv) {
   status->add_option("--admin", status_command.address, "address of the admin listener")
       ->type_name("HOST:PORT");
   status->add_flag("--json", json, "print /health as it is");
+
+  auto* reload = with_config(
+      app.add_subcommand("reload", "make the running agent read its configuration again; 78 if it refuses"));
+  ReloadCommand reload_command;
+  reload->add_option("--socket", reload_command.socket, "the agent's admin socket")->type_name("PATH");
+  reload->add_flag("--json", json, "as JSON");
 
   auto* doctor =
       with_config(app.add_subcommand("doctor", "look at PostgreSQL, its schema and each source's table"));
@@ -118,10 +124,12 @@ int command_line(int argc, char** argv) {
   }
 
   if (*version) return print_version(json);
+  // Judging the file is for the agent to do, which tells why it refuses it.
+  if (*reload) return reload_command.run(config_file, json);
   const auto config = config_for(config_file);
   if (*check) return config ? report_config(*config, config_file) : kExitConfig;
   if (!config) return kExitConfig;
-  if (*run) return run_agent(*config);
+  if (*run) return run_agent(*config, config_file);
   if (*status) return status_command.run(*config, json);
   if (*doctor) return doctor_command.run(*config, json);
   if (*send) return send_command.run(*config);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "agent/held_batch.h"
 #include "agent/log.h"
 #include "net/pg/delivery.h"
 #include "net/pg/ledger.h"
@@ -131,7 +132,7 @@ Granted<bool> Comparison::compare_run(Work& work, const storage::LaneRun& run, s
       work.slice.reached = {lane, run.epoch, from_seq - 1};
       return false;
     }
-    auto events = journal_.read(lane, run.epoch, from_seq, config_.batch_events_max, config_.batch_bytes_max);
+    auto events = journal_.read(lane, run.epoch, from_seq, held_events_max(config_), held_bytes_max(config_));
     if (!events && events.error().kind == storage::JournalError::Kind::kCorrupt) {
       work.tally().received += 1;
       work.tally().unreadable += 1;

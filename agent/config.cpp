@@ -199,6 +199,23 @@ void apply_environment(Config& config) {
   }
 }
 
+ConfigFaults not_toml(const toml::parse_error& error, const std::string& name) {
+  FaultList faults(name);
+  faults.add(error.source(), std::string("is not TOML here: ") + std::string(error.description()));
+  return {faults.sorted()};
+}
+
+Result<std::string, ConfigFaults> text_of(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream content;
+  if (stream) content << stream.rdbuf();
+  if (!stream && content.str().empty()) {
+    const std::string why = errno != 0 ? std::strerror(errno) : "is it empty?";
+    return fail(ConfigFaults{{file + ": cannot be read: " + why}});
+  }
+  return content.str();
+}
+
 ConfigResult with_environment(Config config) {
   const bool from_file = !config.postgres.options.conninfo.empty();
   apply_environment(config);
@@ -222,21 +239,33 @@ ConfigResult parse_config(const std::string& toml, const std::string& name_in_fa
     if (!config) return config;
     return with_environment(std::move(*config));
   } catch (const toml::parse_error& error) {
-    FaultList faults(name_in_faults);
-    faults.add(error.source(), std::string("is not TOML here: ") + std::string(error.description()));
-    return fail(ConfigFaults{faults.sorted()});
+    return fail(not_toml(error, name_in_faults));
   }
 }
 
 ConfigResult load_config(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream content;
-  if (stream) content << stream.rdbuf();
-  if (!stream && content.str().empty()) {
-    const std::string why = errno != 0 ? std::strerror(errno) : "is it empty?";
-    return fail(ConfigFaults{{file + ": cannot be read: " + why}});
+  const auto text = text_of(file);
+  if (!text) return fail(text.error());
+  return parse_config(*text, file);
+}
+
+ConfigResult read_config(const std::string& file) {
+  return file.empty() ? embedded_default() : load_config(file);
+}
+
+ConfigResult admin_part(const std::string& file) {
+  if (file.empty()) return embedded_default();
+  const auto text = text_of(file);
+  if (!text) return fail(text.error());
+  try {
+    const toml::table document = toml::parse(*text, file);
+    Config config;
+    config.admin.socket = document["admin"]["socket"].value_or(config.admin.socket);
+    config.journal.path = document["journal"]["path"].value_or(config.journal.path);
+    return config;
+  } catch (const toml::parse_error& error) {
+    return fail(not_toml(error, file));
   }
-  return parse_config(content.str(), file);
 }
 
 ConfigResult embedded_default() {

@@ -1,5 +1,5 @@
 // What an administrator may set: one TOML file, checked as a whole, every fault reported at once.
-// Plain values, read once at start; thread-safe as long as nobody writes them.
+// Plain values, read at start and at each reload; thread-safe as long as nobody writes them.
 #pragma once
 
 #include <chrono>
@@ -29,6 +29,7 @@ struct DedupeRule {
   };
   By by = By::kDeliveryId;
   std::string name{};  // of the header, lower case, or the JSON pointer
+  bool operator==(const DedupeRule&) const = default;
 };
 
 // What a sender gets for an event that is on disk, instead of {"id":"..."}.
@@ -36,6 +37,7 @@ struct SourceResponse {
   int status = 200;
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
+  bool operator==(const SourceResponse&) const = default;
 };
 
 struct SourceConfig {
@@ -93,8 +95,8 @@ struct PostgresConfig {
   net::PgOptions options;
   milliseconds backoff_min{250};
   milliseconds backoff_max{60'000};
-  std::size_t batch_events_max = 1000;
-  std::size_t batch_bytes_max = 4u << 20;
+  std::size_t batch_events_max = 10'000;
+  std::size_t batch_bytes_max = 16u << 20;
 };
 
 struct Config {
@@ -120,6 +122,11 @@ ConfigResult parse_config(const std::string& toml, const std::string& name_in_fa
 // What `hookspool run` uses without --config: intake and admin on loopback, the journal under ./var/.
 // DATABASE_URL or libpq's environment still names a PostgreSQL.
 ConfigResult embedded_default();
+// What `hookspool run` and a reload of it read: the file, or (empty) the embedded default.
+ConfigResult read_config(const std::string& file);
+// Only what says where the agent's admin socket is, whatever faults the rest of the file has: for a command that tells
+// the agent about that very file. Fails where the file cannot be read or is not TOML.
+ConfigResult admin_part(const std::string& file);
 
 // Does `listen` ("host:port" or "unix:...") accept connections from this machine only?
 bool is_local_listener(const std::string& listen);

@@ -12,6 +12,15 @@ namespace hookspool::agent {
 namespace {
 
 constexpr std::size_t kCatchUpBatch = 1024;  // keys of one write
+constexpr std::string_view kLostNote = "lost-deliveries";
+
+// Every UUIDv7 of a later millisecond is above it.
+Uuid least_id_at(std::int64_t unix_us) {
+  const auto unix_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(unix_us / 1'000, 0));
+  Uuid id;
+  for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(unix_ms >> (8 * (5 - i)));
+  return id;
+}
 
 }  // namespace
 
@@ -23,52 +32,71 @@ Uuid dedupe_key(std::string_view source, std::string_view delivery_id) {
   return key;  // nil where the library fails: then nothing is taken for a repeat
 }
 
-std::optional<Uuid> Deduplicator::known(const Uuid& key) const {
+std::optional<Uuid> Deduplicator::known(std::string_view lane, const Uuid& key) const {
   auto found = index_.find(key);
-  return found ? *found : std::nullopt;
+  if (!found || !*found) return std::nullopt;
+  const std::shared_lock lock(lost_mutex_);
+  return lost_.contains(lane, **found) ? std::nullopt : *found;
 }
 
-// However a delivery ends, memory that runs out included, those that wait for it go on.
-class Deduplicator::Landing {
- public:
-  Landing(Deduplicator& owner, const Uuid& key, std::shared_ptr<Flight> flight)
-      : owner_(owner), key_(key), flight_(std::move(flight)) {}
-  ~Landing() {
-    const std::lock_guard lock(owner_.mutex_);
-    flight_->ended = true;
-    owner_.flights_.erase(key_);
-    flight_->landed.notify_all();
-  }
-  Landing(const Landing&) = delete;
-  Landing& operator=(const Landing&) = delete;
+storage::JournalResult<void> Deduplicator::recall(const storage::Journal& journal) {
+  const auto text = journal.read_note(kLostNote);
+  if (!text) return fail(text.error());
+  const std::unique_lock lock(lost_mutex_);
+  lost_ = LostDeliveries::parse(text->value_or(""));
+  return {};
+}
 
- private:
-  Deduplicator& owner_;
-  const Uuid key_;
-  const std::shared_ptr<Flight> flight_;
-};
-
-storage::JournalResult<Deduplicator::Taken> Deduplicator::once(const Uuid& key, const Take& take) {
-  auto flight = std::make_shared<Flight>();
+storage::JournalResult<void> Deduplicator::forget(storage::Journal& journal,
+                                                  std::span<const storage::LostIds> lost) {
+  // What this life gives comes after this moment, unless the clock is set back by more than it took to get here.
+  const Uuid now = least_id_at(wall_clock_us());
+  std::string text;
   {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      const auto [other, is_first] = flights_.emplace(key, flight);
-      if (is_first) break;
-      const std::shared_ptr<Flight> ahead = other->second;
-      ahead->landed.wait(lock, [&] { return ahead->ended; });
-      if (ahead->id) return Taken{*ahead->id, true};
+    const std::unique_lock lock(lost_mutex_);
+    bool changed = false;
+    for (storage::LostIds ids : lost) {
+      if (ids.before.is_nil()) ids.before = now;
+      changed = lost_.add(ids) || changed;
     }
+    if (!changed) return {};
+    text = lost_.text();
   }
-  const Landing landing(*this, key, flight);
-  if (const std::optional<Uuid> id = known(key)) {
-    flight->id = id;
-    return Taken{*id, true};
+  return journal.write_note(kLostNote, text);
+}
+
+void Deduplicator::once(std::string_view lane, const Uuid& key, const Take& take, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::vector<Done>& waiting = flights_[key];
+    waiting.push_back(std::move(done));
+    if (waiting.size() > 1) return;
   }
-  const storage::JournalResult<EventPtr> taken = take();
-  if (!taken) return fail(taken.error());
-  flight->id = (*taken)->id;
-  return Taken{(*taken)->id, false};
+  try {
+    if (const std::optional<Uuid> id = known(lane, key)) return land(key, Taken{*id, true});
+    take([this, key](const storage::JournalResult<EventPtr>& taken) {
+      if (taken) return land(key, Taken{(*taken)->id, false});
+      land(key, fail(taken.error()));
+    });
+  } catch (...) {
+    // However a delivery ends, memory that runs out included, those that wait for it go on.
+    land(key, fail(storage::JournalError{storage::JournalError::Kind::kLimit, "no memory to take an event"}));
+    throw;
+  }
+}
+
+void Deduplicator::land(const Uuid& key, const storage::JournalResult<Taken>& taken) {
+  decltype(flights_)::node_type flight;
+  {
+    const std::lock_guard lock(mutex_);
+    flight = flights_.extract(key);
+  }
+  if (flight.empty()) return;
+  storage::JournalResult<Taken> answer = taken;
+  for (const Done& done : flight.mapped()) {
+    done(answer);
+    if (answer) answer->duplicate = true;  // the others are repeats
+  }
 }
 
 void Deduplicator::committed(std::span<const EventPtr> events) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/entropy.h"
+#include "agent/reload_json.h"
 #include "agent/units.h"
 #include "agent/version.h"
 
@@ -88,6 +89,7 @@ Json intake_json(const HealthSources& sources) {
           {"connections_refused", http.connections_refused},
           {"connections_evicted", http.connections_evicted},
           {"requests_shed", http.requests_shed},
+          {"requests_given_up", http.requests_given_up},
           {"in_handler", http.in_handler},
           {"response_ms", latency_json(figures.answer)}};
 }
@@ -233,6 +235,7 @@ std::string health_json(const HealthSources& sources, Mode mode) {
             {"epoch", sources.journal->epoch().to_string()},
             {"uptime_seconds", rounded(static_cast<double>(wall_clock_us() - sources.started_at_us) / 1e6)}};
   const auto uses = sources.journal->lane_uses();
+  if (const auto last = sources.reloader->last()) json["last_reload"] = Json::parse(reload_json(*last));
   json["journal"] = journal_json(sources.journal->stats(), *sources.forecast, uses);
   json["intake"] = intake_json(sources);
   if (sources.quarantine != nullptr) json["quarantine"] = quarantine_json(*sources.quarantine);
@@ -255,6 +258,8 @@ std::string health_line(const HealthSources& sources, Mode mode) {
                      " waiting, journal " + format_bytes(journal.bytes);
   if (journal.lost > 0) line += ", " + std::to_string(journal.lost) + " LOST BY THE DISK";
   if (!journal.accepting) line += ": " + journal.refusing_because;
+  if (const auto last = sources.reloader->last(); last && !last->done)
+    line += ", the changed configuration is refused (hookspool reload says why)";
   if (sources.line != nullptr) {
     const auto status = sources.line->status();
     if (!status.up && status.last_error) line += ": " + status.last_error->text;

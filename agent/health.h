@@ -13,6 +13,7 @@
 #include "agent/lanes.h"
 #include "agent/line.h"
 #include "agent/mode.h"
+#include "agent/reloader.h"
 #include "net/http/server.h"
 #include "net/pg/pool.h"
 #include "storage/journal.h"
@@ -31,6 +32,7 @@ struct HealthSources {
   Deduplicator* deduplicator = nullptr;  // nullptr: repeats are events
   const FillForecast* forecast = nullptr;
   Quarantine* quarantine = nullptr;
+  const Reloader* reloader = nullptr;
   std::int64_t started_at_us = 0;  // wall clock
 };
 

@@ -14,18 +14,31 @@ namespace {
 using Next = Lane::Step::Next;
 using Action = Plan::Action;
 
+// What is in memory of a transaction at a time, and how long one may take what there is before it is committed.
+constexpr std::size_t kSliceEventsMax = 1000;
+constexpr std::size_t kSliceBytesMax = 256u << 10;
+constexpr milliseconds kCopyLongest{500};
+constexpr std::uint64_t kNearlyCaughtUpEvents = 1000;
+
 }  // namespace
 
 Lane::Lane(std::string name, const LaneContext& context)
     : name_(std::move(name)),
       context_(context),
       live_(context.budget),
-      pace_(context.config.batch_events_max) {
+      config_(context.config.get()),
+      pace_(config_->batch_events_max) {
   status_.name = name_;
   status_.state = "waiting";
 }
 
 Lane::Step Lane::step(net::Connection& connection) {
+  config_ = context_.config.get();
+  pace_.set_most(config_->batch_events_max);
+  return next_step(connection);
+}
+
+Lane::Step Lane::next_step(net::Connection& connection) {
   if (const auto failure = check_runs(connection)) return *failure;
   if (repair_) return repair(connection);
   auto run = next_run();
@@ -46,13 +59,13 @@ std::optional<Lane::Step> Lane::check_runs(net::Connection& connection) {
   if (!check_due_.exchange(false)) return std::nullopt;
   pace_.line_came_up();
   auto& journal = context_.journal;
-  auto watermarks = net::read_watermarks(connection, context_.config.options, journal.agent_id(), name_);
+  auto watermarks = net::read_watermarks(connection, config_->options, journal.agent_id(), name_);
   if (!watermarks) {
     check_due_ = true;
     return failed(watermarks.error());
   }
   // Named before the first event rather than by it.
-  const auto target = net::check_target(connection, context_.config.options, name_);
+  const auto target = net::check_target(connection, config_->options, name_);
   if (!target) {
     check_due_ = true;
     return failed(target.error());
@@ -79,7 +92,7 @@ std::optional<storage::LaneRun> Lane::next_run() const {
 }
 
 Lane::Step Lane::deliver(net::Connection& connection, const storage::LaneRun& run) {
-  auto transaction = net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), false);
+  auto transaction = net::DeliveryTransaction::begin(connection, config_->options, key_of(run), false);
   if (!transaction) return failed(transaction.error());
   auto plan = look(*transaction, run);
   if (!plan) return plan.error();
@@ -144,45 +157,69 @@ Lane::Step Lane::carry_out(const Plan& plan, net::Connection& connection,
     if (plan.action == Action::kGoBack) figures.sent_again += plan.count;
   }
   if (plan.action == Action::kSkipGap) {
+    const Position passed = transaction.position();
     auto skipped = transaction.skip_gap(run.first_seq - 1);
     if (!skipped) return failed(skipped.error());
     figures.gaps += plan.count;
+    tell_lost(run, passed.seq + 1, run.first_seq - 1, passed.id);
   }
   return send(connection, std::move(transaction), run);
 }
 
-Result<Lane::Batch, Lane::Step> Lane::next_batch(const storage::LaneRun& run, std::uint64_t from_seq) {
-  const auto& config = context_.config;
-  const std::size_t events_max =
-      std::min({config.batch_events_max, isolation_.batch_limit(), pace_.batch_events()});
-  Batch batch;
-  live_.take(run.epoch, from_seq, events_max, config.batch_bytes_max, batch.events);
-  batch.live = !batch.events.empty();
-  if (batch.live) return batch;
-  // Nearly caught up: have new events handed over from here on, so that a busy lane gets back on the fast path.
-  if (run.current && run.last_seq - from_seq < config.batch_events_max) live_.open();
-  auto read = context_.journal.read(name_, run.epoch, from_seq, events_max, config.batch_bytes_max);
-  if (!read && read.error().kind == storage::JournalError::Kind::kCorrupt) {
-    batch.damage = std::move(read).error();
-    return batch;
+// At least one event, or why none can be had.
+storage::JournalResult<void> Lane::next_slice(const storage::LaneRun& run, std::uint64_t from_seq,
+                                              std::size_t events_max, Batch& batch) {
+  events_max = std::min(events_max, kSliceEventsMax);
+  const std::size_t bytes_max = std::min(config_->batch_bytes_max - batch.bytes, kSliceBytesMax);
+  std::vector<EventPtr> events;
+  live_.take(run.epoch, from_seq, events_max, bytes_max, events);
+  batch.live += events.size();
+  if (events.empty()) {
+    // Nearly caught up: have new events handed over from here on, so that a busy lane gets back on the fast path.
+    if (run.current && run.last_seq - from_seq < kNearlyCaughtUpEvents) live_.open();
+    auto read = context_.journal.read(name_, run.epoch, from_seq, events_max, bytes_max);
+    if (!read) return fail(std::move(read).error());
+    events = std::move(*read);
   }
-  if (!read) return fail(failed(read.error()));
-  batch.events = std::move(*read);
-  return batch;
+  batch.events = std::move(events);
+  batch.count += batch.events.size();
+  for (const auto& event : batch.events) {
+    batch.bytes += event_bytes(*event);
+    batch.received_at_us.push_back(event->event.received_at_us);
+    if (!event->event.again.is_nil()) batch.put_back.push_back(event->id);
+  }
+  return {};
+}
+
+// Slice by slice, so that a large transaction takes little memory, and PostgreSQL puts in one while the next is read.
+net::PgResult<void> Lane::copy(net::DeliveryTransaction& transaction, const storage::LaneRun& run,
+                               Clock::time_point began, Batch& batch) {
+  const std::size_t events_max =
+      std::min({config_->batch_events_max, isolation_.batch_limit(), pace_.batch_events()});
+  batch.first_seq = transaction.position().seq + 1;
+  while (transaction.position().seq < run.last_seq) {
+    const bool enough = batch.count >= events_max || batch.bytes >= config_->batch_bytes_max ||
+                        Clock::now() - began >= kCopyLongest;
+    if (batch.count > 0 && enough) break;
+    const auto next = next_slice(run, transaction.position().seq + 1, events_max - batch.count, batch);
+    if (!next) {
+      batch.unread = next.error();
+      break;
+    }
+    if (auto copied = transaction.copy_some(batch.events); !copied) return copied;
+  }
+  return transaction.finish_copy();
 }
 
 Lane::Step Lane::send(net::Connection& connection, net::DeliveryTransaction transaction,
                       const storage::LaneRun& run) {
   const auto began = Clock::now();
   Batch batch;
-  const std::uint64_t from_seq = transaction.position().seq + 1;
-  if (from_seq <= run.last_seq) {
-    auto next = next_batch(run, from_seq);
-    if (!next) return next.error();
-    batch = std::move(*next);
+  const auto copied = copy(transaction, run, began, batch);
+  if (batch.count == 0 && batch.unread) {
+    if (batch.unread->kind != storage::JournalError::Kind::kCorrupt) return failed(*batch.unread);
+    return skip_damaged(std::move(transaction), run, *batch.unread);
   }
-  if (batch.damage) return skip_damaged(std::move(transaction), run, *batch.damage);
-  const auto copied = transaction.copy(batch.events);
   if (!copied && copied.error().error_class == net::ErrorClass::kEvent && !copied.error().connection_lost) {
     { const auto rolled_back = std::move(transaction); }
     return refused(connection, run, batch, copied.error());
@@ -192,9 +229,9 @@ Lane::Step Lane::send(net::Connection& connection, net::DeliveryTransaction tran
   if (!committed) return failed(committed.error());
   context_.journal.confirm(name_, run.epoch, transaction.position());
   pace_.took(Clock::now() - began);
-  if (batch.events.empty()) return {Next::kMore, {}, {}};
+  if (batch.count == 0) return {Next::kMore, {}, {}};
   account(batch, began);
-  succeeded(batch.live);
+  succeeded(batch.live == batch.count);
   put_back(isolation_.delivered(transaction.position().seq));
   return {Next::kMore, {}, {}};
 }
@@ -203,13 +240,14 @@ void Lane::account(const Batch& batch, Clock::time_point began) {
   auto& figures = context_.figures;
   figures.transaction.record(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began));
   const std::int64_t now_us = wall_clock_us();
-  for (const auto& event : batch.events) {
-    figures.accept_to_commit.record(std::chrono::microseconds(now_us - event->event.received_at_us));
-    if (event->event.again.is_nil()) continue;
+  for (const auto received_at_us : batch.received_at_us)
+    figures.accept_to_commit.record(std::chrono::microseconds(now_us - received_at_us));
+  for (const auto& id : batch.put_back) {
     figures.put_back += 1;
-    if (context_.on_returned) context_.on_returned(event->id);
+    if (context_.on_returned) context_.on_returned(id);
   }
-  (batch.live ? figures.delivered_live : figures.delivered_from_journal) += batch.events.size();
+  figures.delivered_live += batch.live;
+  figures.delivered_from_journal += batch.count - batch.live;
   figures.batches += 1;
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/current.h"
 #include "agent/delivery_figures.h"
 #include "agent/isolation.h"
 #include "agent/live_queue.h"
@@ -42,12 +44,14 @@ struct LaneStatus {
 // What a lane needs of its surroundings; all of it outlives the lane.
 struct LaneContext {
   storage::Journal& journal;
-  const PostgresConfig& config;
+  const Current<PostgresConfig>& config;
   LiveBudget& budget;
   DeliveryFigures& figures;
   // An event was taken out of the line and kept among the dead letters; or one that was put back is delivered.
   std::function<void(const StoredEvent&, const net::PgError&)> on_buried;
   std::function<void(const Uuid&)> on_returned;
+  // Events were recorded as a gap: they are in no file any more.
+  std::function<void(const storage::LostIds&)> on_lost;
 };
 
 class Lane {
@@ -65,18 +69,26 @@ class Lane {
   const std::string& name() const { return name_; }
   void offer(const EventPtr& event) { live_.offer(event); }
   Step step(net::Connection& connection);
-  // A new connection may lead to a database that has lost commits: look at every retained run before going on.
+  // A new connection may lead to a database that has lost commits: look at every retained run before going on. Also
+  // after a change of the lane's table, which is then looked at before the next event.
   void line_came_up() { check_due_ = true; }
   // An administrator's word that the watermark is to be made right by comparing ids.
   void request_repair() { repair_ = true; }
   LaneStatus status() const;
 
  private:
+  // What goes, or went, into one transaction.
   struct Batch {
-    std::vector<EventPtr> events;
-    bool live = false;
-    std::optional<storage::JournalError> damage;  // the first event of the batch cannot be read
+    std::vector<EventPtr> events;  // the last slice: all of them, if there is one only
+    std::uint64_t first_seq = 0;
+    std::size_t count = 0;
+    std::size_t live = 0;  // of them, without a look at the disk
+    std::size_t bytes = 0;
+    std::vector<std::int64_t> received_at_us;
+    std::vector<Uuid> put_back;                   // dead letters that were among them
+    std::optional<storage::JournalError> unread;  // why it ended where it did
   };
+  Step next_step(net::Connection& connection);
   std::optional<Step> check_runs(net::Connection& connection);
   std::optional<Step> heal(net::Connection& connection);
   Step heal_batch(net::Connection& connection, const storage::LaneRun& run, std::vector<EventPtr> batch);
@@ -85,7 +97,10 @@ class Lane {
   Result<Plan, Step> look(net::DeliveryTransaction& transaction, const storage::LaneRun& run);
   Step carry_out(const Plan& plan, net::Connection& connection, net::DeliveryTransaction transaction,
                  const storage::LaneRun& run);
-  Result<Batch, Step> next_batch(const storage::LaneRun& run, std::uint64_t from_seq);
+  storage::JournalResult<void> next_slice(const storage::LaneRun& run, std::uint64_t from_seq,
+                                          std::size_t events_max, Batch& batch);
+  net::PgResult<void> copy(net::DeliveryTransaction& transaction, const storage::LaneRun& run,
+                           Clock::time_point began, Batch& batch);
   Step send(net::Connection& connection, net::DeliveryTransaction transaction, const storage::LaneRun& run);
   Step refused(net::Connection& connection, const storage::LaneRun& run, const Batch& batch,
                const net::PgError& error);
@@ -95,6 +110,7 @@ class Lane {
                     const storage::JournalError& damage);
   Result<std::uint64_t, storage::JournalError> end_of_damage(const storage::LaneRun& run, std::uint64_t first,
                                                              const storage::JournalError& damage);
+  void tell_lost(const storage::LaneRun& run, std::uint64_t first, std::uint64_t last, Uuid after);
   Step reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run,
                  const std::string& reason);
   Step repair(net::Connection& connection);
@@ -117,10 +133,16 @@ class Lane {
   std::atomic<bool> check_due_{true}, repair_{false};
 
   // Of the worker that runs the step.
+  std::shared_ptr<const PostgresConfig> config_;  // the step's, to its end
   Isolation isolation_;
   Pace pace_;
   std::map<Uuid, std::uint64_t> healed_to_;  // epoch -> number, while lost events are put in
   bool heal_one_by_one_ = false;
+  struct LostSoFar {
+    Uuid epoch;
+    std::uint64_t last_seq = 0;
+    Uuid after;
+  } lost_so_far_;                              // the stretch that was recorded last
   std::set<Uuid> suspect_;                     // epochs whose watermark is not where we left it
   std::map<Uuid, std::uint64_t> repaired_to_;  // epoch -> number, while a repair is under way
 

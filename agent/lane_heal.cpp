@@ -2,6 +2,7 @@
 // back or could be read again. They go in under their own numbers, the record and the rows in one transaction.
 #include <algorithm>
 
+#include "agent/held_batch.h"
 #include "agent/lane.h"
 #include "agent/log.h"
 #include "net/pg/ledger.h"
@@ -18,7 +19,7 @@ constexpr std::size_t kTriesMax = 1'000;  // numbers that cannot be read, looked
 // One batch at a time; nothing once all that is retained has been looked at.
 std::optional<Lane::Step> Lane::heal(net::Connection& connection) {
   auto& journal = context_.journal;
-  const auto gaps = net::read_lane_gaps(connection, context_.config.options, journal.agent_id(), name_);
+  const auto gaps = net::read_lane_gaps(connection, config_->options, journal.agent_id(), name_);
   if (!gaps) return failed(gaps.error());
   const auto runs = journal.runs(name_);
   for (const auto& gap : *gaps) {
@@ -29,10 +30,8 @@ std::optional<Lane::Step> Lane::heal(net::Connection& connection) {
         const std::uint64_t from_seq = std::max({gap.first_seq, run.first_seq, healed_to_[run.epoch] + 1});
         if (from_seq > last_seq) break;
         const std::size_t events_max =
-            heal_one_by_one_
-                ? 1
-                : std::min<std::size_t>(context_.config.batch_events_max, last_seq - from_seq + 1);
-        auto batch = journal.read(name_, run.epoch, from_seq, events_max, context_.config.batch_bytes_max);
+            heal_one_by_one_ ? 1 : std::min<std::size_t>(held_events_max(*config_), last_seq - from_seq + 1);
+        auto batch = journal.read(name_, run.epoch, from_seq, events_max, held_bytes_max(*config_));
         if (batch) return heal_batch(connection, run, std::move(*batch));
         if (batch.error().kind == storage::JournalError::Kind::kIo) return failed(batch.error());
         if (batch.error().kind != storage::JournalError::Kind::kCorrupt) break;
@@ -55,8 +54,7 @@ Lane::Step Lane::heal_batch(net::Connection& connection, const storage::LaneRun&
   std::uint64_t healed = 0;
   std::optional<net::PgError> refusal;
   for (int attempt = 0; attempt < 2; ++attempt) {
-    auto transaction =
-        net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), false);
+    auto transaction = net::DeliveryTransaction::begin(connection, config_->options, key_of(run), false);
     if (!transaction) return failed(transaction.error());
     // Above the watermark the lane's usual way brings them.
     const std::uint64_t passed = transaction->watermark() ? transaction->watermark()->seq : 0;

@@ -3,6 +3,7 @@
 
 #include "agent/backoff.h"
 #include "agent/entropy.h"
+#include "agent/held_batch.h"
 #include "agent/lane.h"
 #include "agent/log.h"
 
@@ -20,7 +21,7 @@ Lane::Step Lane::refused(net::Connection& connection, const storage::LaneRun& ru
                          const net::PgError& error) {
   context_.figures.errors_event += 1;
   live_.close();
-  switch (isolation_.refused(batch.events.front()->seq, batch.events.size())) {
+  switch (isolation_.refused(batch.first_seq, batch.count)) {
     case Isolation::Verdict::kTryAgain:
       return {Next::kMore, {}, {}};
     case Isolation::Verdict::kBury:
@@ -41,7 +42,7 @@ Lane::Step Lane::refused(net::Connection& connection, const storage::LaneRun& ru
 Lane::Step Lane::bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event,
                       const net::PgError& error) {
   // The first event of a run may be the bad one: then the row was rolled back with it.
-  auto transaction = net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), true);
+  auto transaction = net::DeliveryTransaction::begin(connection, config_->options, key_of(run), true);
   if (!transaction) return failed(transaction.error());
   // Anywhere else than where we were: look again from the start.
   if (transaction->position().seq + 1 != event->seq) return {Next::kMore, {}, {}};
@@ -72,6 +73,7 @@ Lane::Step Lane::skip_damaged(net::DeliveryTransaction transaction, const storag
   if (again) return {Next::kMore, {}, {}};
   const auto last = end_of_damage(run, first, damage);
   if (!last) return failed(last.error());
+  const Uuid before_damage = transaction.position().id;
   const auto skipped = transaction.skip_gap(*last);
   if (!skipped) return failed(skipped.error());
   const auto committed = transaction.commit();
@@ -79,6 +81,7 @@ Lane::Step Lane::skip_damaged(net::DeliveryTransaction transaction, const storag
   context_.journal.confirm(name_, run.epoch, transaction.position());
   context_.figures.gaps += *last - first + 1;
   log_error("lane " + name_ + ": these numbers are recorded in PostgreSQL's table of gaps");
+  tell_lost(run, first, *last, before_damage);
   succeeded(false);
   return {Next::kMore, {}, {}};
 }
@@ -109,8 +112,8 @@ Lane::Step Lane::reconcile(net::DeliveryTransaction transaction, const storage::
   }
   const std::uint64_t from_seq = std::max(run.confirmed.seq + 1, run.first_seq);
   if (from_seq > run.last_seq) return {Next::kMore, {}, {}};
-  auto batch = context_.journal.read(name_, run.epoch, from_seq, context_.config.batch_events_max,
-                                     context_.config.batch_bytes_max);
+  auto batch =
+      context_.journal.read(name_, run.epoch, from_seq, held_events_max(*config_), held_bytes_max(*config_));
   if (!batch && batch.error().kind == storage::JournalError::Kind::kCorrupt) {
     const auto last = end_of_damage(run, from_seq, batch.error());
     if (!last) return failed(last.error());
@@ -140,8 +143,8 @@ Lane::Step Lane::repair(net::Connection& connection) {
     if (run.first_seq > run.last_seq) continue;
     const std::uint64_t from_seq = std::max(repaired_to_[run.epoch] + 1, run.first_seq);
     if (from_seq > run.last_seq) continue;
-    auto batch = context_.journal.read(name_, run.epoch, from_seq, context_.config.batch_events_max,
-                                       context_.config.batch_bytes_max);
+    auto batch = context_.journal.read(name_, run.epoch, from_seq, held_events_max(*config_),
+                                       held_bytes_max(*config_));
     if (!batch && batch.error().kind == storage::JournalError::Kind::kCorrupt) {
       const auto last = end_of_damage(run, from_seq, batch.error());
       if (!last) return failed(last.error());
@@ -149,8 +152,7 @@ Lane::Step Lane::repair(net::Connection& connection) {
       return {Next::kMore, {}, {}};
     }
     if (!batch) return failed(batch.error());
-    auto transaction =
-        net::DeliveryTransaction::begin(connection, context_.config.options, key_of(run), true);
+    auto transaction = net::DeliveryTransaction::begin(connection, config_->options, key_of(run), true);
     if (!transaction) return failed(transaction.error());
     if (!transaction->comparable()) {
       if (const auto failure = settle_unseen(*transaction, run)) return *failure;
@@ -241,7 +243,7 @@ Lane::Step Lane::failed(const storage::JournalError& error) {
 }
 
 Lane::Step Lane::later(const std::string& error, const std::string& sqlstate) {
-  const auto& config = context_.config;
+  const auto& config = *config_;
   const std::lock_guard lock(mutex_);
   status_.state = "waiting";
   status_.error = error;
@@ -254,7 +256,7 @@ Lane::Step Lane::later(const std::string& error, const std::string& sqlstate) {
 
 Lane::Step Lane::held(std::string error, std::string sqlstate, std::string hint) {
   live_.close();
-  const auto half = context_.config.backoff_max / 2;
+  const auto half = config_->backoff_max / 2;
   std::string news;
   Step step;
   {

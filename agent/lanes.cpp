@@ -7,14 +7,15 @@
 
 namespace hookspool::agent {
 
-Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config, OnBuried on_buried,
-             OnReturned on_returned)
+Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const Current<PostgresConfig>& config,
+             OnBuried on_buried, OnReturned on_returned, OnLost on_lost)
     : journal_(journal), pool_(pool), config_(config), context_{journal_,
                                                                 config_,
                                                                 budget_,
                                                                 figures_,
                                                                 std::move(on_buried),
-                                                                std::move(on_returned)} {}
+                                                                std::move(on_returned),
+                                                                std::move(on_lost)} {}
 
 Lanes::~Lanes() {
   stop(milliseconds::max() / 2);
@@ -25,10 +26,11 @@ void Lanes::start(Line& line) {
   line_ = &line;
   for (const auto& name : journal_.lanes()) make_ready(entry(name));
   // A table of its own is checked before the lane's first event.
-  if (const auto& tables = config_.options.tables) {
+  const auto config = config_.get();
+  if (const auto& tables = config->options.tables) {
     for (const auto& [name, mapping] : tables->by_lane) make_ready(entry(name));
   }
-  working_ = config_.options.pool_size;
+  working_ = config->options.pool_size;
   for (std::size_t i = 0; i < working_; ++i) {
     workers_.emplace_back([this] { work(); });
   }
@@ -125,9 +127,24 @@ bool Lanes::repair(const std::string& lane) {
   return true;
 }
 
-void Lanes::retry_now() {
+void Lanes::tables_changed(std::span<const std::string> lanes) {
+  if (lanes.empty()) return;
   {
     const std::lock_guard lock(mutex_);
+    for (const auto& name : lanes) {
+      Entry& changed = entry(name);
+      changed.lane.line_came_up();
+      make_ready(changed);
+    }
+  }
+  retry_now();
+}
+
+void Lanes::retry_now() {
+  Line* line = nullptr;  // none before start(), and the admin socket is open earlier
+  {
+    const std::lock_guard lock(mutex_);
+    line = line_;
     for (auto& [at, entry] : delayed_) {
       entry->not_before = {};
       make_ready(*entry);
@@ -135,7 +152,7 @@ void Lanes::retry_now() {
     delayed_.clear();
   }
   wake_.notify_all();
-  line_->retry_now();
+  if (line != nullptr) line->retry_now();
 }
 
 std::vector<LaneStatus> Lanes::statuses() const {
@@ -204,7 +221,7 @@ void Lanes::work() {
     if (others) wake_.notify_one();
     Lane::Step step;
     {
-      auto lease = pool_.acquire(Clock::now() + config_.options.connect_timeout);
+      auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
       if (lease) {
         step = entry->lane.step(**lease);
       } else {

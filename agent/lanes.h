@@ -32,9 +32,10 @@ class Lanes {
 
   using OnBuried = std::function<void(const StoredEvent&, const net::PgError&)>;
   using OnReturned = std::function<void(const Uuid&)>;
+  using OnLost = std::function<void(const storage::LostIds&)>;
 
-  Lanes(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config, OnBuried on_buried,
-        OnReturned on_returned = nullptr);
+  Lanes(storage::Journal& journal, net::Pool& pool, const Current<PostgresConfig>& config, OnBuried on_buried,
+        OnReturned on_returned = nullptr, OnLost on_lost = nullptr);
   ~Lanes();
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
@@ -48,6 +49,8 @@ class Lanes {
   void line_changed();
   void retry_now();                      // held and waiting lanes try again at once
   bool repair(const std::string& lane);  // false: no such lane
+  // The configuration says something else of these lanes' tables now: each looks at its table again, held or not.
+  void tables_changed(std::span<const std::string> lanes);
 
   std::vector<LaneStatus> statuses() const;
   DeliveryFigures& figures() { return figures_; }
@@ -68,7 +71,7 @@ class Lanes {
 
   storage::Journal& journal_;
   net::Pool& pool_;
-  const PostgresConfig& config_;
+  const Current<PostgresConfig>& config_;
   LiveBudget budget_{kLiveBytesMax};
   DeliveryFigures figures_;
   const LaneContext context_;

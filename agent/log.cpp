@@ -1,6 +1,6 @@
 #include "agent/log.h"
 
-#include <spdlog/async.h>
+#include <pthread.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -8,21 +8,24 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <thread>
+#include <utility>
 
 namespace hookspool::agent {
 namespace {
 
 constexpr std::size_t kPrintableBytesMax = 200;
 constexpr std::size_t kLinesWaitingMax = 4096;
+constexpr std::size_t kBytesWaitingMax = 1u << 20;
 constexpr std::chrono::milliseconds kFinishLimit{1'000};
-constexpr std::chrono::milliseconds kFinishPoll{1};
 
 // systemd names the journal's stream as "device:inode" (systemd.exec(5), $JOURNAL_STREAM).
 bool stderr_is_the_journal() {
@@ -33,43 +36,89 @@ bool stderr_is_the_journal() {
 }
 
 // sd-daemon(3): the level before the text; the journal adds the time itself.
-void log_for_journal(spdlog::level::level_enum level, std::string_view text) {
-  const char* prefix = level >= spdlog::level::err    ? "<3>"
-                       : level >= spdlog::level::warn ? "<4>"
-                       : level >= spdlog::level::info ? "<6>"
-                                                      : "<7>";
-  spdlog::default_logger_raw()->log(level, "{}{}", prefix, text);
+std::string_view journal_prefix(spdlog::level::level_enum level) {
+  return level >= spdlog::level::err    ? "<3>"
+         : level >= spdlog::level::warn ? "<4>"
+         : level >= spdlog::level::info ? "<6>"
+                                        : "<7>";
 }
 
-bool g_journal = false;
-// Never destroyed: its destructor would wait for a reader that may never come.
-spdlog::details::thread_pool* g_pool = nullptr;
-std::atomic<std::uint64_t> g_given = 0;    // lines to the queue
-std::atomic<std::uint64_t> g_written = 0;  // lines that came out of it
-
-// Runs on the log's own thread.
-class Sink : public spdlog::sinks::stderr_color_sink_mt {
+// The lines that wait and the thread that writes them. spdlog's own asynchronous logger sets its queue up in whole,
+// 1.6 MiB of it.
+class Lines {
  public:
-  void log(const spdlog::details::log_msg& message) override {
-    if (const std::size_t lost = g_pool->overrun_counter(); lost != told_lost_) {
-      const std::string text = (g_journal ? "<4>" : "") + std::to_string(lost - told_lost_) +
-                               " lines of the log are lost: nobody took them";
-      told_lost_ = lost;
-      spdlog::sinks::stderr_color_sink_mt::log({message.logger_name, spdlog::level::warn, text});
+  using Level = spdlog::level::level_enum;
+
+  explicit Lines(bool journal) : journal_(journal) {
+    std::thread([this] { run(); }).detach();  // it may wait for ever for whoever reads
+  }
+
+  void give(Level level, std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back({spdlog::log_clock::now(), level, std::string(text)});
+    bytes_ += text.size();
+    while (waiting_.size() > kLinesWaitingMax || (bytes_ > kBytesWaitingMax && waiting_.size() > 1)) {
+      bytes_ -= waiting_.front().text.size();
+      waiting_.pop_front();
+      ++lost_;
     }
-    spdlog::sinks::stderr_color_sink_mt::log(message);
-    ++g_written;
+    changed_.notify_all();
+  }
+
+  bool finish(std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, limit, [this] { return waiting_.empty() && !writing_; });
   }
 
  private:
-  std::size_t told_lost_ = 0;
+  struct Line {
+    spdlog::log_clock::time_point at;
+    Level level;
+    std::string text;
+  };
+
+  void run() {
+    ::pthread_setname_np(::pthread_self(), "log");
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return !waiting_.empty(); });
+      const Line line = std::move(waiting_.front());
+      waiting_.pop_front();
+      bytes_ -= line.text.size();
+      const std::uint64_t lost = std::exchange(lost_, 0);
+      writing_ = true;
+      lock.unlock();
+      if (lost > 0) {
+        write({line.at, spdlog::level::warn,
+               std::to_string(lost) + " lines of the log are lost: nobody took them"});
+      }
+      write(line);
+      lock.lock();
+      writing_ = false;
+      changed_.notify_all();
+    }
+  }
+
+  void write(const Line& line) const {
+    const std::string text = journal_ ? std::string(journal_prefix(line.level)) + line.text : line.text;
+    spdlog::default_logger_raw()->log(line.at, spdlog::source_loc{}, line.level, text);
+  }
+
+  const bool journal_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Line> waiting_;  // guarded by mutex_, as is all that follows
+  std::size_t bytes_ = 0;     // of the lines that wait
+  std::uint64_t lost_ = 0;    // since it was last told
+  bool writing_ = false;
 };
+
+Lines* g_lines = nullptr;  // never destroyed: its thread may be stuck
 
 void write(spdlog::level::level_enum level, std::string_view text) {
   if (!spdlog::default_logger_raw()->should_log(level)) return;
-  ++g_given;
-  if (g_journal) {
-    log_for_journal(level, text);
+  if (g_lines != nullptr) {
+    g_lines->give(level, text);
   } else {
     spdlog::default_logger_raw()->log(level, "{}", text);
   }
@@ -78,26 +127,22 @@ void write(spdlog::level::level_enum level, std::string_view text) {
 }  // namespace
 
 void start_log(const std::string& level) {
-  g_journal = stderr_is_the_journal();
-  auto pool = std::make_unique<std::shared_ptr<spdlog::details::thread_pool>>(
-      std::make_shared<spdlog::details::thread_pool>(kLinesWaitingMax, 1));
-  g_pool = pool->get();
-  auto logger = std::make_shared<spdlog::async_logger>("hookspool", std::make_shared<Sink>(), *pool.release(),
-                                                       spdlog::async_overflow_policy::overrun_oldest);
-  logger->set_pattern(g_journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  const bool journal = stderr_is_the_journal();
+  auto logger =
+      std::make_shared<spdlog::logger>("hookspool", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  logger->set_pattern(journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
+  g_lines = std::make_unique<Lines>(journal).release();
+}
+
+void set_log_level(const std::string& level) {
+  spdlog::default_logger_raw()->set_level(spdlog::level::from_str(level));
 }
 
 bool finish_log() {
-  const auto deadline = std::chrono::steady_clock::now() + kFinishLimit;
-  while (g_written + g_pool->overrun_counter() < g_given) {
-    if (std::chrono::steady_clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(kFinishPoll);
-  }
-  return true;
+  return g_lines->finish(kFinishLimit);
 }
-
 void log_debug(std::string_view text) {
   write(spdlog::level::debug, text);
 }

@@ -1,7 +1,7 @@
 // The agent's log on standard error: with systemd's "<N>" level prefixes when it goes to the journal, with time
 // and level otherwise. Text from clients is escaped by whoever logs it (printable()).
-// Nobody waits for whoever reads it: a thread of its own writes, and when more than 4,096 lines wait, the oldest are
-// lost, which the log says.
+// Nobody waits for whoever reads it: a thread of its own writes, and when more than 4,096 lines or 1 MiB wait, the
+// oldest are lost, which the log says.
 // Thread-safe, but for start_log() and finish_log(), the first and the last call.
 #pragma once
 
@@ -11,6 +11,7 @@
 namespace hookspool::agent {
 
 void start_log(const std::string& level);  // debug, info, warn, error
+void set_log_level(const std::string& level);
 // Waits for what was logged to be written, for a second at most. False: the log is stuck, and the process should
 // end without cleaning up after it.
 bool finish_log();

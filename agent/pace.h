@@ -17,6 +17,11 @@ class Pace {
   explicit Pace(std::size_t events_max) : events_max_(events_max), events_(events_max) {}
 
   std::size_t batch_events() const { return events_; }
+  void set_most(std::size_t events_max) {
+    if (events_ == events_max_) events_ = events_max;  // nothing held it back but the limit
+    events_max_ = events_max;
+    events_ = std::min(events_, events_max_);
+  }
   void line_came_up() { events_ = std::min(kFirstBatchEvents, events_max_); }
   void took(std::chrono::steady_clock::duration transaction) {
     if (transaction < kQuick) events_ = std::min(events_ * 2, events_max_);

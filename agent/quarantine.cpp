@@ -65,19 +65,34 @@ Refusal no_store() {
 
 }  // namespace
 
-Quarantine::Quarantine(const std::vector<SourceConfig>& sources, const QuarantineConfig& config,
+Quarantine::Quarantine(const Current<SourceSet>& sources, const Current<QuarantineConfig>& config,
                        storage::Journal& journal, std::unique_ptr<storage::QuarantineStore> store)
     : sources_(sources),
       config_(config),
       journal_(journal),
-      store_(std::move(store)),
-      ids_(random_bytes, Uuid{}) {
-  for (const auto& source : sources_) buckets_.try_emplace(source.name);
+      owned_(std::move(store)),
+      store_(owned_.get()),
+      ids_(random_bytes, Uuid{}) {}
+
+void Quarantine::give_store(std::unique_ptr<storage::QuarantineStore> store) {
+  owned_ = std::move(store);
+  store_ = owned_.get();
 }
 
+void Quarantine::set_limits(const storage::QuarantineStore::Limits& limits) {
+  storage::QuarantineStore* const store = store_;
+  if (store == nullptr) return;
+  if (const auto set = store->set_limits(limits); !set) log_warn("quarantine: " + set.error().text);
+}
+
+// REQUIRES: mutex_ held
 bool Quarantine::take_token(const std::string& source) {
-  const auto found = buckets_.find(source);
-  if (found == buckets_.end()) return false;
+  auto found = buckets_.find(source);
+  if (found == buckets_.end()) {
+    const auto sources = sources_.get();
+    std::erase_if(buckets_, [&](const auto& bucket) { return sources->named(bucket.first) == nullptr; });
+    found = buckets_.try_emplace(source).first;
+  }
   Bucket& bucket = found->second;
   const auto now = Clock::now();
   const std::chrono::duration<double> passed = now - bucket.filled;
@@ -95,7 +110,7 @@ void Quarantine::keep(const net::HttpRequest& request, const SourceConfig& sourc
   kept.received_at_us = wall_clock_us();
   {
     const std::lock_guard lock(mutex_);
-    if (!store_ || !take_token(source.name)) {
+    if (!has_store() || !take_token(source.name)) {
       figures_.not_kept += 1;
       return;
     }
@@ -110,7 +125,7 @@ void Quarantine::keep(const net::HttpRequest& request, const SourceConfig& sourc
   kept.remote_addr = request.remote_addr;
   kept.headers = request.headers;
   kept.body = request.body;
-  const auto done = store_->keep(std::move(kept));
+  const auto done = store().keep(std::move(kept));
   if (done && done->kept) {
     figures_.kept += 1;
     figures_.shed += done->shed;
@@ -125,8 +140,8 @@ void Quarantine::keep(const net::HttpRequest& request, const SourceConfig& sourc
 }
 
 void Quarantine::resolve() {
-  if (!store_) return;
-  const auto begun = store_->admissions();
+  if (!has_store()) return;
+  const auto begun = store().admissions();
   if (!begun) {
     log_warn("quarantine: " + begun.error().text);
     return;
@@ -134,11 +149,11 @@ void Quarantine::resolve() {
   for (const auto& request : *begun) {
     const bool appended = is_appended(journal_, request);
     const auto done = appended ? [&]() -> storage::JournalResult<void> {
-      const auto gone = store_->remove({request.id});
+      const auto gone = store().remove({request.id});
       if (!gone) return fail(gone.error());
       return {};
     }()
-        : store_->cancel_admission(request.id);
+        : store().cancel_admission(request.id);
     if (!done) {
       log_warn("quarantine: " + done.error().text);
       continue;
@@ -150,9 +165,10 @@ void Quarantine::resolve() {
 }
 
 void Quarantine::tick(Clock::time_point now) {
-  if (!store_ || now < next_expiry_) return;
+  if (!has_store() || now < next_expiry_) return;
   next_expiry_ = now + kExpiryInterval;
-  const auto gone = store_->remove_older(wall_clock_us() - std::chrono::microseconds(config_.keep).count());
+  const auto gone =
+      store().remove_older(wall_clock_us() - std::chrono::microseconds(config_.get()->keep).count());
   if (!gone) {
     log_warn("quarantine: " + gone.error().text);
     return;
@@ -160,29 +176,24 @@ void Quarantine::tick(Clock::time_point now) {
   figures_.shed += *gone;
 }
 
-const SourceConfig* Quarantine::source_of(const std::string& name) const {
-  const auto found =
-      std::find_if(sources_.begin(), sources_.end(), [&](const auto& source) { return source.name == name; });
-  return found == sources_.end() ? nullptr : &*found;
-}
-
 std::vector<std::string> Quarantine::token_headers(const std::string& source) const {
-  const SourceConfig* config = source_of(source);
-  if (config == nullptr || config->scheme.kind != net::Scheme::Kind::kToken) return {};
-  return config->scheme.headers;
+  const auto sources = sources_.get();
+  const ServedSource* const served = sources->named(source);
+  if (served == nullptr || served->config.scheme.kind != net::Scheme::Kind::kToken) return {};
+  return served->config.scheme.headers;
 }
 
 Granted<std::vector<Quarantined>> Quarantine::list(const std::string& source, const Uuid& after,
                                                    std::size_t max) const {
-  if (!store_) return fail(no_store());
-  auto requests = store_->list(source, after, max);
+  if (!has_store()) return fail(no_store());
+  auto requests = store().list(source, after, max);
   if (!requests) return fail(refusal_of(requests.error()));
   return std::move(*requests);
 }
 
 Granted<Quarantined> Quarantine::find(const Uuid& id) const {
-  if (!store_) return fail(no_store());
-  auto request = store_->find(id);
+  if (!has_store()) return fail(no_store());
+  auto request = store().find(id);
   if (!request) return fail(refusal_of(request.error()));
   if (!*request) {
     return fail(Refusal{404, "there is no quarantined request " + id.to_string(),
@@ -195,7 +206,7 @@ Granted<Quarantined> Quarantine::find(const Uuid& id) const {
 Granted<void> Quarantine::admit_one(Quarantined&& request, const SourceConfig& source, const Admit& admit) {
   const Uuid id = request.id;
   const auto [epoch, seq] = position_of(journal_, source.name);
-  const auto begun = store_->begin_admission(id, epoch, seq);
+  const auto begun = store().begin_admission(id, epoch, seq);
   if (!begun) return fail(refusal_of(begun.error()));
   net::HttpRequest http;
   http.method = std::move(request.method);
@@ -209,12 +220,12 @@ Granted<void> Quarantine::admit_one(Quarantined&& request, const SourceConfig& s
     // After a failure of the disk nobody knows what it holds: the note stays, and the next start looks.
     using Kind = storage::JournalError::Kind;
     const bool in_doubt = stored.error().kind == Kind::kIo || stored.error().kind == Kind::kGone;
-    const auto cancelled = in_doubt ? storage::JournalResult<void>() : store_->cancel_admission(id);
+    const auto cancelled = in_doubt ? storage::JournalResult<void>() : store().cancel_admission(id);
     if (!cancelled) log_warn("quarantine: " + cancelled.error().text);
     return fail(refusal_of(stored.error()));
   }
   figures_.admitted += 1;
-  const auto gone = store_->remove({id});
+  const auto gone = store().remove({id});
   // Its note stays, and the next look at it will find it in the journal.
   if (!gone) log_warn("quarantine: " + id.to_string() + " is admitted, but: " + gone.error().text);
   return {};
@@ -224,19 +235,20 @@ Granted<void> Quarantine::admit_one(Quarantined&& request, const SourceConfig& s
 // disk really holds.
 Granted<bool> Quarantine::settle(const Quarantined& request) {
   if (!is_appended(journal_, request)) return false;
-  const auto gone = store_->remove({request.id});
+  const auto gone = store().remove({request.id});
   if (!gone) return fail(refusal_of(gone.error()));
   return true;
 }
 
 Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, const Uuid& after,
                                                  Clock::time_point until, const Admit& admit) {
-  if (!store_) return fail(no_store());
+  if (!has_store()) return fail(no_store());
   const std::lock_guard lock(admitting_);
+  const auto sources = sources_.get();
   Verified verified;
   verified.reached = after;
   for (;;) {
-    const auto page = store_->list(source, verified.reached, kPage);
+    const auto page = store().list(source, verified.reached, kPage);
     if (!page) return fail(refusal_of(page.error()));
     for (const auto& listed : *page) {
       if (Clock::now() > until) {
@@ -244,19 +256,20 @@ Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, cons
         return verified;
       }
       verified.reached = listed.id;
-      auto request = store_->find(listed.id);
+      auto request = store().find(listed.id);
       if (!request) return fail(refusal_of(request.error()));
       if (!*request) continue;  // discarded or displaced meanwhile
       verified.looked_at += 1;
-      const SourceConfig* config = source_of(listed.source);
-      if (config == nullptr) {
+      const ServedSource* const served = sources->named(listed.source);
+      if (served == nullptr) {
         verified.unknown_source += 1;
         continue;
       }
+      const SourceConfig& config = served->config;
       Quarantined& whole = **request;
-      const auto verdict = net::verify(config->scheme, {whole.method, whole.query, whole.headers, whole.body},
-                                       {config->secrets, config->public_url, whole.received_at_us});
-      if (!verdict.fits() || config->scheme.kind == net::Scheme::Kind::kNone) {
+      const auto verdict = net::verify(config.scheme, {whole.method, whole.query, whole.headers, whole.body},
+                                       {config.secrets, config.public_url, whole.received_at_us});
+      if (!verdict.fits() || config.scheme.kind == net::Scheme::Kind::kNone) {
         verified.not_genuine += 1;
         continue;
       }
@@ -266,7 +279,7 @@ Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, cons
         verified.in_doubt += *settled ? 0u : 1u;
         continue;
       }
-      const auto admitted = admit_one(std::move(whole), *config, admit);
+      const auto admitted = admit_one(std::move(whole), config, admit);
       if (!admitted) return fail(admitted.error());
       verified.admitted += 1;
     }
@@ -275,26 +288,26 @@ Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, cons
 }
 
 Granted<std::vector<Uuid>> Quarantine::discard(const std::vector<Uuid>& ids) {
-  if (!store_) return fail(no_store());
+  if (!has_store()) return fail(no_store());
   const std::lock_guard lock(admitting_);
-  auto gone = store_->remove(ids);
+  auto gone = store().remove(ids);
   if (!gone) return fail(refusal_of(gone.error()));
   return std::move(*gone);
 }
 
 Granted<std::uint64_t> Quarantine::discard_all(const std::string& source) {
-  if (!store_) return fail(no_store());
+  if (!has_store()) return fail(no_store());
   const std::lock_guard lock(admitting_);
   std::uint64_t count = 0;
   // What comes meanwhile comes behind: this ends.
   for (Uuid after;;) {
-    const auto page = store_->list(source, after, kPage);
+    const auto page = store().list(source, after, kPage);
     if (!page) return fail(refusal_of(page.error()));
     std::vector<Uuid> ids;
     for (const auto& request : *page) ids.push_back(request.id);
     if (ids.empty()) return count;
     after = ids.back();
-    const auto gone = store_->remove(ids);
+    const auto gone = store().remove(ids);
     if (!gone) return fail(refusal_of(gone.error()));
     count += gone->size();
   }

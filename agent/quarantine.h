@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/current.h"
 #include "agent/refusal.h"
+#include "agent/source_set.h"
 #include "net/http/server.h"
 #include "net/verify/verifier.h"
 #include "storage/journal.h"
@@ -47,9 +49,15 @@ class Quarantine {
   using Admit = std::function<storage::JournalResult<void>(net::HttpRequest&&, const SourceConfig&,
                                                            std::int64_t received_at_us, const Uuid& kept_as)>;
 
-  // `store`: none where its file could not be opened; then nothing is kept. `sources` and `journal` outlive this.
-  Quarantine(const std::vector<SourceConfig>& sources, const QuarantineConfig& config,
+  // `store`: none where no source wants it, or where its file could not be opened; then nothing is kept. What is given
+  // by reference outlives this.
+  Quarantine(const Current<SourceSet>& sources, const Current<QuarantineConfig>& config,
              storage::Journal& journal, std::unique_ptr<storage::QuarantineStore> store);
+  bool has_store() const { return store_ != nullptr; }
+  // The store of a journal that had none, when a reload has come upon a source that wants one. REQUIRES: !has_store()
+  void give_store(std::unique_ptr<storage::QuarantineStore> store);
+  // After the configuration has changed: the store's limits.
+  void set_limits(const storage::QuarantineStore::Limits& limits);
 
   // For a source with on_bad_signature = "quarantine". Whatever becomes of it: the sender is told 401.
   void keep(const net::HttpRequest& request, const SourceConfig& source, const net::Verdict& verdict);
@@ -71,26 +79,27 @@ class Quarantine {
   std::vector<std::string> token_headers(const std::string& source) const;
 
   const Figures& figures() const { return figures_; }
-  std::uint64_t count() const { return store_ ? store_->count() : 0; }
-  std::uint64_t bytes() const { return store_ ? store_->bytes() : 0; }
+  std::uint64_t count() const { return has_store() ? store().count() : 0; }
+  std::uint64_t bytes() const { return has_store() ? store().bytes() : 0; }
 
  private:
   struct Bucket {
     double tokens = kKeptAtOnceMax;
     Clock::time_point filled = Clock::now();
   };
+  storage::QuarantineStore& store() const { return *store_; }  // REQUIRES: has_store()
   bool take_token(const std::string& source);
-  const SourceConfig* source_of(const std::string& name) const;
   Granted<void> admit_one(Quarantined&& request, const SourceConfig& source, const Admit& admit);
   Granted<bool> settle(const Quarantined& request);
 
-  const std::vector<SourceConfig>& sources_;
-  const QuarantineConfig& config_;
+  const Current<SourceSet>& sources_;
+  const Current<QuarantineConfig>& config_;
   storage::Journal& journal_;
-  const std::unique_ptr<storage::QuarantineStore> store_;
+  std::unique_ptr<storage::QuarantineStore> owned_;
+  std::atomic<storage::QuarantineStore*> store_;  // owned_'s, once it is there: it never goes again
   Figures figures_;
-  std::mutex mutex_;  // of what follows
-  std::map<std::string, Bucket> buckets_;
+  std::mutex mutex_;                       // of what follows
+  std::map<std::string, Bucket> buckets_;  // of sources that are served, or were when it was looked through
   UuidV7Source ids_;
   std::atomic<std::int64_t> failure_told_ms_{0};  // steady clock: a full disk is told once a minute
   Clock::time_point next_expiry_{};               // main thread only

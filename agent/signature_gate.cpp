@@ -20,36 +20,35 @@ net::SignedRequest signed_request(const net::HttpRequest& request) {
 
 }  // namespace
 
-SignatureGate::SignatureGate(const std::vector<SourceConfig>& sources) {
-  for (const auto& source : sources) telling_.try_emplace(source.name);
-}
-
-net::Verdict SignatureGate::check(const net::HttpRequest& request, const SourceConfig& source) {
-  if (source.scheme.kind == net::Scheme::Kind::kNone) return {};
-  auto verdict = net::verify(source.scheme, signed_request(request),
-                             {source.secrets, source.public_url, wall_clock_us()});
+net::Verdict SignatureGate::check(const net::HttpRequest& request, const ServedSource& source) {
+  const SourceConfig& config = source.config;
+  if (config.scheme.kind == net::Scheme::Kind::kNone) return {};
+  auto verdict = net::verify(config.scheme, signed_request(request),
+                             {config.secrets, config.public_url, wall_clock_us()});
   if (!verdict.fits()) tell(source, request, "refused a webhook: " + verdict.text);
   return verdict;
 }
 
 std::optional<net::HttpAnswer> SignatureGate::open_handshake(const net::HttpRequest& request,
-                                                             const SourceConfig& source) {
-  const auto kind = handshake_of(source);
+                                                             const ServedSource& source) {
+  const auto kind = handshake_of(source.config);
   if (kind == net::Handshake::kNone) return std::nullopt;
-  return answer(net::open_handshake(kind, signed_request(request), source.verify_token), source, request);
+  return answer(net::open_handshake(kind, signed_request(request), source.config.verify_token), source,
+                request);
 }
 
 std::optional<net::HttpAnswer> SignatureGate::signed_handshake(const net::HttpRequest& request,
-                                                               const SourceConfig& source) {
-  const auto kind = handshake_of(source);
+                                                               const ServedSource& source) {
+  const SourceConfig& config = source.config;
+  const auto kind = handshake_of(config);
   if (kind == net::Handshake::kNone) return std::nullopt;
-  return answer(net::signed_handshake(kind, source.scheme, signed_request(request),
-                                      {source.secrets, source.public_url, wall_clock_us()}),
+  return answer(net::signed_handshake(kind, config.scheme, signed_request(request),
+                                      {config.secrets, config.public_url, wall_clock_us()}),
                 source, request);
 }
 
 std::optional<net::HttpAnswer> SignatureGate::answer(std::optional<net::HandshakeAnswer> handshake,
-                                                     const SourceConfig& source,
+                                                     const ServedSource& source,
                                                      const net::HttpRequest& request) {
   if (!handshake) return std::nullopt;
   if (handshake->status != 200) {
@@ -64,11 +63,10 @@ std::optional<net::HttpAnswer> SignatureGate::answer(std::optional<net::Handshak
   return http;
 }
 
-void SignatureGate::tell(const SourceConfig& source, const net::HttpRequest& request,
+void SignatureGate::tell(const ServedSource& source, const net::HttpRequest& request,
                          const std::string& what) {
-  const auto found = telling_.find(source.name);
-  if (found == telling_.end()) return;
-  Telling& telling = found->second;
+  if (!source.telling) return;
+  Telling& telling = *source.telling;
   const auto now_ms =
       std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
   std::int64_t next_ms = telling.next_ms.load();
@@ -78,7 +76,7 @@ void SignatureGate::tell(const SourceConfig& source, const net::HttpRequest& req
     return;
   }
   const std::uint64_t untold = telling.untold.exchange(0);
-  log_warn("source " + source.name + ": " + what +
+  log_warn("source " + source.config.name + ": " + what +
            (request.remote_addr.empty() ? "" : ", from " + printable(request.remote_addr)) +
            (untold == 0 ? "" : " (and " + std::to_string(untold) + " others since this was told last)"));
 }

@@ -15,33 +15,58 @@ namespace {
 constexpr std::string_view kAgeNote = "age";
 constexpr std::chrono::seconds kNoteInterval{60};
 
+constexpr int kNothing = 0;
+constexpr int kRound = 1;
+constexpr int kEnd = 2;
+
 }  // namespace
 
-Upkeep::Upkeep(const HealthSources& sources, const JournalConfig& config, FillForecast& forecast)
+Upkeep::Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast)
     : sources_(sources),
       config_(config),
       watchdog_interval_(watchdog_interval()),
       forecast_(forecast),
       last_round_(Clock::now()),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+      asked_(kNothing),
+      thread_([this] { run(); }) {}
 
-Upkeep::~Upkeep() = default;
+Upkeep::~Upkeep() {
+  asked_ = kEnd;
+  asked_.notify_one();
+  thread_.join();
+}
 
-void Upkeep::run(const std::stop_token& stop) {
+void Upkeep::run() {
   ::pthread_setname_np(::pthread_self(), "upkeep");
   const auto note = sources_.journal->read_note(kAgeNote);
   if (note && note->has_value()) age_ = SegmentAge::parse(**note);
   // So that what comes within the first second counts as growth.
   forecast_.sample(Clock::now(),
-                   fill_facts(sources_.journal->segments(), sources_.journal->stats(), config_));
-  std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, stop, kTick, [&stop] { return stop.stop_requested(); })) {
-    save_cursors();
+                   fill_facts(sources_.journal->segments(), sources_.journal->stats(), *config_.get()));
+  for (;;) {
+    asked_.wait(kNothing);
+    if (asked_.exchange(kNothing) == kEnd) return;
+    const auto stats = sources_.journal->stats();
+    if (save_due(stats, Clock::now())) save_cursors();
     retain(Clock::now());
     tell_refused();
     keep_dedupe_index();
+    // Grows with what comes and with what is delivered.
+    memory_.round(2 * stats.events_appended - stats.pending);
     last_round_ = Clock::now();
   }
+}
+
+// Where nothing has moved there is nothing to save, but the writer is asked all the same now and then, and as often as
+// systemd wants to hear of it: its answer is what the watchdog is fed for.
+bool Upkeep::save_due(const storage::JournalStats& stats, Clock::time_point now) {
+  const std::pair seen{stats.events_appended, stats.pending};
+  const bool moved = std::exchange(saved_at_, seen) != seen;
+  const bool well = stats.accepting && stats.reserve_held && told_journal_error_.empty();
+  if (!moved && well && now < next_save_) return false;
+  const bool watched = watchdog_interval_ > milliseconds(0);
+  next_save_ = now + (watched ? std::min(watchdog_interval_, kIdleSaveInterval) : kIdleSaveInterval);
+  return true;
 }
 
 void Upkeep::save_cursors() {
@@ -55,7 +80,8 @@ void Upkeep::save_cursors() {
 void Upkeep::age(Clock::time_point now, std::uint64_t newest_closed) {
   const auto passed = now - aged_at_.value_or(now);
   aged_at_ = now;
-  age_.advance(std::chrono::duration_cast<milliseconds>(passed), newest_closed, config_.keep_delivered);
+  age_.advance(std::chrono::duration_cast<milliseconds>(passed), newest_closed,
+               config_.get()->keep_delivered);
   if (now < next_note_) return;
   next_note_ = now + kNoteInterval;
   // What is not written is counted once more after the next start: history is kept a little longer.
@@ -72,10 +98,11 @@ void Upkeep::retain(Clock::time_point now) {
     if (!segment.active) newest_closed = std::max(newest_closed, segment.number);
   }
   age(now, newest_closed);
-  forecast_.sample(now, fill_facts(segments, stats, config_));
+  const auto config = config_.get();
+  forecast_.sample(now, fill_facts(segments, stats, *config));
   if (const auto news = forecast_.news()) log_warn(*news);
   const auto plan = plan_retention(
-      segments, {age_.aged_up_to(config_.keep_delivered), stats.bytes, stats.free_bytes}, config_);
+      segments, {age_.aged_up_to(config->keep_delivered), stats.bytes, stats.free_bytes}, *config);
   for (const auto number : plan.drop) {
     at_disk_ = true;
     const auto dropped = sources_.journal->drop_segment(number);
@@ -115,6 +142,9 @@ void Upkeep::keep_dedupe_index() {
 }
 
 void Upkeep::tick(Clock::time_point now) {
+  int nothing = kNothing;
+  asked_.compare_exchange_strong(nothing, kRound);
+  asked_.notify_one();
   tell(now);
   feed_watchdog(now);
 }

@@ -31,8 +31,11 @@ class Budget {
   static constexpr double kLastShare = 0.90;
   static constexpr double kLastFree = 1.10;
 
-  // Takes bytes_max, free_bytes_min, lane_rooms and other_room; `options` must outlive the budget.
+  // Takes bytes_max, free_bytes_min, lane_rooms and other_room.
   explicit Budget(const JournalOptions& options);
+
+  // Of which only the above count.
+  const JournalOptions& options() const { return options_; }
 
   // Why `more` bytes of this lane cannot be taken, with the numbers and the remedy; nothing if they can.
   // `held_bytes`: the lane's undelivered events, and what is kept only because of them.
@@ -49,7 +52,7 @@ class Budget {
   bool beyond(double share, double free, std::uint64_t more, const RoomFacts& facts) const;
   std::optional<JournalError> refuse_all(std::uint64_t more, const RoomFacts& facts) const;
 
-  const JournalOptions& options_;
+  const JournalOptions options_;
   bool has_last_resort_ = false;  // some named lane's sender retries, and some other's does not
 };
 

@@ -4,37 +4,25 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include <atomic>
-#include <cstring>
-#include <mutex>
+#include <utility>
 
+#include "storage/row.h"
 #include "storage/side_file.h"
-#include "storage/sqlite.h"
 
 namespace hookspool::storage {
 namespace {
 
-constexpr const char* kFileName = "dead-letters.db";
+constexpr const char* kName = "dead-letters";
 constexpr std::int32_t kStoreId = 0x686b646c;  // "hkdl"
 constexpr std::int32_t kStoreVersion = 1;
 // Without `body` last, which list() leaves out.
 constexpr const char* kColumns =
     "id, epoch, seq, lane, received_at, failed_at, sqlstate, message, request, body_bytes, put_back";
 
-Uuid uuid_of(const SQLite::Column& column) {
-  Uuid id;
-  if (column.getBytes() == static_cast<int>(id.bytes.size()))
-    std::memcpy(id.bytes.data(), column.getBlob(), id.bytes.size());
-  return id;
-}
-
-void bind_uuid(SQLite::Statement& statement, int index, const Uuid& id) {
-  statement.bind(index, id.bytes.data(), static_cast<int>(id.bytes.size()));
-}
-
 DeadLetter letter_of(SQLite::Statement& row) {
   DeadLetter letter;
-  letter.id = uuid_of(row.getColumn(0));
-  letter.epoch = uuid_of(row.getColumn(1));
+  letter.id = uuid_column(row, 0);
+  letter.epoch = uuid_column(row, 1);
   letter.seq = static_cast<std::uint64_t>(row.getColumn(2).getInt64());
   letter.lane = row.getColumn(3).getString();
   letter.received_at_us = row.getColumn(4).getInt64();
@@ -47,53 +35,35 @@ DeadLetter letter_of(SQLite::Statement& row) {
   return letter;
 }
 
-std::unique_ptr<SQLite::Database> open_file(const std::filesystem::path& file) {
-  auto database = open_writable(file, "", true);
-  // One connection and rare, small changes: a rollback journal leaves no second file behind.
-  database->exec("PRAGMA journal_mode=DELETE");
-  const int version = database->execAndGet("PRAGMA user_version").getInt();
-  if (version > kStoreVersion) throw SQLite::Exception("made by a newer hookspool");
-  if (version == 0) {
-    SQLite::Transaction transaction(*database);
-    database->exec(
-        "CREATE TABLE letters (id BLOB PRIMARY KEY, epoch BLOB NOT NULL, seq INTEGER NOT NULL,"
-        " lane TEXT NOT NULL, received_at INTEGER NOT NULL, failed_at INTEGER NOT NULL,"
-        " sqlstate TEXT NOT NULL, message TEXT NOT NULL, request TEXT NOT NULL,"
-        " body_bytes INTEGER NOT NULL, put_back INTEGER NOT NULL, body BLOB) WITHOUT ROWID");
-    database->exec("PRAGMA application_id=" + std::to_string(kStoreId));
-    database->exec("PRAGMA user_version=" + std::to_string(kStoreVersion));
-    transaction.commit();
-  }
-  require_pragma(*database, "application_id", std::to_string(kStoreId));
-  require_pragma(*database, "quick_check", "ok");
-  return database;
-}
+constexpr const char* kSchema =
+    "CREATE TABLE letters (id BLOB PRIMARY KEY, epoch BLOB NOT NULL, seq INTEGER NOT NULL,"
+    " lane TEXT NOT NULL, received_at INTEGER NOT NULL, failed_at INTEGER NOT NULL,"
+    " sqlstate TEXT NOT NULL, message TEXT NOT NULL, request TEXT NOT NULL,"
+    " body_bytes INTEGER NOT NULL, put_back INTEGER NOT NULL, body BLOB) WITHOUT ROWID";
 
 }  // namespace
 
 class DeadLetterStore::Impl {
  public:
-  Impl(std::unique_ptr<SQLite::Database> database, std::filesystem::path file, Limits limits)
-      : database_(std::move(database)), file_(std::move(file)), limits_(limits) {
-    count_ = counted();
+  Impl(const std::filesystem::path& folder, Limits limits)
+      : limits_(limits),
+        file_(folder,
+              {kName, kStoreId, kStoreVersion, kSchema,
+               // One connection and rare, small changes: a rollback journal leaves no second file behind.
+               [](SQLite::Database& database) { database.exec("PRAGMA journal_mode=DELETE"); },
+               [this](SQLite::Database& database) { recount(database); }}) {}
+
+  JournalResult<void> open(std::vector<std::string>& notes) {
+    return file_.open(notes, "; PostgreSQL has the dead letters, and the list fills again from there");
   }
 
-  // Runs `work` on the connection; SQLite's exceptions end here.
   template <class Work>
-  auto run(const char* attempted, Work work)
-      -> JournalResult<decltype(work(std::declval<SQLite::Database&>()))> {
-    const std::lock_guard lock(mutex_);
-    try {
-      if constexpr (std::is_void_v<decltype(work(*database_))>) {
-        work(*database_);
-        count_ = counted();
-        return {};
-      } else {
-        return work(*database_);
-      }
-    } catch (const SQLite::Exception& error) {
-      return fail(sqlite_error(error, 0, std::string(attempted) + " in " + file_.string()));
-    }
+  auto run(const char* attempted, Work work) {
+    return file_.run(attempted, std::move(work));
+  }
+
+  void recount(SQLite::Database& database) {
+    count_ = static_cast<std::uint64_t>(database.execAndGet("SELECT count(*) FROM letters").getInt64());
   }
 
   // The oldest go first; what goes is still in PostgreSQL.
@@ -115,15 +85,9 @@ class DeadLetterStore::Impl {
   std::uint64_t count() const { return count_; }
 
  private:
-  std::uint64_t counted() const {
-    return static_cast<std::uint64_t>(database_->execAndGet("SELECT count(*) FROM letters").getInt64());
-  }
-
-  std::mutex mutex_;
-  std::unique_ptr<SQLite::Database> database_;
-  const std::filesystem::path file_;
   const Limits limits_;
   std::atomic<std::uint64_t> count_{0};
+  SideFile file_;
 };
 
 DeadLetterStore::DeadLetterStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -135,26 +99,14 @@ JournalResult<DeadLetterStore::Opened> DeadLetterStore::open(const std::filesyst
 
 JournalResult<DeadLetterStore::Opened> DeadLetterStore::open(const std::filesystem::path& folder,
                                                              Limits limits) {
-  const auto file = folder / kFileName;
+  auto impl = std::make_unique<Impl>(folder, limits);
   Opened opened;
-  std::string why;
-  bool damaged = true;
-  for (int attempt = 0; attempt < 2 && damaged; ++attempt) {
-    try {
-      auto impl = std::make_unique<Impl>(open_file(file), file, limits);
-      opened.store.reset(new DeadLetterStore(std::move(impl)));
-      return opened;
-    } catch (const SQLite::Exception& error) {
-      why = error.what();
-      // A full disk or a missing folder says nothing against the file. -1: our own checks of it.
-      damaged = error.getErrorCode() == -1 || sqlite_error(error, 0, "").kind == JournalError::Kind::kCorrupt;
-    }
-    const std::string aside = attempt == 0 && damaged ? set_aside(folder, "dead-letters") : "";
-    if (aside.empty()) break;
-    opened.notes.push_back(file.string() + ": " + why + ". Set aside as " + aside +
-                           "; PostgreSQL has the dead letters, and the list fills again from there");
+  if (const auto done = impl->open(opened.notes); !done) {
+    if (done.error().kind == JournalError::Kind::kTooNew) return fail(done.error());
+    opened.notes.push_back(done.error().text + ". It is tried again whenever it is needed");
   }
-  return fail(JournalError{JournalError::Kind::kIo, "opening " + file.string() + ": " + why});
+  opened.store.reset(new DeadLetterStore(std::move(impl)));
+  return opened;
 }
 
 JournalResult<void> DeadLetterStore::keep(const DeadLetter& letter) {
@@ -177,6 +129,7 @@ JournalResult<void> DeadLetterStore::keep(const DeadLetter& letter) {
     insert.exec();
     impl_->trim(database);
     transaction.commit();
+    impl_->recount(database);
   });
 }
 
@@ -191,6 +144,7 @@ JournalResult<void> DeadLetterStore::remove(const std::vector<Uuid>& ids) {
       remove.exec();
     }
     transaction.commit();
+    impl_->recount(database);
   });
 }
 

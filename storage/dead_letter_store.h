@@ -2,7 +2,8 @@
 // PostgreSQL's table is the truth; this file may be deleted at any time and fills itself again.
 //
 // One small SQLite file beside the journal's segments. Thread-safe: one connection under a mutex. Errors come back as
-// values. A file that cannot be read is set aside as damaged-dead-letters-N.db and a new one is begun.
+// values. A damaged file is set aside as damaged-dead-letters-N.db and a new one is begun; one that the disk
+// does not give at the moment is left alone and opened by the first call that succeeds.
 #pragma once
 
 #include <filesystem>
@@ -30,6 +31,7 @@ class DeadLetterStore {
     std::unique_ptr<DeadLetterStore> store;
     std::vector<std::string> notes;  // what an operator should read
   };
+  // Fails for a file of a newer hookspool only.
   static JournalResult<Opened> open(const std::filesystem::path& folder);
   static JournalResult<Opened> open(const std::filesystem::path& folder, Limits limits);
   ~DeadLetterStore();

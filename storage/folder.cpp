@@ -165,7 +165,10 @@ JournalResult<std::unique_ptr<Folder>> Folder::open(const std::filesystem::path&
   if (const auto made = make_folder(path); !made) return fail(made.error());
   const JournalResult<int> lock = take_lock(path / "lock");
   if (!lock) return fail(lock.error());
-  return std::unique_ptr<Folder>(new Folder(path, *lock));
+  Fd held(*lock);  // without memory for the folder the lock goes again
+  std::unique_ptr<Folder> folder(new Folder(path, held.get()));
+  (void)held.release();
+  return folder;
 }
 
 Folder::~Folder() {
@@ -343,6 +346,18 @@ JournalResult<std::string> Folder::set_salvaged(const std::string& name) const {
       unused_name(path_ / (std::string(kSalvagedPrefix) + name.substr(prefix_of(name).size())));
   if (const auto renamed = rename_database(path_ / name, to); !renamed) return fail(renamed.error());
   return to.filename().string();
+}
+
+bool can_be_read(const std::filesystem::path& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return errno == ENOENT;
+  std::vector<char> buffer(1 << 16);
+  ssize_t count = 0;
+  do {
+    count = ::read(fd, buffer.data(), buffer.size());
+  } while (count > 0);
+  ::close(fd);
+  return count == 0;
 }
 
 }  // namespace hookspool::storage

@@ -102,4 +102,8 @@ class Folder {
 // The size of a file; 0 if it is absent.
 std::uint64_t file_bytes(const std::filesystem::path& file);
 
+// Whether the disk gives every byte of a file; true if there is none. No connection may have it open: closing the
+// descriptor would drop its locks.
+bool can_be_read(const std::filesystem::path& file);
+
 }  // namespace hookspool::storage

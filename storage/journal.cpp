@@ -93,6 +93,7 @@ JournalResult<Journal::Opened> Journal::open(JournalOptions options) {
   opened.journal.reset(new Journal(std::move(impl)));
   opened.notes = std::move(found->notes);
   opened.losses = std::move(found->losses);
+  opened.lost_ids = std::move(found->lost_ids);
   return opened;
 }
 
@@ -106,6 +107,10 @@ Uuid Journal::epoch() const {
 
 JournalResult<EventPtr> Journal::append(Event event) {
   return impl_->writer->append(std::move(event));
+}
+
+void Journal::append(Event event, Appended appended) {
+  impl_->writer->append(std::move(event), std::move(appended));
 }
 
 std::vector<std::string> Journal::lanes() const {
@@ -160,6 +165,9 @@ JournalResult<void> Journal::scan_dedupe_keys(std::uint64_t from_segment,
                                               const DedupeKeyVisitor& visit) const {
   JournalResult<void> result;
   for (const auto& file : impl_->catalogue.files(from_segment)) {
+    std::error_code error;
+    // Nothing is left of it but the record of what it held; the opening has told so.
+    if (!file->lost_from.empty() && !std::filesystem::exists(file->path, error) && !error) continue;
     JournalResult<std::unique_ptr<SegmentReader>> reader = impl_->readers.take(file);
     JournalResult<void> scanned = reader.ok() ? (*reader)->scan_dedupe_keys(visit) : fail(reader.error());
     if (reader.ok() && (scanned.ok() || file->parked.load())) impl_->readers.put(std::move(*reader));
@@ -235,6 +243,10 @@ JournalResult<void> Journal::begin_epoch() {
 
 JournalResult<void> Journal::rotate() {
   return impl_->writer->rotate();
+}
+
+void Journal::set_room(const JournalOptions& options) {
+  impl_->room.set_limits(options);
 }
 
 JournalStats Journal::stats() const {

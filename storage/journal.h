@@ -148,6 +148,14 @@ struct LaneUse {
   std::string refused_because;  // empty: an event of it would be taken
 };
 
+// Acknowledged events of a lane that no file has any more: their ids are above `after` and below `before` (nil: and below all
+// that this life of the journal gives), and no other event of the lane has an id between these.
+struct LostIds {
+  std::string lane;
+  Uuid after;
+  Uuid before;
+};
+
 // "3.40.1": of the library in use. Thread-safe.
 std::string sqlite_version();
 
@@ -157,6 +165,7 @@ class Journal {
     std::unique_ptr<Journal> journal;
     std::vector<std::string> notes;   // what the opening found: files set aside, segments recovered
     std::vector<std::string> losses;  // acknowledged events that the disk has lost, with lane, epoch, numbers
+    std::vector<LostIds> lost_ids;    // of the same events
   };
   static JournalResult<Opened> open(JournalOptions options);
   ~Journal();
@@ -168,6 +177,11 @@ class Journal {
 
   // Blocks until the event is on disk (its transaction is synced and the file still has its name) or refused.
   JournalResult<EventPtr> append(Event event);
+  // The same without waiting. `appended` is called exactly once, by the writer's thread between two groups, or by the
+  // caller's before this returns; it must neither block nor throw, and must not call the journal's blocking members.
+  // How many events are on their way at once is for the caller to limit.
+  using Appended = std::function<void(JournalResult<EventPtr>)>;
+  void append(Event event, Appended appended);
 
   // Lanes that have retained events or are known from this life.
   std::vector<std::string> lanes() const;
@@ -211,6 +225,10 @@ class Journal {
   // Names are lower-case letters and '-'. nullopt: never written.
   JournalResult<std::optional<std::string>> read_note(std::string_view name) const;
   JournalResult<void> write_note(std::string_view name, const std::string& text);
+
+  // Other limits from now on: of `options` bytes_max, free_bytes_min, lane_rooms and other_room count. Nothing that is
+  // there already goes because of it, but delivered history.
+  void set_room(const JournalOptions& options);
 
   JournalStats stats() const;
   // The lanes of options.lane_rooms and those with retained events, by name.

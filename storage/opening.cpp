@@ -40,6 +40,9 @@ struct Inspected {
   std::uint64_t events = 0;  // acknowledged, or found without a record of that
   std::uint64_t there = 0;   // of those, for which there are rows
   Uuid greatest_own_id;      // of its events
+  Uuid greatest_id_before;   // of what came before it
+  std::map<std::uint32_t, std::pair<Uuid, Uuid>>
+      ids;  // lane number -> its first and last intact event, where known
   bool had_wal = false;
   std::optional<Acked> acked;
 };
@@ -98,6 +101,7 @@ void add_lane(SQLite::Database& database, std::uint32_t number, const std::strin
       result.events == 0 ? extent->newest_received_at_us
                          : std::max(contents.newest_received_at_us, extent->newest_received_at_us);
   contents.lanes.push_back({lane, number, extent->first_seq, extent->last_seq});
+  result.ids[number] = {extent->first_id, extent->greatest_id};
   if (extent->there_to < extent->last_seq) contents.file->lost_from[number] = extent->there_to + 1;
   result.events += extent->last_seq - extent->first_seq + 1;
   result.there += std::max(extent->there_to + 1, extent->first_seq) - extent->first_seq;
@@ -126,7 +130,7 @@ Uuid read_meta(SQLite::Database& database, const char* key) {
 void inspect_tables(SQLite::Database& database, Inspected& result) {
   SegmentContents& contents = result.contents;
   contents.epoch = read_meta(database, "epoch");
-  contents.greatest_id = read_meta(database, "greatest_id");
+  contents.greatest_id = result.greatest_id_before = read_meta(database, "greatest_id");
   std::map<std::uint32_t, std::string> names;
   std::map<std::uint32_t, const AckedLane*> acked;
   SQLite::Statement lanes(database, "SELECT number, name FROM lanes ORDER BY number");
@@ -158,19 +162,6 @@ void inspect_tables(SQLite::Database& database, Inspected& result) {
         {uuid_column(cursors, 0), cursors.getColumn(1).getString(), Position{seq, uuid_column(cursors, 3)}});
   }
   if (result.events == 0) result.condition = Condition::kEmpty;
-}
-
-// Whether the disk gives every byte of a file. No connection has it open yet.
-bool can_be_read(const std::string& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return errno == ENOENT;
-  std::vector<char> buffer(1 << 16);
-  ssize_t count = 0;
-  do {
-    count = ::read(fd, buffer.data(), buffer.size());
-  } while (count > 0);
-  ::close(fd);
-  return count == 0;
 }
 
 void inspect_contents_once(const std::string& vfs, Inspected& result) {
@@ -390,10 +381,14 @@ class Stocktaking {
         const auto lost_from = contents.file->lost_from.find(lane.number);
         if (lost_from == contents.file->lost_from.end()) continue;
         std::uint64_t first = lost_from->second;
+        Uuid before_first;
         for (const LaneRun& run : catalogue_.runs(lane.lane)) {
-          if (run.epoch == contents.epoch) first = std::max(first, run.confirmed.seq + 1);
+          if (run.epoch != contents.epoch) continue;
+          if (run.confirmed.seq + 1 >= first) before_first = run.confirmed.id;
+          first = std::max(first, run.confirmed.seq + 1);
         }
         if (first > lane.last_seq) continue;
+        found_.lost_ids.push_back(ids_of_lost(number, inspected, lane, before_first));
         if (inspected.condition == Condition::kGood && !contents.salvaged) kept.insert(number);
         const std::uint64_t count = lane.last_seq - first + 1;
         found_.lost += count;
@@ -411,6 +406,28 @@ class Stocktaking {
       found_.notes.push_back(copy.ok() ? folder_.segment_file(number).string() + " is kept as " + *copy
                                        : copy.error().text);
     }
+  }
+
+  // Ids grow in the order of acceptance over all segments, so those of its neighbours enclose what is lost.
+  LostIds ids_of_lost(std::uint64_t number, const Inspected& inspected, const SegmentLane& lane,
+                      const Uuid& before_first) const {
+    LostIds lost{lane.lane, before_first, {}};
+    const auto own = inspected.ids.find(lane.number);
+    if (lost.after.is_nil() && own != inspected.ids.end()) lost.after = own->second.second;
+    if (lost.after.is_nil()) lost.after = inspected.greatest_id_before;
+    if (lost.after.is_nil()) {
+      for (const auto& [other_number, other] : inspected_) {
+        if (other_number < number) lost.after = std::max(lost.after, other.contents.greatest_id);
+      }
+    }
+    for (const auto& [other_number, other] : inspected_) {
+      if (other_number <= number || !lost.before.is_nil()) continue;
+      for (const SegmentLane& later : other.contents.lanes) {
+        const auto ids = other.ids.find(later.number);
+        if (later.lane == lane.lane && ids != other.ids.end()) lost.before = ids->second.first;
+      }
+    }
+    return lost;
   }
 
   // A killed process may have written a transaction and not synced it. This life will deliver what it reads

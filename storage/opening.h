@@ -19,6 +19,7 @@ struct Found {
   Uuid greatest_id;                   // ever given to an event here
   std::vector<std::string> notes;     // for the operator
   std::vector<std::string> losses;    // acknowledged events that no file has any more
+  std::vector<LostIds> lost_ids;      // of the same
   std::uint64_t lost = 0;             // how many
 };
 

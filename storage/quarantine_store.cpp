@@ -7,6 +7,7 @@
 #include <atomic>
 #include <mutex>
 #include <system_error>
+#include <utility>
 
 #include "storage/row.h"
 #include "storage/side_file.h"
@@ -80,35 +81,26 @@ Quarantined whole_request_of(SQLite::Statement& row) {
   return request;
 }
 
-std::unique_ptr<SQLite::Database> open_file(const std::filesystem::path& file, std::uint64_t bytes_max) {
-  auto database = open_writable(file, "", true);
+// Whatever decides who has to go is answered from the index alone.
+constexpr const char* kSchema =
+    "CREATE TABLE requests (id BLOB NOT NULL UNIQUE, source TEXT NOT NULL, peer TEXT NOT NULL,"
+    " received_at INTEGER NOT NULL, reason TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,"
+    " query TEXT NOT NULL, remote_addr TEXT NOT NULL, bytes INTEGER NOT NULL, admitting_epoch BLOB,"
+    " admitting_seq INTEGER, headers BLOB NOT NULL, body BLOB NOT NULL);"
+    "CREATE INDEX shares ON requests (source, peer, bytes, id)";
+
+void set_up(SQLite::Database& database) {
   // A stranger must not be able to make the disk sync: the journal's next commit would wait for it.
-  require_pragma(*database, "journal_mode=WAL", "wal");
-  database->exec("PRAGMA synchronous=NORMAL");
-  database->exec("PRAGMA wal_autocheckpoint=256");
-  database->exec("PRAGMA journal_size_limit=2097152");
-  const int version = database->execAndGet("PRAGMA user_version").getInt();
-  if (version > kStoreVersion) throw SQLite::Exception("made by a newer hookspool");
-  if (version == 0) {
-    SQLite::Transaction transaction(*database);
-    database->exec(
-        "CREATE TABLE requests (id BLOB NOT NULL UNIQUE, source TEXT NOT NULL, peer TEXT NOT NULL,"
-        " received_at INTEGER NOT NULL, reason TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,"
-        " query TEXT NOT NULL, remote_addr TEXT NOT NULL, bytes INTEGER NOT NULL, admitting_epoch BLOB,"
-        " admitting_seq INTEGER, headers BLOB NOT NULL, body BLOB NOT NULL)");
-    // Whatever decides who has to go is answered from this index alone.
-    database->exec("CREATE INDEX shares ON requests (source, peer, bytes, id)");
-    database->exec("PRAGMA application_id=" + std::to_string(kStoreId));
-    database->exec("PRAGMA user_version=" + std::to_string(kStoreVersion));
-    transaction.commit();
-  }
-  require_pragma(*database, "application_id", std::to_string(kStoreId));
-  require_pragma(*database, "quick_check", "ok");
-  // Whatever the sums say, the file ends here.
+  require_pragma(database, "journal_mode=WAL", "wal");
+  database.exec("PRAGMA synchronous=NORMAL");
+  database.exec("PRAGMA wal_autocheckpoint=256");
+  database.exec("PRAGMA journal_size_limit=2097152");
+}
+
+// Whatever the sums say, the file ends here. SQLite never sets this below what the file has already.
+void limit_file(SQLite::Database& database, std::uint64_t bytes_max) {
   const std::uint64_t pages = (2 * bytes_max + kFileOverheadBytes) / kPageBytes;
-  database->exec("PRAGMA max_page_count=" + std::to_string(pages));
-  allow_checkpoint_on_close(*database, true);
-  return database;
+  database.exec("PRAGMA max_page_count=" + std::to_string(pages));
 }
 
 struct Share {
@@ -154,44 +146,39 @@ void remove_oldest(SQLite::Database& database, const std::string& source, const 
 
 class QuarantineStore::Impl {
  public:
-  Impl(std::unique_ptr<SQLite::Database> database, std::filesystem::path folder, Limits limits)
-      : database_(std::move(database)), folder_(std::move(folder)), limits_(limits) {
-    recount();
-  }
+  Impl(const std::filesystem::path& folder, Limits limits)
+      : folder_(folder),
+        limits_(limits),
+        file_(folder, {kName, kStoreId, kStoreVersion, kSchema, set_up, [this](SQLite::Database& database) {
+                         limit_file(database, this->limits().bytes_max);
+                         allow_checkpoint_on_close(database, true);
+                         recount(database);
+                       }}) {}
 
-  // Runs `work` on the connection; SQLite's exceptions end here.
+  JournalResult<void> open(std::vector<std::string>& notes) { return file_.open(notes, ""); }
+
   template <class Work>
-  auto run(const char* attempted, Work work)
-      -> JournalResult<decltype(work(std::declval<SQLite::Database&>()))> {
-    const std::lock_guard lock(mutex_);
-    try {
-      if constexpr (std::is_void_v<decltype(work(*database_))>) {
-        work(*database_);
-        return {};
-      } else {
-        return work(*database_);
-      }
-    } catch (const SQLite::Exception& error) {
-      return fail(sqlite_error(error, 0, std::string(attempted) + " in " + folder_.string()));
-    }
+  auto run(const char* attempted, Work work) {
+    return file_.run(attempted, std::move(work));
   }
 
-  void recount() {
-    const Share all = share_of(*database_, "");
+  void recount(SQLite::Database& database) {
+    const Share all = share_of(database, "");
     count_ = all.requests;
     bytes_ = all.bytes;
   }
 
   bool room_on_disk(std::uint64_t bytes) const {
-    return free_bytes_of(folder_) >= 2 * limits_.free_bytes_min + bytes;
+    return free_bytes_of(folder_) >= 2 * limits().free_bytes_min + bytes;
   }
 
   // Until the source, and then all of them, are within their limits. Nothing: more would have to go than one may.
   std::optional<std::uint64_t> make_room(SQLite::Database& database, const std::string& source) const {
+    const Limits limits_now = limits();
     std::uint64_t shed = 0;
     for (const bool of_source : {true, false}) {
-      const std::uint64_t requests_max = of_source ? limits_.source_requests_max : limits_.requests_max;
-      const std::uint64_t bytes_max = of_source ? limits_.source_bytes_max : limits_.bytes_max;
+      const std::uint64_t requests_max = of_source ? limits_now.source_requests_max : limits_now.requests_max;
+      const std::uint64_t bytes_max = of_source ? limits_now.source_bytes_max : limits_now.bytes_max;
       for (;; ++shed) {
         const Share share = share_of(database, of_source ? source : "");
         const bool by_bytes = share.bytes > bytes_max;
@@ -204,16 +191,23 @@ class QuarantineStore::Impl {
     return shed;
   }
 
-  const Limits& limits() const { return limits_; }
+  Limits limits() const {
+    const std::lock_guard lock(limits_mutex_);
+    return limits_;
+  }
+  void set_limits(const Limits& limits) {
+    const std::lock_guard lock(limits_mutex_);
+    limits_ = limits;
+  }
   std::uint64_t count() const { return count_; }
   std::uint64_t bytes() const { return bytes_; }
 
  private:
-  std::mutex mutex_;
-  std::unique_ptr<SQLite::Database> database_;
   const std::filesystem::path folder_;
-  const Limits limits_;
+  mutable std::mutex limits_mutex_;
+  Limits limits_;  // guarded by limits_mutex_
   std::atomic<std::uint64_t> count_{0}, bytes_{0};
+  SideFile file_;
 };
 
 QuarantineStore::QuarantineStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -226,25 +220,11 @@ bool QuarantineStore::exists(const std::filesystem::path& folder) {
 
 JournalResult<QuarantineStore::Opened> QuarantineStore::open(const std::filesystem::path& folder,
                                                              Limits limits) {
-  const auto file = folder / (std::string(kName) + ".db");
+  auto impl = std::make_unique<Impl>(folder, limits);
   Opened opened;
-  std::string why;
-  bool damaged = true;
-  for (int attempt = 0; attempt < 2 && damaged; ++attempt) {
-    try {
-      auto impl = std::make_unique<Impl>(open_file(file, limits.bytes_max), folder, limits);
-      opened.store.reset(new QuarantineStore(std::move(impl)));
-      return opened;
-    } catch (const SQLite::Exception& error) {
-      why = error.what();
-      // A full disk or a missing folder says nothing against the file. -1: our own checks of it.
-      damaged = error.getErrorCode() == -1 || sqlite_error(error, 0, "").kind == JournalError::Kind::kCorrupt;
-    }
-    const std::string aside = attempt == 0 && damaged ? set_aside(folder, kName) : "";
-    if (aside.empty()) break;
-    opened.notes.push_back(file.string() + ": " + why + ". Set aside as " + aside);
-  }
-  return fail(JournalError{JournalError::Kind::kIo, "opening " + file.string() + ": " + why});
+  if (const auto done = impl->open(opened.notes); !done) return fail(done.error());
+  opened.store.reset(new QuarantineStore(std::move(impl)));
+  return opened;
 }
 
 JournalResult<QuarantineStore::Kept> QuarantineStore::keep(Quarantined request) {
@@ -273,7 +253,7 @@ JournalResult<QuarantineStore::Kept> QuarantineStore::keep(Quarantined request) 
     // If it is the heaviest itself, nobody has to go for it: the transaction is rolled back.
     if (!shed || !is_there(database, request.id)) return Kept{};
     transaction.commit();
-    impl_->recount();
+    impl_->recount(database);
     return Kept{true, *shed};
   });
 }
@@ -315,7 +295,7 @@ JournalResult<std::vector<Uuid>> QuarantineStore::remove(const std::vector<Uuid>
       if (remove.exec() > 0) gone.push_back(id);
     }
     transaction.commit();
-    impl_->recount();
+    impl_->recount(database);
     return gone;
   });
 }
@@ -326,7 +306,7 @@ JournalResult<std::uint64_t> QuarantineStore::remove_older(std::int64_t than_us)
                              "DELETE FROM requests WHERE received_at < ? AND admitting_epoch IS NULL");
     remove.bind(1, than_us);
     const int gone = remove.exec();
-    if (gone > 0) impl_->recount();
+    if (gone > 0) impl_->recount(database);
     return static_cast<std::uint64_t>(gone);
   });
 }
@@ -368,7 +348,13 @@ std::uint64_t QuarantineStore::count() const {
 std::uint64_t QuarantineStore::bytes() const {
   return impl_->bytes();
 }
-const QuarantineStore::Limits& QuarantineStore::limits() const {
+JournalResult<void> QuarantineStore::set_limits(Limits limits) {
+  impl_->set_limits(limits);
+  return impl_->run("setting the limits",
+                    [&](SQLite::Database& database) { limit_file(database, limits.bytes_max); });
+}
+
+QuarantineStore::Limits QuarantineStore::limits() const {
   return impl_->limits();
 }
 

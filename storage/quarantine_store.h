@@ -8,7 +8,8 @@
 //
 // One SQLite file in the journal's folder, in WAL mode without a sync for each change: what was kept survives the end of
 // the process; of a power cut it survives most. Thread-safe: one connection under a mutex. Errors come back as values. A
-// file that cannot be read is set aside as damaged-quarantine-N.db and a new one is begun.
+// damaged file is set aside as damaged-quarantine-N.db and a new one is begun; one that the disk does not give at the moment
+// is left alone, and opening it fails.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +70,10 @@ class QuarantineStore {
   // Known without asking the file.
   std::uint64_t count() const;
   std::uint64_t bytes() const;
-  const Limits& limits() const;
+  Limits limits() const;
+  // Other limits from now on; what is kept beyond them goes when the next request comes. An error is about the file's
+  // own size, which then keeps its old limit.
+  JournalResult<void> set_limits(Limits limits);
 
  private:
   class Impl;

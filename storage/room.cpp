@@ -22,12 +22,22 @@ std::optional<struct statvfs> status_of(const std::filesystem::path& folder) {
 }  // namespace
 
 JournalRoom::JournalRoom(const JournalOptions& options, const Folder& folder, const Catalogue& catalogue)
-    : options_(options),
-      folder_(folder),
+    : folder_(folder),
       catalogue_(catalogue),
-      budget_(options),
-      reserve_(folder.path(), std::min(options.reserve_bytes, options.bytes_max / kReserveShareInverse)) {
+      reserve_(folder.path(), std::min(options.reserve_bytes, options.bytes_max / kReserveShareInverse)),
+      budget_(std::make_shared<Budget>(options)) {
   (void)relieve();
+}
+
+void JournalRoom::set_limits(const JournalOptions& options) {
+  auto budget = std::make_shared<const Budget>(options);
+  const std::lock_guard lock(budget_mutex_);
+  budget_.swap(budget);
+}
+
+std::shared_ptr<const Budget> JournalRoom::budget() const {
+  const std::lock_guard lock(budget_mutex_);
+  return budget_;
 }
 
 bool JournalRoom::relieve() {
@@ -54,39 +64,40 @@ RoomFacts JournalRoom::facts() const {
 }
 
 std::optional<std::map<std::string, std::uint64_t, std::less<>>> JournalRoom::held_if_short(
-    std::uint64_t more, const RoomFacts& facts) const {
-  if (!budget_.is_short(more, facts)) return std::nullopt;
+    const Budget& budget, std::uint64_t more, const RoomFacts& facts) const {
+  if (!budget.is_short(more, facts)) return std::nullopt;
   return catalogue_.held_bytes();
 }
 
 // `held`: with what is kept because of the lane, which counts only when room is short; else what waits counts.
-std::optional<JournalError> JournalRoom::refuse(std::string_view lane, std::uint64_t more_of_lane,
-                                                std::uint64_t more, RoomFacts facts,
-                                                std::optional<std::uint64_t> held) const {
+std::optional<JournalError> JournalRoom::refuse(const Budget& budget, std::string_view lane,
+                                                std::uint64_t more_of_lane, std::uint64_t more,
+                                                RoomFacts facts, std::optional<std::uint64_t> held) const {
   facts.other_lanes = catalogue_.lane_count() > (catalogue_.knows_lane(lane) ? 1u : 0u);
   facts.bytes += more;
   const std::uint64_t held_bytes = held.value_or(catalogue_.waiting_bytes(lane));
-  return budget_.refuse(lane, held_bytes, more_of_lane, facts);
+  return budget.refuse(lane, held_bytes, more_of_lane, facts);
 }
 
 std::optional<JournalError> JournalRoom::Group::refuse(const std::string& lane, std::uint64_t bytes) {
-  if (!held_) held_ = room_.held_if_short(more_ + bytes, facts_);
+  if (!held_) held_ = room_.held_if_short(*budget_, more_ + bytes, facts_);
   std::optional<std::uint64_t> held;
   if (held_) {
     const auto found = held_->find(lane);
     held = found == held_->end() ? 0 : found->second;
   }
   std::uint64_t& more_of_lane = more_of_lane_[lane];
-  auto refusal = room_.refuse(lane, more_of_lane + bytes, more_ - more_of_lane, facts_, held);
-  room_.remember(lane, bytes, refusal.has_value());
+  auto refusal = room_.refuse(*budget_, lane, more_of_lane + bytes, more_ - more_of_lane, facts_, held);
+  room_.remember(*budget_, lane, bytes, refusal.has_value());
   if (refusal) return refusal;
   more_ += bytes;
   more_of_lane += bytes;
   return std::nullopt;
 }
 
-void JournalRoom::remember(const std::string& lane, std::uint64_t bytes, bool refused) const {
-  const bool named = options_.lane_rooms.contains(lane);
+void JournalRoom::remember(const Budget& budget, const std::string& lane, std::uint64_t bytes,
+                           bool refused) const {
+  const bool named = budget.options().lane_rooms.contains(lane);
   const std::string& key = named || catalogue_.knows_lane(lane) ? lane : std::string();
   const std::lock_guard lock(mutex_);
   if (refused) {
@@ -104,7 +115,7 @@ std::uint64_t JournalRoom::next_bytes(std::string_view lane) const {
 }
 
 bool JournalRoom::must_shed(std::uint64_t more) const {
-  return budget_.in_last_stretch(more, facts());
+  return budget()->in_last_stretch(more, facts());
 }
 
 bool JournalRoom::shed_oldest() const {
@@ -128,25 +139,26 @@ JournalResult<void> JournalRoom::insist(const std::function<JournalResult<void>(
 void JournalRoom::mend_reserve() {
   if (reserve_.held() || reserve_.bytes() == 0) return;
   const std::uint64_t free = free_bytes();
-  const bool room = free >= reserve_.bytes() && free - reserve_.bytes() >= options_.free_bytes_min;
+  const bool room = free >= reserve_.bytes() && free - reserve_.bytes() >= budget()->options().free_bytes_min;
   if (room && files_possible()) reserve_.make();
 }
 
 std::vector<LaneUse> JournalRoom::lane_uses() const {
   const RoomFacts now = facts();
-  const auto held = held_if_short(1, now);
+  const auto limits = budget();
+  const auto held = held_if_short(*limits, 1, now);
   std::set<std::string, std::less<>> names;
-  for (const auto& [lane, room] : options_.lane_rooms) names.insert(lane);
+  for (const auto& [lane, room] : limits->options().lane_rooms) names.insert(lane);
   for (std::string& lane : catalogue_.lanes()) names.insert(std::move(lane));
   std::vector<LaneUse> uses;
   for (const std::string& lane : names) {
-    const LaneRoom& room = budget_.room_of(lane);
+    const LaneRoom& room = limits->room_of(lane);
     std::optional<std::uint64_t> held_bytes;
     if (held) {
       const auto found = held->find(lane);
       held_bytes = found == held->end() ? 0 : found->second;
     }
-    const auto refusal = refuse(lane, next_bytes(lane), 0, now, held_bytes);
+    const auto refusal = refuse(*limits, lane, next_bytes(lane), 0, now, held_bytes);
     uses.push_back({lane, catalogue_.waiting_bytes(lane), room.bytes_max, room.sender_retries,
                     refusal ? refusal->text : ""});
   }
@@ -156,16 +168,17 @@ std::vector<LaneUse> JournalRoom::lane_uses() const {
 std::optional<JournalError> JournalRoom::refuse_all() const {
   const RoomFacts now = facts();
   // Where any lane may come, one that nobody knows yet is let in first.
-  if (options_.lane_rooms.empty()) return refuse("", next_bytes(""), 0, now, 0);
-  const auto held = held_if_short(1, now);
+  const auto limits = budget();
+  if (limits->options().lane_rooms.empty()) return refuse(*limits, "", next_bytes(""), 0, now, 0);
+  const auto held = held_if_short(*limits, 1, now);
   std::optional<JournalError> last;
-  for (const auto& [lane, room] : options_.lane_rooms) {
+  for (const auto& [lane, room] : limits->options().lane_rooms) {
     std::optional<std::uint64_t> held_bytes;
     if (held) {
       const auto found = held->find(lane);
       held_bytes = found == held->end() ? 0 : found->second;
     }
-    last = refuse(lane, next_bytes(lane), 0, now, held_bytes);
+    last = refuse(*limits, lane, next_bytes(lane), 0, now, held_bytes);
     if (!last) return std::nullopt;
   }
   last->kind = JournalError::Kind::kFull;

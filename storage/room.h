@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,18 +27,23 @@ class JournalRoom {
   // without any room gives it up at once, for even reading what an earlier life left may need some.
   JournalRoom(const JournalOptions& options, const Folder& folder, const Catalogue& catalogue);
 
+  // Of `options` bytes_max, free_bytes_min, lane_rooms and other_room. Whoever is being asked about keeps the old ones.
+  void set_limits(const JournalOptions& options);
+  std::uint64_t bytes_max() const { return budget()->options().bytes_max; }
+
   // How one delivered segment is let go of. Set once, before any other thread is there.
   void set_drop(std::function<JournalResult<void>(std::uint64_t number)> drop) { drop_ = std::move(drop); }
 
   // The events of one group, asked about one after the other: what is let in counts for those that follow.
   class Group {
    public:
-    explicit Group(const JournalRoom& room) : room_(room), facts_(room.facts()) {}
+    explicit Group(const JournalRoom& room) : room_(room), budget_(room.budget()), facts_(room.facts()) {}
     // Why not; nothing: it is let in.
     std::optional<JournalError> refuse(const std::string& lane, std::uint64_t bytes);
 
    private:
     const JournalRoom& room_;
+    const std::shared_ptr<const Budget> budget_;
     RoomFacts facts_;
     std::uint64_t more_ = 0;
     std::map<std::string, std::uint64_t, std::less<>> more_of_lane_;
@@ -70,19 +76,21 @@ class JournalRoom {
   bool reserve_held() const { return reserve_.held(); }
 
  private:
+  std::shared_ptr<const Budget> budget() const;
   RoomFacts facts() const;
-  void remember(const std::string& lane, std::uint64_t bytes, bool refused) const;
+  void remember(const Budget& budget, const std::string& lane, std::uint64_t bytes, bool refused) const;
   std::uint64_t next_bytes(std::string_view lane) const;
   std::optional<std::map<std::string, std::uint64_t, std::less<>>> held_if_short(
-      std::uint64_t more, const RoomFacts& facts) const;
-  std::optional<JournalError> refuse(std::string_view lane, std::uint64_t more_of_lane, std::uint64_t more,
-                                     RoomFacts facts, std::optional<std::uint64_t> held) const;
+      const Budget& budget, std::uint64_t more, const RoomFacts& facts) const;
+  std::optional<JournalError> refuse(const Budget& budget, std::string_view lane, std::uint64_t more_of_lane,
+                                     std::uint64_t more, RoomFacts facts,
+                                     std::optional<std::uint64_t> held) const;
 
-  const JournalOptions& options_;
   const Folder& folder_;
   const Catalogue& catalogue_;
-  const Budget budget_;
   Reserve reserve_;
+  mutable std::mutex budget_mutex_;
+  std::shared_ptr<const Budget> budget_;  // guarded by budget_mutex_; replaced as a whole
   // The size of the last event that a lane was refused, until one of it is let in: what it would take for the lane
   // to be open again. Only of lanes that are named or known; under "" of those that nobody knows.
   mutable std::mutex mutex_;

@@ -1,16 +1,16 @@
-// What the writer's thread is asked to do, and the queue in which the askers wait.
+// What the writer's thread is asked to do, and the queue in which it waits.
 //
-// Internal to storage/. ask() may be called from any thread and blocks its caller until the ticket is
-// answered, which is what bounds the queue. take() and drained() belong to the writer's thread, stop() to
-// the one that ends it.
+// Internal to storage/. put() and ask() may be called from any thread; take(), answer() and drained() belong to the
+// writer's thread, stop() to the one that ends it. How long the queue gets is bounded by the askers: whoever blocks in
+// ask() has one ticket, and whoever puts them in without waiting has a limit of his own.
 #pragma once
 
 #include <concurrentqueue/blockingconcurrentqueue.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
-#include <mutex>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -20,38 +20,36 @@ namespace hookspool::storage {
 
 enum class Task { kAppend, kSaveCursors, kRotate, kBeginEpoch, kStop };
 
-// What a caller waits on. It lives on the caller's stack: the answer is given, and its lock released, before
-// the caller can return. So an answered ticket must not be touched again.
 struct Ticket {
   Task task = Task::kAppend;
   Event event{};  // of kAppend
   std::size_t bytes = 0;
-
-  void give(JournalResult<EventPtr> result);
-  JournalResult<EventPtr> wait();
-
- private:
-  std::mutex mutex_{};
-  std::condition_variable answered_{};
-  std::optional<JournalResult<EventPtr>> answer_{};  // guarded by mutex_
+  Journal::Appended answered{};  // called once, by the writer's thread
 };
+
+using TicketPtr = std::unique_ptr<Ticket>;
 
 class TicketQueue {
  public:
-  // kClosed once stop() was called.
-  JournalResult<EventPtr> ask(Ticket& ticket);
+  // Does not wait. Nothing: the ticket is in the queue and will be answered. kClosed once stop() was called; then
+  // `ticket` is as it was.
+  std::optional<JournalError> put(TicketPtr& ticket);
+  // Puts it in and waits for the answer.
+  JournalResult<EventPtr> ask(TicketPtr ticket);
   // Asks for kStop and waits for its answer. The first call only; nothing for any later one.
   std::optional<JournalResult<EventPtr>> stop();
 
   // Waits for tickets and answers how many there are. `stopping`: gives up after a moment, with none.
-  std::size_t take(std::span<Ticket*> tickets, bool stopping);
-  // After kStop was taken: whether nobody can put a ticket in any more.
+  std::size_t take(std::span<TicketPtr> tickets, bool stopping);
+  void answer(Ticket& ticket, JournalResult<EventPtr> result);
+  // After kStop was taken: whether all others are answered and nobody can put one in any more.
   bool drained() const { return in_flight_.load() == 0; }
 
  private:
-  moodycamel::BlockingConcurrentQueue<Ticket*> queue_;
+  moodycamel::BlockingConcurrentQueue<TicketPtr> queue_;
   std::atomic<bool> closing_ = false;
-  std::atomic<std::size_t> in_flight_ = 0;  // callers that may still put a ticket into the queue
+  std::atomic<std::size_t> in_flight_ =
+      0;  // in the queue or with the writer, and those that may get there yet
 };
 
 }  // namespace hookspool::storage

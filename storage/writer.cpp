@@ -13,8 +13,7 @@
 namespace hookspool::storage {
 namespace {
 
-constexpr std::uint64_t kWalBytesMax = 8ull << 20;
-constexpr std::uint64_t kRollRetryShare = 16;  // of segment_bytes_max, before a new segment is tried again
+constexpr std::uint64_t kWalBytesMax = 1ull << 20;    // everybody waits while it is copied: some 2.5 ms a MiB
 constexpr std::size_t kEventBytesMax = 256ull << 20;  // SQLite's own limit for a row is 1e9
 
 JournalResult<EventPtr> done(const JournalResult<void>& result) {
@@ -54,10 +53,24 @@ Writer::~Writer() {
 }
 
 JournalResult<EventPtr> Writer::append(Event event) {
-  Ticket ticket;
-  ticket.bytes = event_bytes(event);
-  if (ticket.bytes > kEventBytesMax) {
-    return fail(JournalError{JournalError::Kind::kLimit, "an event of " + std::to_string(ticket.bytes) +
+  JournalResult<TicketPtr> ticket = ticket_of(std::move(event));
+  if (!ticket) return fail(ticket.error());
+  return queue_.ask(std::move(*ticket));
+}
+
+void Writer::append(Event event, Journal::Appended appended) {
+  JournalResult<TicketPtr> made = ticket_of(std::move(event));
+  if (!made) return appended(fail(made.error()));
+  TicketPtr ticket = std::move(*made);
+  ticket->answered = std::move(appended);
+  if (auto refusal = queue_.put(ticket)) ticket->answered(fail(std::move(*refusal)));
+}
+
+JournalResult<TicketPtr> Writer::ticket_of(Event&& event) {
+  auto ticket = std::make_unique<Ticket>();
+  ticket->bytes = event_bytes(event);
+  if (ticket->bytes > kEventBytesMax) {
+    return fail(JournalError{JournalError::Kind::kLimit, "an event of " + std::to_string(ticket->bytes) +
                                                              " bytes is larger than a row may be"});
   }
   if (event.lane.size() > kLaneNameBytesMax) {
@@ -66,8 +79,8 @@ JournalResult<EventPtr> Writer::append(Event event) {
                                  " bytes is longer than the " + std::to_string(kLaneNameBytesMax) +
                                  " that it may have"});
   }
-  ticket.event = std::move(event);
-  return queue_.ask(ticket);
+  ticket->event = std::move(event);
+  return ticket;
 }
 
 JournalResult<void> Writer::save_cursors() {
@@ -83,9 +96,9 @@ JournalResult<void> Writer::begin_epoch() {
 }
 
 JournalResult<void> Writer::ask(Task task) {
-  Ticket ticket;
-  ticket.task = task;
-  if (const auto answer = queue_.ask(ticket); !answer) return fail(answer.error());
+  auto ticket = std::make_unique<Ticket>();
+  ticket->task = task;
+  if (const auto answer = queue_.ask(std::move(ticket)); !answer) return fail(answer.error());
   return {};
 }
 
@@ -99,16 +112,17 @@ JournalResult<void> Writer::close() {
 
 void Writer::run() {
   ::pthread_setname_np(::pthread_self(), "journal");  // for top, gdb and strace
-  std::vector<Ticket*> tickets(std::max<std::size_t>(options_.group_events_max, 1));
+  std::vector<TicketPtr> tickets(std::max<std::size_t>(options_.group_events_max, 1));
   while (stop_ == nullptr || !queue_.drained()) {
     const std::size_t count = queue_.take(tickets, stop_ != nullptr);
     handle(std::span(tickets).first(count));
+    for (std::size_t i = 0; i < count; ++i) tickets[i].reset();
   }
   (void)write_cursors(false);  // they are hints: losing them is no failure to close
-  stop_->give(done(segment_ == nullptr ? JournalResult<void>() : finish_segment()));
+  stop_->answered(done(segment_ == nullptr ? JournalResult<void>() : finish_segment()));
 }
 
-void Writer::handle(std::span<Ticket*> tickets) {
+void Writer::handle(std::span<TicketPtr> tickets) {
   std::size_t begin = 0;
   std::size_t bytes = 0;
   const auto commit_before = [&](std::size_t end) {
@@ -125,37 +139,36 @@ void Writer::handle(std::span<Ticket*> tickets) {
     }
     commit_before(i);
     begin = i + 1;
-    const Task task = ticket.task;  // an answered ticket is gone
-    if (task == Task::kStop) stop_ = &ticket;
-    if (task == Task::kRotate) ticket.give(done(rotate_if_any()));
-    if (task == Task::kBeginEpoch) ticket.give(done(leave_epoch()));
-    if (task == Task::kSaveCursors) ticket.give(done(write_cursors(true)));
+    if (ticket.task == Task::kRotate) queue_.answer(ticket, done(rotate_if_any()));
+    if (ticket.task == Task::kBeginEpoch) queue_.answer(ticket, done(leave_epoch()));
+    if (ticket.task == Task::kSaveCursors) queue_.answer(ticket, done(write_cursors(true)));
+    if (ticket.task == Task::kStop) stop_ = std::move(tickets[i]);
   }
   commit_before(tickets.size());
 }
 
-void Writer::commit_group(std::span<Ticket*> tickets) {
+void Writer::commit_group(std::span<TicketPtr> tickets) {
   std::vector<Ticket*> admitted = admit(tickets);
   if (admitted.empty()) return;
   const JournalResult<std::vector<EventPtr>> stored = store(admitted);
   if (!stored) {
     figures_.refused(admitted.size());
-    for (Ticket* ticket : admitted) ticket->give(fail(stored.error()));
+    for (Ticket* ticket : admitted) queue_.answer(*ticket, fail(stored.error()));
     return;
   }
   if (options_.on_committed) options_.on_committed(*stored);
-  for (std::size_t i = 0; i < admitted.size(); ++i) admitted[i]->give((*stored)[i]);
+  for (std::size_t i = 0; i < admitted.size(); ++i) queue_.answer(*admitted[i], (*stored)[i]);
   maintain();
 }
 
 // Answers the events that are over a limit of this layer and returns the others.
-std::vector<Ticket*> Writer::admit(std::span<Ticket*> tickets) {
+std::vector<Ticket*> Writer::admit(std::span<TicketPtr> tickets) {
   std::vector<Ticket*> admitted;
   admitted.reserve(tickets.size());
   std::unordered_set<std::string_view> new_lanes;
   make_room(tickets);
   JournalRoom::Group room(room_);
-  for (Ticket* ticket : tickets) {
+  for (const TicketPtr& ticket : tickets) {
     const std::string& name = ticket->event.lane;
     const auto lane = lanes_.find(name);
     std::optional<JournalError> refusal;
@@ -177,19 +190,19 @@ std::vector<Ticket*> Writer::admit(std::span<Ticket*> tickets) {
     if (!refusal) refusal = room.refuse(name, ticket->bytes);
     if (refusal) {
       figures_.refused(1);
-      ticket->give(fail(std::move(*refusal)));
+      queue_.answer(*ticket, fail(std::move(*refusal)));
     } else {
-      admitted.push_back(ticket);
+      admitted.push_back(ticket.get());
     }
   }
   return admitted;
 }
 
 // Sheds delivered history before anybody is refused for want of room, without waiting for the agent's tick.
-void Writer::make_room(std::span<Ticket*> tickets) {
+void Writer::make_room(std::span<TicketPtr> tickets) {
   const Figures::AtDisk at_disk(figures_);
   std::uint64_t bytes = 0;
-  for (const Ticket* ticket : tickets) bytes += ticket->bytes;
+  for (const TicketPtr& ticket : tickets) bytes += ticket->bytes;
   while (room_.must_shed(bytes)) {
     if (room_.shed_oldest()) continue;
     // All the history there is lies in the active segment: worth a new one if that frees more than a crumb.
@@ -302,105 +315,6 @@ JournalResult<void> Writer::write_cursors(bool probe) {
   return {};
 }
 
-JournalResult<void> Writer::rotate_if_any() {
-  const Figures::AtDisk at_disk(figures_);
-  if (segment_ == nullptr || !segment_began_us_) return {};
-  return finish_segment();
-}
-
-JournalResult<void> Writer::leave_epoch() {
-  const Figures::AtDisk at_disk(figures_);
-  // A segment that cannot be finished is sealed, and its epoch with it: all that is wanted here.
-  if (segment_ != nullptr && !finish_segment()) return {};
-  lanes_.clear();
-  catalogue_.begin_epoch(random_uuid(options_.random_bytes));
-  return {};
-}
-
-JournalResult<void> Writer::ensure_segment() {
-  if (segment_ != nullptr) return {};
-  JournalResult<std::unique_ptr<ActiveSegment>> made = make_segment();
-  if (!made) {
-    JournalError error = made.error();
-    if (error.kind == JournalError::Kind::kIo && !room_.files_possible()) {
-      error = {JournalError::Kind::kFull, "the disk has no inodes left for a new file: " + error.text};
-    }
-    figures_.failed(error);
-    return fail(std::move(error));
-  }
-  begin_segment(std::move(*made));
-  return {};
-}
-
-JournalResult<std::unique_ptr<ActiveSegment>> Writer::make_segment() {
-  return ActiveSegment::create(folder_, options_.vfs, {next_number_++, catalogue_.epoch(), greatest_id_});
-}
-
-void Writer::begin_segment(std::unique_ptr<ActiveSegment> segment) {
-  segment_ = std::move(segment);
-  next_roll_bytes_ = options_.segment_bytes_max;
-  catalogue_.begin_segment(segment_->file(), greatest_id_);
-  if (const auto& acked = segment_->acked(); !acked)
-    figures_.put_up_with(&JournalStats::acked_record_failures, acked.error());
-}
-
-// Closes the active segment when the next one is there: while that cannot be made, this one goes on. A failure
-// to close it seals it; then its epoch has ended, and with it the new segment's.
-void Writer::roll() {
-  JournalResult<std::unique_ptr<ActiveSegment>> next = make_segment();
-  if (!next) {
-    figures_.put_up_with(&JournalStats::rotation_failures, next.error());
-    next_roll_bytes_ = segment_->bytes() + options_.segment_bytes_max / kRollRetryShare;
-    return;
-  }
-  if (finish_segment()) return begin_segment(std::move(*next));
-  const std::uint64_t number = (*next)->file()->number;
-  next->reset();
-  folder_.discard_segment(number);
-}
-
-// Closes the active segment for good. The epoch and the lanes' numbers go on in the next one.
-JournalResult<void> Writer::finish_segment() {
-  if (const auto finished = segment_->finish(); !finished) {
-    figures_.failed(finished.error().error);
-    seal();
-    return fail(finished.error().error);
-  }
-  const std::string path = segment_->file()->path.string();
-  segment_.reset();
-  segment_began_us_.reset();
-  lanes_in_segment_ = 0;
-  for (auto& [name, state] : lanes_) state.number_in_segment = 0;
-  catalogue_.set_active_bytes(file_bytes(path) + file_bytes(path + "-wal"));
-  catalogue_.end_segment();
-  return {};
-}
-
-// What is due between two groups, when those of the last one have their answers.
-void Writer::maintain() {
-  const Figures::AtDisk at_disk(figures_);
-  if (segment_->bytes() >= next_roll_bytes_) return roll();
-  const Result<void, SegmentFailure> checkpointed = segment_->checkpoint_if_due(wal_bytes_max_);
-  figures_.wal(segment_->wal_bytes());
-  if (checkpointed) return;
-  figures_.put_up_with(&JournalStats::checkpoint_failures, checkpointed.error().error);
-  if (!checkpointed.error().usable) seal();
-}
-
-// The file is left exactly as it is, for ever: what its last sync did is not known. What is durable in it can
-// still be read. Numbers begin anew under another epoch, so that no event can meet a number that an
-// unacknowledged one may have in that file.
-void Writer::seal() {
-  if (std::unique_ptr<SegmentReader> reader = segment_->into_reader()) readers_.park(std::move(reader));
-  segment_.reset();
-  segment_began_us_.reset();
-  lanes_in_segment_ = 0;
-  lanes_.clear();
-  catalogue_.end_segment();
-  catalogue_.begin_epoch(random_uuid(options_.random_bytes));
-  figures_.sealed();
-}
-
 bool Writer::too_old_for(std::span<Ticket*> tickets) const {
   if (segment_ == nullptr || !segment_began_us_) return false;
   return std::any_of(tickets.begin(), tickets.end(), [&](const Ticket* ticket) {
@@ -411,7 +325,7 @@ bool Writer::too_old_for(std::span<Ticket*> tickets) const {
 JournalStats Writer::figures() const {
   JournalStats stats = figures_.snapshot(room_.refuse_all());
   stats.bytes = catalogue_.bytes();
-  stats.bytes_max = options_.bytes_max;
+  stats.bytes_max = room_.bytes_max();
   stats.free_bytes = room_.free_bytes();
   stats.segments = catalogue_.segment_count();
   stats.pending = catalogue_.pending();

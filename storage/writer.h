@@ -1,8 +1,8 @@
 // The one thread that writes the journal. It drains the queue, commits what it got in one transaction,
 // answers all of them, repeats: a group is what arrived during the last sync, without a timer.
 //
-// Internal to storage/. append(), save_cursors(), rotate() and figures() may be called from any thread and
-// block their callers, which is what bounds the queue; close() is the last call.
+// Internal to storage/. append(), save_cursors(), rotate() and figures() may be called from any thread; close() is
+// the last call. writer.cpp has the groups, writer_segments.cpp the files that they go into.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +40,7 @@ class Writer {
   Writer& operator=(const Writer&) = delete;
 
   JournalResult<EventPtr> append(Event event);
+  void append(Event event, Journal::Appended appended);
   JournalResult<void> save_cursors();
   JournalResult<void> rotate();
   JournalResult<void> begin_epoch();
@@ -54,11 +55,12 @@ class Writer {
   };
   struct Plan;
 
+  static JournalResult<TicketPtr> ticket_of(Event&& event);
   JournalResult<void> ask(Task task);
   void run();
-  void handle(std::span<Ticket*> tickets);
-  void commit_group(std::span<Ticket*> tickets);
-  std::vector<Ticket*> admit(std::span<Ticket*> tickets);
+  void handle(std::span<TicketPtr> tickets);
+  void commit_group(std::span<TicketPtr> tickets);
+  std::vector<Ticket*> admit(std::span<TicketPtr> tickets);
   JournalResult<std::vector<EventPtr>> store(std::span<Ticket*> tickets);
   Plan make_plan(std::span<Ticket*> tickets);
   JournalResult<void> write(const Group& group);
@@ -74,7 +76,7 @@ class Writer {
   void note_acked(const Group& group);
   void maintain();
   void seal();
-  void make_room(std::span<Ticket*> tickets);
+  void make_room(std::span<TicketPtr> tickets);
   bool too_old_for(std::span<Ticket*> tickets) const;
 
   const JournalOptions& options_;
@@ -95,7 +97,7 @@ class Writer {
   std::uint64_t next_roll_bytes_ = 0;             // of the active segment
   std::uint32_t lanes_in_segment_ = 0;
   std::unordered_map<std::string, LaneState> lanes_;  // with an event in this epoch
-  Ticket* stop_ = nullptr;
+  TicketPtr stop_;
 
   Figures figures_;
   AckedSyncer syncer_;

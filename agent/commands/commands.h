@@ -31,6 +31,12 @@ struct SalvageCommand {
   int run(const Config& config, bool json) const;
 };
 
+// Makes the running agent read its configuration again, and says what came of it. 0; 78: refused; 69: no agent answers.
+struct ReloadCommand {
+  std::string socket;  // empty: the configuration's
+  int run(const std::string& config_file, bool json) const;
+};
+
 struct StatusCommand {
   std::string address;  // empty: the configuration's admin listener
   int run(const Config& config, bool json) const;

@@ -48,6 +48,12 @@ void print_health(const Json& health) {
   std::printf("mode       %s (%s), up for %s, version %s\n", text_at(health, "/mode").c_str(),
               text_at(health, "/status").c_str(), seconds_at(health, "/uptime_seconds").c_str(),
               text_at(health, "/version").c_str());
+  if (text_at(health, "/last_reload/result") == "refused") {
+    std::printf("config     the changed file is refused, the old one counts (%s)\n",
+                text_at(health, "/last_reload/at").c_str());
+    for (const auto& reason : health.value(Json::json_pointer("/last_reload/reasons"), Json::array()))
+      std::printf("           %s\n", reason.is_string() ? reason.get<std::string>().c_str() : "");
+  }
   std::printf("journal    %s waiting, %s of %s\n", text_at(health, "/journal/pending").c_str(),
               format_bytes(health.value(Json::json_pointer("/journal/bytes"), 0ull)).c_str(),
               format_bytes(health.value(Json::json_pointer("/journal/bytes_max"), 0ull)).c_str());

@@ -1,8 +1,6 @@
 // One client connection: its socket, its request in the making, its answer on the way out.
 //
-// Owned by the loop. While its request is with a worker (kHandled) the worker writes to the socket and the
-// loop leaves it alone, so that nobody closes a descriptor that another thread still uses. Not thread-safe
-// otherwise.
+// Owned by the loop, whose thread alone touches it: a reply to its request comes to the loop. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -25,29 +23,26 @@ class TlsSession;
 // A request on its way to a worker.
 struct Job {
   std::uint64_t connection_id = 0;
-  int fd = -1;                // stays open until the job is given back
-  TlsSession* tls = nullptr;  // as long; nullptr: plain
   Clock::time_point queued_at;
   WholeRequest request;
 };
 
-// What a worker gives back.
+// The answer to a job.
 struct Finished {
   std::uint64_t connection_id = 0;
-  std::string answer;
-  std::size_t sent = 0;  // bytes of `answer` that the socket took
-  bool close = false;    // after the rest of the answer
-  bool broken = false;   // the client is gone
+  HttpAnswer answer;
+  bool head_only = false;
+  bool close = false;  // after the answer
 };
 
 // Sends what the socket takes without waiting and moves `sent` along. False: the connection is broken.
-// After a partial send over TLS: the rest and nothing else.
+// After a partial send over TLS: the rest and nothing else. tls == nullptr: plain.
 bool send_some(int fd, TlsSession* tls, std::string_view bytes, std::size_t& sent);
 
 struct ClientConnection {
   enum class State {
     kReading,   // idle, or a request is coming in
-    kHandled,   // a worker has the request and the socket
+    kHandled,   // the request is with the handler, or waits for it
     kWriting,   // the socket did not take the whole answer at once
     kDraining,  // answered and shut down; what still comes in is thrown away until the client closes
   };
@@ -81,6 +76,7 @@ struct ClientConnection {
   Timer timer;
   Crowd::Place place;
   Clock::time_point request_began_at;  // first byte of the request that is coming in
+  Clock::time_point handed_over_at;    // of the request that is with the handler
   // Edge-triggered: epoll says once that there is something, and this remembers it until a read came up
   // short.
   bool readable = false;

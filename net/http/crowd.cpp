@@ -26,6 +26,17 @@ std::optional<std::uint64_t> Crowd::next_to_leave(Clock::time_point now, Clock::
   return std::nullopt;
 }
 
+std::optional<std::uint64_t> Crowd::next_to_leave(Clock::time_point now, Clock::duration least,
+                                                  const std::function<bool(std::uint64_t)>& holds) const {
+  for (const Rank rank : {Rank::kLeaving, Rank::kNewcomer, Rank::kRegular}) {
+    for (const Entry& entry : ranks_[static_cast<std::size_t>(rank)]) {
+      if (now - entry.since < least) break;
+      if (holds(entry.id)) return entry.id;
+    }
+  }
+  return std::nullopt;
+}
+
 bool AddressCounts::try_add(const IpAddress& holder, std::size_t most) {
   std::size_t& count = counts_[holder];
   if (most != 0 && count >= most) return false;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <optional>
 #include <unordered_map>
@@ -40,6 +41,9 @@ class Crowd {
   // Who leaves next, if somebody has been where he is for `least`: a crowd of newcomers must get the time to
   // say what they want.
   std::optional<std::uint64_t> next_to_leave(Clock::time_point now, Clock::duration least) const;
+  // The same among those that hold what is short.
+  std::optional<std::uint64_t> next_to_leave(Clock::time_point now, Clock::duration least,
+                                             const std::function<bool(std::uint64_t)>& holds) const;
 
  private:
   static constexpr std::size_t kRanks = 4;

@@ -20,6 +20,7 @@ struct ProxyTrust {
   Networks networks;
   bool unix_socket = false;  // whoever comes by the Unix socket is a proxy
   Header header = Header::kXForwardedFor;
+  bool operator==(const ProxyTrust&) const = default;
 };
 
 using HeaderLines = std::vector<std::pair<std::string, std::string>>;

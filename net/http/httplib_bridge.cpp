@@ -2,16 +2,20 @@
 
 #include <httplib.h>
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "net/http/refusal.h"
 
 namespace hookspool::net {
 namespace {
 
-constexpr std::string_view kHandlerFailed = "{\"error\":\"internal error\"}\n";
 constexpr Refusal kBridgeFailed{500, "internal error"};
+constexpr std::size_t kKnownHeads = 8;
+constexpr std::size_t kKnownBytesMax = 16 * 1024;  // of an answer whose head is remembered
 
 // What cpp-httplib is told of a request. Only HEAD makes a difference to the answer it writes.
 constexpr std::string_view kHeadOfHead = "HEAD / HTTP/1.1\r\n\r\n";
@@ -50,8 +54,8 @@ class MemoryStream final : public httplib::Stream {
 
 class HttplibBridge::Impl final : public httplib::Server {
  public:
-  Impl(const HttpHandler& handler, std::chrono::seconds keep_alive_hint)
-      : handler_(handler), keep_alive_hint_("timeout=" + std::to_string(keep_alive_hint.count())) {
+  explicit Impl(std::chrono::seconds keep_alive_hint)
+      : keep_alive_hint_("timeout=" + std::to_string(keep_alive_hint.count())) {
     set_pre_routing_handler([this](const httplib::Request&, httplib::Response& response) {
       route(response);
       return HandlerResponse::Handled;
@@ -63,33 +67,55 @@ class HttplibBridge::Impl final : public httplib::Server {
                              const std::exception_ptr&) { response.status = kBridgeFailed.status; });
   }
 
-  std::string answer(HttpRequest&& request, bool& close, bool& failed) {
-    stream_.start(request.method == "HEAD" ? kHeadOfHead : kHeadOfOthers);
-    request_ = &request;
-    failed_ = false;
-    bool closed_by_head = false;
-    const bool written = process_request(stream_, close, closed_by_head, nullptr);
-    failed = failed_;
-    // route() takes the request away. If it was not called, the library has refused one of our own heads.
-    if (!written || std::exchange(request_, nullptr) != nullptr) {
-      close = true;
-      failed = true;
-      return refusal_answer(kBridgeFailed);
+  bool write(HttpAnswer&& answer, bool head_only, bool close, std::string& bytes) {
+    if (head_only) return ask_library(std::move(answer), true, close, bytes);
+    const auto known = std::find_if(known_.begin(), known_.end(),
+                                    [&](const KnownHead& head) { return head.fits(answer, close); });
+    if (known != known_.end()) {
+      bytes.reserve(known->head.size() + answer.body.size());
+      bytes = known->head;
+      bytes += answer.body;
+      return true;
     }
-    return std::exchange(stream_.written, std::string());
+    KnownHead head{answer.status, answer.body.size(), close, answer.content_type, answer.headers, {}};
+    const bool has_body = answer.status != 204 && answer.status != 304;
+    if (!ask_library(std::move(answer), false, close, bytes)) return false;
+    if (!has_body || bytes.size() > kKnownBytesMax || bytes.size() < head.body_bytes) return true;
+    head.head = bytes.substr(0, bytes.size() - head.body_bytes);
+    known_[std::exchange(next_, (next_ + 1) % known_.size())] = std::move(head);
+    return true;
   }
 
  private:
-  void route(httplib::Response& response) {
-    HttpRequest request = std::move(*std::exchange(request_, nullptr));
-    HttpAnswer answer;
-    try {
-      answer = handler_(std::move(request));
-    } catch (...) {
-      failed_ = true;
-      answer.status = 500;
-      answer.body = kHandlerFailed;
+  // What the library writes before a body depends on these alone. Nearly all answers differ in their bodies only, and
+  // asking it each time would be a fifth of the loop's work.
+  struct KnownHead {
+    int status = 0;  // of no answer
+    std::size_t body_bytes = 0;
+    bool close = false;
+    std::string content_type;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string head;
+
+    bool fits(const HttpAnswer& answer, bool close_) const {
+      return !head.empty() && status == answer.status && body_bytes == answer.body.size() &&
+             close == close_ && content_type == answer.content_type && headers == answer.headers;
     }
+  };
+
+  bool ask_library(HttpAnswer&& answer, bool head_only, bool close, std::string& bytes) {
+    stream_.start(head_only ? kHeadOfHead : kHeadOfOthers);
+    answer_ = &answer;
+    bool closed_by_head = false;
+    const bool written = process_request(stream_, close, closed_by_head, nullptr);
+    // route() takes the answer away. If it was not called, the library has refused one of our own heads.
+    if (!written || std::exchange(answer_, nullptr) != nullptr) return false;
+    bytes = std::exchange(stream_.written, std::string());
+    return true;
+  }
+
+  void route(httplib::Response& response) {
+    HttpAnswer& answer = *std::exchange(answer_, nullptr);
     response.status = answer.status;
     for (const auto& [name, value] : answer.headers) response.set_header(name, value);
     if (answer.status == 204 || answer.status == 304) return;  // they have no body by definition
@@ -106,26 +132,27 @@ class HttplibBridge::Impl final : public httplib::Server {
     if (response.status == 204 || response.status == 304) response.headers.erase("Content-Length");
   }
 
-  const HttpHandler& handler_;
   const std::string keep_alive_hint_;
   MemoryStream stream_;
-  HttpRequest* request_ = nullptr;
-  bool failed_ = false;
+  HttpAnswer* answer_ = nullptr;
+  std::array<KnownHead, kKnownHeads> known_;
+  std::size_t next_ = 0;  // of known_, to be forgotten
 };
 
-HttplibBridge::HttplibBridge(const HttpHandler& handler, std::chrono::seconds keep_alive_hint)
-    : impl_(std::make_unique<Impl>(handler, keep_alive_hint)) {}
+HttplibBridge::HttplibBridge(std::chrono::seconds keep_alive_hint)
+    : impl_(std::make_unique<Impl>(keep_alive_hint)) {}
 
 HttplibBridge::~HttplibBridge() = default;
 
-std::string HttplibBridge::answer(HttpRequest&& request, bool& close, bool& failed) {
+bool HttplibBridge::write(HttpAnswer&& answer, bool head_only, bool& close, std::string& bytes) {
   try {
-    return impl_->answer(std::move(request), close, failed);
+    if (impl_->write(std::move(answer), head_only, close, bytes)) return true;
   } catch (...) {
-    close = true;
-    failed = true;
-    return refusal_answer(kBridgeFailed);
+    // The same as any other way in which it did not come about.
   }
+  close = true;
+  bytes = refusal_answer(kBridgeFailed);
+  return false;
 }
 
 }  // namespace hookspool::net

@@ -44,11 +44,13 @@ class Networks {
   // Adds "10.0.0.0/8", "fd00::/8" or a single address; else says what is wrong with it.
   Result<void, std::string> add(std::string_view text);
   bool contain(const IpAddress& address) const;
+  bool operator==(const Networks&) const = default;  // in this order
 
  private:
   struct Network {
     IpAddress address;
     unsigned bits;  // of 128
+    bool operator==(const Network&) const = default;
   };
   std::vector<Network> networks_;
 };

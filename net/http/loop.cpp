@@ -24,6 +24,7 @@ constexpr Refusal kSlowHead{408, "the head of the request took too long"};
 constexpr Refusal kSlowRequest{408, "the request took too long"};
 constexpr Refusal kStopping{503, "the agent is stopping; send again later"};
 constexpr Refusal kBusy{503, "too many requests at once; send again later"};
+constexpr Refusal kNoReply{503, "this takes too long; send again later"};
 
 }  // namespace
 
@@ -38,7 +39,10 @@ Loop::Loop(const HttpOptions& options, Listener listener, Counters& counters)
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       next_id_(kFirstConnectionId),
       reserve_(spare_descriptor()),
-      scratch_(kReadBytes) {}
+      bridge_(std::chrono::floor<std::chrono::seconds>(options.idle_deadline)),
+      scratch_(kReadBytes) {
+  budget_.set_relief([this] { return make_room_for_bytes(); });
+}
 
 Result<std::unique_ptr<Loop>, HttpError> Loop::make(const HttpOptions& options, Listener listener,
                                                     Counters& counters) {
@@ -70,16 +74,20 @@ void Loop::run(WorkerPool& workers) {
     }
     turns.clear();
     expire_deadlines(workers);
-    if (!jobs_.empty()) workers.submit(jobs_);
+    submit(workers);
   }
-  // What is left has outlived the grace. A descriptor that a worker still has stays open until the loop goes.
+  // What is left has outlived the grace. A request that was taken is answered even now, by whoever gives it back.
   for (auto it = connections_.begin(); it != connections_.end();) {
     ClientConnection& connection = *(it++)->second;
-    if (connection.state != ClientConnection::State::kHandled)
-      remove(connection);
-    else
+    if (connection.state == ClientConnection::State::kHandled) {
       left_one_handled_ = true;
+    } else {
+      remove(connection);
+    }
   }
+  const std::lock_guard lock(mutex_);
+  is_over_ = true;
+  for (Finished& one : finished_) answer_late(std::move(one));
 }
 
 int Loop::wait_ms() const {
@@ -110,6 +118,7 @@ void Loop::give_back(Finished finished) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
+    if (is_over_) return answer_late(std::move(finished));
     finished_.push_back(std::move(finished));
     wake = !std::exchange(wake_sent_, true);
   }
@@ -128,33 +137,44 @@ void Loop::stop(Clock::time_point until) {
   ::eventfd_write(wake_.get(), 1);
 }
 
+// By the loop's own thread, like everything that reads them: a request in the middle keeps what it was measured by.
+void Loop::take_limits(const HttpOptions& options) {
+  options_.body_bytes_max = limits_.body_bytes_max = options.body_bytes_max;
+  options_.request_deadline = options.request_deadline;
+  options_.connections_max = options.connections_max;
+  options_.connections_per_address_max = options.connections_per_address_max;
+  options_.proxies = options.proxies;
+}
+
+void Loop::set_limits(const HttpOptions& options) {
+  const std::lock_guard lock(mutex_);
+  new_limits_ = options;
+}
+
 void Loop::take_finished() {
   std::vector<Finished> finished;
+  std::optional<HttpOptions> new_limits;
   bool stop_asked = false;
   {
     const std::lock_guard lock(mutex_);
     finished.swap(finished_);
+    new_limits.swap(new_limits_);
     wake_sent_ = false;
     stop_asked = stop_asked_;
     stop_at_ = stop_until_;
   }
-  for (Finished& one : finished) {
-    ClientConnection& connection = *connections_.at(one.connection_id);
-    if (one.broken) {
-      remove(connection);
-    } else if (one.sent < one.answer.size()) {
-      connection.state = ClientConnection::State::kWriting;
-      connection.unsent = std::move(one.answer);
-      connection.unsent_from = one.sent;
-      connection.close_after_answer = one.close;
-      crowd_.move(connection.place, Crowd::Rank::kRegular, now_);
-      deadlines_.set(connection.id, connection.timer, now_ + options_.answer_deadline);
-      watch(connection, true);
-    } else {
-      answered(connection, one.close);
-    }
-  }
+  if (new_limits) take_limits(*new_limits);
+  handed_over_ -= finished.size();
+  for (Finished& one : finished) answer(std::move(one));
   if (stop_asked && !stopping_) begin_stop();
+}
+
+void Loop::submit(WorkerPool& workers) {
+  for (; !waiting_.empty() && handed_over_ < options_.in_handler_max; ++handed_over_) {
+    jobs_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  if (!jobs_.empty()) workers.submit(jobs_);
 }
 
 void Loop::expire_deadlines(WorkerPool& workers) {
@@ -168,7 +188,7 @@ void Loop::expire_deadlines(WorkerPool& workers) {
 void Loop::expire(ClientConnection& connection, WorkerPool& workers) {
   switch (connection.state) {
     case ClientConnection::State::kHandled:
-      return shed_waiting(workers);
+      return expire_handled(connection, workers);
     case ClientConnection::State::kWriting:
     case ClientConnection::State::kDraining:
       return remove(connection);
@@ -185,10 +205,28 @@ void Loop::expire(ClientConnection& connection, WorkerPool& workers) {
   }
 }
 
+void Loop::expire_handled(ClientConnection& connection, WorkerPool& workers) {
+  const std::uint64_t id = connection.id;
+  shed_waiting(workers);
+  const auto found = connections_.find(id);
+  if (found == connections_.end() || connection.state != ClientConnection::State::kHandled) return;
+  // The handler has it. Whatever it replies after this moment goes nowhere, since no connection has this id any more.
+  const Clock::time_point due = connection.handed_over_at + options_.reply_deadline;
+  if (now_ < due) return deadlines_.set(id, connection.timer, due);
+  ++counters_.requests_given_up;
+  refuse(connection, kNoReply);
+}
+
 // An answer that says "later" while the sender still listens is better than a good one after it has gone. A
 // request that a worker has already taken is left to it.
 void Loop::shed_waiting(WorkerPool& workers) {
-  for (const Job& job : workers.take_back(now_ - options_.worker_deadline)) {
+  const Clock::time_point latest = now_ - options_.worker_deadline;
+  std::vector<Job> late = workers.take_back(latest);
+  handed_over_ -= late.size();
+  // In the order they came, so those that waited for longest stand in front.
+  for (; !waiting_.empty() && waiting_.front().queued_at <= latest; waiting_.pop_front())
+    late.push_back(std::move(waiting_.front()));
+  for (const Job& job : late) {
     ++counters_.requests_shed;
     ClientConnection& connection = *connections_.at(job.connection_id);
     deadlines_.clear(connection.timer);

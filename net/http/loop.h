@@ -1,23 +1,26 @@
 // The one thread that owns every connection: accepts, reads, times out, refuses, closes.
 //
-// Bytes become whole requests (request_reader.h); whole requests go to the workers in batches and come back
-// through give_back(). When there is no room, crowd.h says who leaves. Edge-triggered epoll, so an answered request costs no epoll_ctl. Events name a
+// Bytes become whole requests (request_reader.h); whole requests go to the workers in batches, their answers come back
+// through give_back(), from whatever thread, and are written here. When there is no room, crowd.h says who leaves. Edge-triggered epoll, so an answered request costs no epoll_ctl. Events name a
 // connection by a number that is never used again, so a descriptor the kernel reuses cannot be mistaken for
 // an older one.
 //
-// Thread-safety: run() belongs to one thread; give_back(), set_tls() and stop() may be called from any.
+// Thread-safety: run() belongs to one thread; give_back(), set_tls(), set_limits() and stop() may be called from any.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "net/http/connection.h"
 #include "net/http/crowd.h"
 #include "net/http/deadlines.h"
+#include "net/http/httplib_bridge.h"
 #include "net/http/request_reader.h"
 #include "net/http/server.h"
 #include "net/http/socket.h"
@@ -34,6 +37,7 @@ struct Counters {
   std::atomic<std::uint64_t> connections_refused{0};
   std::atomic<std::uint64_t> connections_evicted{0};
   std::atomic<std::uint64_t> requests_shed{0};
+  std::atomic<std::uint64_t> requests_given_up{0};
   std::atomic<std::uint64_t> in_handler{0};
   std::atomic<std::uint64_t> handler_failures{0};
 };
@@ -46,11 +50,14 @@ class Loop {
 
   // Serves until stop() and all connections are done or the grace is over.
   void run(WorkerPool& workers);
-  // After run(): did the grace end while a worker still had a request?
+  // After run(): did the grace end before a request that was handed over had its answer?
   bool left_one_handled() const { return left_one_handled_; }
+  // After run() the answer is written by the caller, as far as the socket takes it.
   void give_back(Finished finished);
   // For connections made from now on; nullptr: plain.
   void set_tls(std::shared_ptr<const TlsContext> tls);
+  // See HttpServer::set_limits().
+  void set_limits(const HttpOptions& options);
   void stop(Clock::time_point until);
 
  private:
@@ -65,8 +72,13 @@ class Loop {
   int wait_ms() const;
   void dispatch(std::uint64_t id, std::uint32_t events);
   void take_finished();
+  void answer(Finished&& finished);
+  void answer_late(Finished&& finished);
+  void submit(WorkerPool& workers);
+  void take_limits(const HttpOptions& options);
   void expire_deadlines(WorkerPool& workers);
   void expire(ClientConnection& connection, WorkerPool& workers);
+  void expire_handled(ClientConnection& connection, WorkerPool& workers);
   void shed_waiting(WorkerPool& workers);
   void begin_stop();
   bool stop_is_over() const;
@@ -79,6 +91,7 @@ class Loop {
   bool has_address_limit(const IpAddress& peer) const;
   bool has_place();
   bool make_room();
+  bool make_room_for_bytes();
 
   void turn(ClientConnection& connection);
   void read_requests(ClientConnection& connection);
@@ -98,8 +111,8 @@ class Loop {
   void queue_turn(ClientConnection& connection);
   void remove(ClientConnection& connection);
 
-  const HttpOptions options_;
-  const HeadLimits limits_;
+  HttpOptions options_;
+  HeadLimits limits_;
   BodyBudget budget_;
   Listener listener_;
   Counters& counters_;
@@ -116,7 +129,11 @@ class Loop {
   Clock::time_point now_;
   Clock::time_point accept_again_at_ = Clock::time_point::max();
   std::vector<std::uint64_t> unfinished_turns_;  // connections with more to read than one turn takes
-  std::vector<Job> jobs_;
+  std::uint64_t reading_ = 0;  // whose bytes are being put together: it does not make room for itself
+  HttplibBridge bridge_;
+  std::deque<Job> waiting_;      // for a place among those in the handler
+  std::vector<Job> jobs_;        // on their way to the workers
+  std::size_t handed_over_ = 0;  // to the workers, and not given back
   std::vector<char> scratch_;
   bool stopping_ = false;
   bool left_one_handled_ = false;
@@ -125,8 +142,10 @@ class Loop {
 
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const TlsContext> tls_;
+  std::optional<HttpOptions> new_limits_;
   std::vector<Finished> finished_;
   bool wake_sent_ = false;
+  bool is_over_ = false;  // run() is: then it guards the connections too
   bool stop_asked_ = false;
   Clock::time_point stop_until_;
 };

@@ -130,6 +130,18 @@ bool Loop::make_room() {
   return true;
 }
 
+// Bodies that drip in hold memory only until a request needs it that comes as it should. Nobody who is at it for less than
+// kPlaceKeptLeast leaves: else those that send at full speed would push each other out.
+bool Loop::make_room_for_bytes() {
+  const auto id = crowd_.next_to_leave(now_, kPlaceKeptLeast, [this](std::uint64_t other) {
+    return other != reading_ && connections_.at(other)->reader.held_bytes() > 0;
+  });
+  if (!id) return false;
+  ++counters_.connections_evicted;
+  remove(*connections_.at(*id));
+  return true;
+}
+
 bool Loop::has_address_limit(const IpAddress& peer) const {
   return options_.connections_per_address_max != 0 && !options_.without_address_limit.contain(peer) &&
          !options_.proxies.networks.contain(peer);

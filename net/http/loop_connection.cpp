@@ -69,6 +69,7 @@ void Loop::read_requests(ClientConnection& connection) {
       connection.request_began_at = now_;
       crowd_.move(connection.place, connection.place->rank, now_);
     }
+    reading_ = connection.id;
     if (!judge(connection, connection.reader.take(bytes))) return;
   }
 }
@@ -125,16 +126,49 @@ void Loop::wait_for(ClientConnection& connection, Clock::time_point due) {
 void Loop::hand_over(ClientConnection& connection) {
   connection.state = ClientConnection::State::kHandled;
   crowd_.move(connection.place, Crowd::Rank::kBusy, now_);
-  // Of the wait for a worker; how long the handler takes is its own affair.
+  connection.handed_over_at = now_;
+  // Of the wait for its turn, and then for the reply.
   deadlines_.set(connection.id, connection.timer, now_ + options_.worker_deadline);
-  Job& job = jobs_.emplace_back();
+  Job& job = waiting_.emplace_back();
   job.queued_at = now_;
   job.connection_id = connection.id;
-  job.fd = connection.fd.get();
-  job.tls = connection.tls.get();
   job.request = connection.reader.take_request();
   HttpRequest& request = job.request.head.request;
   request.remote_addr = client_address(connection.peer, request.headers, options_.proxies);
+}
+
+void Loop::answer(Finished&& finished) {
+  const auto found = connections_.find(finished.connection_id);
+  // Its client has been told to send again later.
+  if (found == connections_.end() || found->second->state != ClientConnection::State::kHandled) return;
+  ClientConnection& connection = *found->second;
+  bool close = finished.close;
+  std::string bytes;
+  if (!bridge_.write(std::move(finished.answer), finished.head_only, close, bytes))
+    ++counters_.handler_failures;
+  std::size_t sent = 0;
+  if (!connection.send(bytes, sent)) return remove(connection);
+  if (sent == bytes.size()) return answered(connection, close);
+  connection.state = ClientConnection::State::kWriting;
+  connection.unsent = std::move(bytes);
+  connection.unsent_from = sent;
+  connection.close_after_answer = close;
+  crowd_.move(connection.place, Crowd::Rank::kRegular, now_);
+  deadlines_.set(connection.id, connection.timer, now_ + options_.answer_deadline);
+  watch(connection, true);
+}
+
+void Loop::answer_late(Finished&& finished) {
+  const auto found = connections_.find(finished.connection_id);
+  // Its client has been told to send again later.
+  if (found == connections_.end() || found->second->state != ClientConnection::State::kHandled) return;
+  ClientConnection& connection = *found->second;
+  bool close = true;
+  std::string bytes;
+  std::size_t sent = 0;
+  (void)bridge_.write(std::move(finished.answer), finished.head_only, close, bytes);
+  (void)connection.send(bytes, sent);
+  remove(connection);
 }
 
 void Loop::write_rest(ClientConnection& connection) {
@@ -150,6 +184,7 @@ void Loop::answered(ClientConnection& connection, bool close) {
   crowd_.move(connection.place, Crowd::Rank::kRegular, now_);
   connection.state = ClientConnection::State::kReading;
   connection.request_began_at = now_;
+  reading_ = connection.id;
   if (!judge(connection, connection.reader.advance())) return;
   read_requests(connection);
 }

@@ -17,9 +17,18 @@ constexpr std::size_t kBodyReserveBytesMin = 64 * 1024;
 
 }  // namespace
 
+bool BodyBudget::has_room_for(std::size_t bytes) {
+  do {
+    if (used_ + bytes <= bytes_max_) return true;
+  } while (bytes <= bytes_max_ && relieve());
+  return false;
+}
+
 bool BodyBudget::try_take(std::size_t bytes) {
-  if (used_.fetch_add(bytes) + bytes <= bytes_max_) return true;
-  used_ -= bytes;
+  do {
+    if (used_.fetch_add(bytes) + bytes <= bytes_max_) return true;
+    used_ -= bytes;
+  } while (bytes <= bytes_max_ && relieve());
   return false;
 }
 
@@ -74,9 +83,10 @@ std::optional<Refusal> RequestReader::advance() {
 
 // `bytes`: all of the head that there is, in the buffer or where it was read.
 std::optional<Refusal> RequestReader::advance_head(std::string_view bytes) {
-  const HeadScan scan = find_head_end(bytes, scanned_);
+  // Not beyond the limit: what is wrong there must not make another answer of the same request, cut elsewhere.
+  const HeadScan scan = find_head_end(bytes.substr(0, limits_.head_bytes_max), scanned_);
   if (scan == HeadScan::kBad) return kBadHead;
-  if (scanned_ > limits_.head_bytes_max || (scan == HeadScan::kMore && scanned_ == limits_.head_bytes_max))
+  if (scan == HeadScan::kMore && scanned_ == limits_.head_bytes_max)
     return bytes.find('\n') < limits_.head_bytes_max ? kLongHead : kLongTarget;
   if (scan == HeadScan::kMore) return keep(bytes);
 

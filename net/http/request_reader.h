@@ -8,9 +8,11 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/http/chunked.h"
 #include "net/http/refusal.h"
@@ -23,13 +25,19 @@ namespace hookspool::net {
 class BodyBudget {
  public:
   explicit BodyBudget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
-  bool has_room_for(std::size_t bytes) const { return used_ + bytes <= bytes_max_; }
+  // What to do when there is no room: true if somebody gave some of his up, so that it is worth another try. Called by
+  // those who take, so those must be one thread; from any other only release() and used() may be called.
+  void set_relief(std::function<bool()> relieve) { relieve_ = std::move(relieve); }
+  bool has_room_for(std::size_t bytes);
   bool try_take(std::size_t bytes);
   void release(std::size_t bytes) { used_ -= bytes; }
   std::size_t used() const { return used_; }
 
  private:
+  bool relieve() const { return relieve_ && relieve_(); }
+
   const std::size_t bytes_max_;
+  std::function<bool()> relieve_;
   std::atomic<std::size_t> used_{0};
 };
 
@@ -44,6 +52,7 @@ class BodyShare {
   bool grow(std::size_t bytes);
   bool resize(std::size_t bytes);  // false: no room to grow, and nothing has changed
   void release();
+  std::size_t bytes() const { return bytes_; }
 
  private:
   BodyBudget* budget_ = nullptr;
@@ -70,6 +79,7 @@ class RequestReader {
   std::optional<Refusal> advance();
 
   Phase phase() const { return phase_; }
+  std::size_t held_bytes() const { return share_.bytes() + buffer_share_.bytes(); }  // of the budget
   // True once, when the client waits for "100 Continue".
   bool take_continue_due();
   // REQUIRES: phase() is kComplete

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "net/http/connection.h"
-#include "net/http/httplib_bridge.h"
 #include "net/http/loop.h"
 #include "net/http/socket.h"
 #include "net/http/tls.h"
@@ -19,9 +18,58 @@
 namespace hookspool::net {
 namespace {
 
+constexpr const char* kHandlerFailed = "{\"error\":\"internal error\"}\n";
+
+// What replies need of their server, and keep of it when it is gone. The workers and the thread are not among it.
+struct Core {
+  Counters counters;
+  std::atomic<bool> stopping{false};
+  std::unique_ptr<Loop> loop;
+};
+
+class PendingReply final : public HttpReply::Receiver {
+ public:
+  PendingReply(std::shared_ptr<Core> core, std::uint64_t connection_id, const RequestHead& head,
+               BodyShare&& share)
+      : core_(std::move(core)),
+        connection_id_(connection_id),
+        head_only_(head.request.method == "HEAD"),
+        close_(head.close || core_->stopping),
+        share_(std::move(share)) {
+    ++core_->counters.requests;
+    ++core_->counters.in_handler;
+  }
+  ~PendingReply() override {
+    if (given_) return;
+    ++core_->counters.handler_failures;
+    try {
+      take({500, "application/json", kHandlerFailed, {}});
+    } catch (...) {
+      // No memory even for this: the connection ends with its server.
+    }
+  }
+  PendingReply(const PendingReply&) = delete;
+  PendingReply& operator=(const PendingReply&) = delete;
+
+  void take(HttpAnswer&& answer) override {
+    if (given_.exchange(true)) return;
+    share_.release();
+    --core_->counters.in_handler;
+    core_->loop->give_back({connection_id_, std::move(answer), head_only_, close_});
+  }
+
+ private:
+  const std::shared_ptr<Core> core_;
+  const std::uint64_t connection_id_;
+  const bool head_only_;
+  const bool close_;
+  BodyShare share_;
+  std::atomic<bool> given_{false};
+};
+
 class Server final : public HttpServer {
  public:
-  Server(HttpOptions options, HttpHandler handler)
+  Server(HttpOptions options, HttpLaterHandler handler)
       : options_(std::move(options)), handler_(std::move(handler)) {}
   ~Server() override { stop(std::chrono::milliseconds(0)); }
 
@@ -36,13 +84,13 @@ class Server final : public HttpServer {
                                               : Listener::adopt(options_.inherited_fd, options_.listen);
     if (!listener) return fail(std::move(listener).error());
     port_ = listener->port();
-    auto loop = Loop::make(options_, std::move(listener).value(), counters_);
+    auto loop = Loop::make(options_, std::move(listener).value(), core_->counters);
     if (!loop) return fail(std::move(loop).error());
-    loop_ = std::move(loop).value();
-    loop_->set_tls(std::move(tls));
+    core_->loop = std::move(loop).value();
+    core_->loop->set_tls(std::move(tls));
     try {
-      pool_ = std::make_unique<WorkerPool>(options_.workers, [this] { return make_work(); });
-      thread_ = std::thread([this] { loop_->run(*pool_); });
+      pool_ = std::make_unique<WorkerPool>(options_.workers, [this](Job&& job) { serve(std::move(job)); });
+      thread_ = std::thread([this] { core_->loop->run(*pool_); });
     } catch (const std::exception& e) {
       return fail(HttpError{HttpError::Kind::kSystem,
                             "cannot start the threads for " + options_.listen + ": " + e.what()});
@@ -55,78 +103,54 @@ class Server final : public HttpServer {
 
   HttpStats stats() const override {
     HttpStats stats;
-    stats.requests = counters_.requests;
-    stats.refused = counters_.refused;
-    stats.connections = counters_.connections;
-    stats.connections_refused = counters_.connections_refused;
-    stats.connections_evicted = counters_.connections_evicted;
-    stats.requests_shed = counters_.requests_shed;
-    stats.in_handler = counters_.in_handler;
-    stats.handler_failures = counters_.handler_failures;
+    const Counters& counters = core_->counters;
+    stats.requests = counters.requests;
+    stats.refused = counters.refused;
+    stats.connections = counters.connections;
+    stats.connections_refused = counters.connections_refused;
+    stats.connections_evicted = counters.connections_evicted;
+    stats.requests_shed = counters.requests_shed;
+    stats.requests_given_up = counters.requests_given_up;
+    stats.in_handler = counters.in_handler;
+    stats.handler_failures = counters.handler_failures;
     return stats;
   }
 
-  Result<std::int64_t, HttpError> reload_certificate() override {
-    auto loaded = TlsContext::load(options_.tls);
+  void set_limits(const HttpOptions& options) override { core_->loop->set_limits(options); }
+
+  Result<std::int64_t, HttpError> reload_certificate(const TlsFiles& files) override {
+    auto loaded = TlsContext::load(files);
     if (!loaded) return fail(std::move(loaded).error());
     const std::int64_t not_after_s = (*loaded)->not_after_s();
-    loop_->set_tls(std::move(loaded).value());
+    core_->loop->set_tls(std::move(loaded).value());
     return not_after_s;
   }
 
   bool stop(std::chrono::milliseconds grace) override {
     if (!thread_.joinable()) return true;
-    stopping_ = true;
-    loop_->stop(Clock::now() + grace);
+    core_->stopping = true;
+    core_->loop->stop(Clock::now() + grace);
     thread_.join();
-    // Only after a grace that was too short is there anything left to drop; a handler that still runs is
-    // waited for by the destructor.
+    // Only after a grace that was too short is there anything left to drop.
     pool_->drop_queued();
-    return !loop_->left_one_handled();
+    return !core_->loop->left_one_handled();
   }
 
  private:
-  WorkerPool::Work make_work() {
-    const auto hint = std::chrono::floor<std::chrono::seconds>(options_.idle_deadline);
-    auto bridge = std::make_shared<HttplibBridge>(counted_handler_, hint);
-    return [this, bridge = std::move(bridge)](Job&& job) { serve(*bridge, std::move(job)); };
-  }
-
-  void serve(HttplibBridge& bridge, Job&& job) {
-    Finished finished;
-    finished.connection_id = job.connection_id;
-    finished.close = job.request.head.close || stopping_;
-    bool failed = false;
-    finished.answer = bridge.answer(std::move(job.request.head.request), finished.close, failed);
-    if (failed) ++counters_.handler_failures;
-    job.request.share.release();
-    finished.broken = !send_some(job.fd, job.tls, finished.answer, finished.sent);
-    loop_->give_back(std::move(finished));
-  }
-
-  HttpAnswer call_handler(HttpRequest&& request) {
-    struct InHandler {
-      explicit InHandler(std::atomic<std::uint64_t>& count_) : count(count_) { ++count; }
-      InHandler(const InHandler&) = delete;
-      InHandler& operator=(const InHandler&) = delete;
-      ~InHandler() { --count; }
-      std::atomic<std::uint64_t>& count;
-    };
-    ++counters_.requests;
-    const InHandler in_handler(counters_.in_handler);
-    return handler_(std::move(request));
+  void serve(Job&& job) {
+    const HttpReply reply(std::make_shared<PendingReply>(core_, job.connection_id, job.request.head,
+                                                         std::move(job.request.share)));
+    try {
+      handler_(std::move(job.request.head.request), reply);
+    } catch (...) {
+      // Then the reply is dropped unanswered, which says it all.
+    }
   }
 
   const HttpOptions options_;
-  const HttpHandler handler_;
-  const HttpHandler counted_handler_ = [this](HttpRequest&& request) {
-    return call_handler(std::move(request));
-  };
-  Counters counters_;
+  const HttpLaterHandler handler_;
   std::uint16_t port_ = 0;
-  std::atomic<bool> stopping_{false};
-  // In this order: the workers give back to the loop, so they go first.
-  std::unique_ptr<Loop> loop_;
+  const std::shared_ptr<Core> core_ = std::make_shared<Core>();
   std::unique_ptr<WorkerPool> pool_;
   std::thread thread_;
 };
@@ -159,6 +183,14 @@ Result<std::int64_t, HttpError> HttpServer::check_certificate(const TlsFiles& fi
 }
 
 Result<std::unique_ptr<HttpServer>, HttpError> HttpServer::start(HttpOptions options, HttpHandler handler) {
+  return start(std::move(options), HttpLaterHandler([handler = std::move(handler)](HttpRequest&& request,
+                                                                                   const HttpReply& reply) {
+                 reply(handler(std::move(request)));
+               }));
+}
+
+Result<std::unique_ptr<HttpServer>, HttpError> HttpServer::start(HttpOptions options,
+                                                                 HttpLaterHandler handler) {
   auto server = std::make_unique<Server>(std::move(options), std::move(handler));
   auto opened = server->open();
   if (!opened) return fail(std::move(opened).error());

@@ -6,7 +6,7 @@
 // never a worker. A worker serves a request, not a connection. Framing rules: RFC 9112; why cpp-httplib's own
 // are not enough is in DECISIONS.md.
 //
-// Thread-safety: start() and stop() from one thread; the handler is called from worker threads, several at
+// Thread-safety: start() and stop() from one thread, the rest from any; the handler is called from worker threads, several at
 // once.
 #pragma once
 
@@ -50,19 +50,41 @@ struct HttpAnswer {
 
 using HttpHandler = std::function<HttpAnswer(HttpRequest&&)>;
 
+// Where the answer to one request goes: once, at any time, from any thread, without waiting. Copies are the same reply.
+// When the last of them is gone without an answer the client gets a 500. May outlive its server.
+class HttpReply {
+ public:
+  class Receiver {
+   public:
+    virtual ~Receiver() = default;
+    virtual void take(HttpAnswer&& answer) = 0;
+  };
+  explicit HttpReply(std::shared_ptr<Receiver> receiver) : receiver_(std::move(receiver)) {}
+  void operator()(HttpAnswer answer) const { receiver_->take(std::move(answer)); }
+
+ private:
+  std::shared_ptr<Receiver> receiver_;
+};
+
+// For a handler that has to wait for something: it occupies a worker only until it returns.
+using HttpLaterHandler = std::function<void(HttpRequest&&, HttpReply)>;
+
 // PEM: the certificate with its chain, and its key without a passphrase.
 struct TlsFiles {
   std::string certificate_file;
   std::string key_file;
   bool given() const { return !certificate_file.empty(); }
+  bool operator==(const TlsFiles&) const = default;
 };
 
 struct HttpOptions {
   std::string listen;  // "127.0.0.1:8080", "[::1]:8080", "localhost:8080", "unix:/run/x.sock"; port 0: any
   unsigned unix_mode = 0660;  // of the Unix socket's file
-  int inherited_fd = -1;     // a socket that listens on `listen` already and that somebody else holds as well
-  TlsFiles tls;              // none: plain HTTP
-  std::size_t workers = 64;  // requests in the handler at once
+  int inherited_fd = -1;    // a socket that listens on `listen` already and that somebody else holds as well
+  TlsFiles tls;             // none: plain HTTP
+  std::size_t workers = 4;  // threads that handlers run in
+  std::size_t in_handler_max =
+      256;  // requests handed over and not answered yet; the others wait for their turn
   // In all: beyond it the one that has been useless for longest goes. 0 per address: no limit.
   std::size_t connections_max = 8192;
   std::size_t connections_per_address_max = 0;  // of an IPv4 address, or a /64 network of IPv6
@@ -77,7 +99,8 @@ struct HttpOptions {
   std::chrono::milliseconds head_deadline{5000};       // first byte to the end of the head
   std::chrono::milliseconds request_deadline{10000};   // first byte to last
   std::chrono::milliseconds idle_deadline{15000};      // a kept-alive connection without a request
-  std::chrono::milliseconds worker_deadline{5000};     // a whole request without a worker: 503
+  std::chrono::milliseconds worker_deadline{5000};     // a whole request that no handler has begun with: 503
+  std::chrono::milliseconds reply_deadline{10000};     // a handler that has begun and gives no reply: 503
   std::chrono::milliseconds answer_deadline{10000};    // to get an answer into the socket
 };
 
@@ -87,9 +110,10 @@ struct HttpStats {
   std::uint64_t connections = 0;          // open now
   std::uint64_t connections_refused = 0;  // answered 503 for want of room
   std::uint64_t connections_evicted = 0;  // useless for longest when somebody else needed the place
-  std::uint64_t requests_shed = 0;        // answered 503 because no worker came free in time
-  std::uint64_t in_handler = 0;           // now
-  std::uint64_t handler_failures = 0;     // exceptions out of the handler, answered 500
+  std::uint64_t requests_shed = 0;        // answered 503 because their turn did not come in time
+  std::uint64_t requests_given_up = 0;    // answered 503 because the handler's reply did not
+  std::uint64_t in_handler = 0;           // begun with and not answered, now
+  std::uint64_t handler_failures = 0;  // exceptions out of the handler and replies it dropped, answered 500
 };
 
 class HttpServer {
@@ -102,14 +126,19 @@ class HttpServer {
   static Result<std::int64_t, HttpError> check_certificate(const TlsFiles& files);
   // Binds, listens and serves at once. Never shares a port with another process (no SO_REUSEPORT).
   static Result<std::unique_ptr<HttpServer>, HttpError> start(HttpOptions options, HttpHandler handler);
+  static Result<std::unique_ptr<HttpServer>, HttpError> start(HttpOptions options, HttpLaterHandler handler);
   virtual ~HttpServer() = default;
   virtual std::uint16_t port() const = 0;  // the bound one; 0 for a Unix socket
   virtual HttpStats stats() const = 0;
-  // Reads certificate and key again, for connections made from now on; the others keep theirs. If the files are
+  // Reads certificate and key, for connections made from now on; the others keep theirs. If the files are
   // no good nothing changes. When the certificate ends, since 1970. REQUIRES: start() was given some.
-  virtual Result<std::int64_t, HttpError> reload_certificate() = 0;
+  virtual Result<std::int64_t, HttpError> reload_certificate(const TlsFiles& files) = 0;
+  // Of `options` body_bytes_max, request_deadline, connections_max, connections_per_address_max and proxies, for
+  // what comes from now on. Any thread.
+  virtual void set_limits(const HttpOptions& options) = 0;
   // Stops accepting, answers what has come in whole or still does within a moment, closes the rest. Returns
-  // after `grace` at the latest; false: a handler still runs, and the destructor would wait for it.
+  // after `grace` at the latest; false: a request was not answered. The destructor waits for handlers that still run,
+  // not for replies.
   virtual bool stop(std::chrono::milliseconds grace) = 0;
 };
 

@@ -7,11 +7,11 @@
 
 namespace hookspool::net {
 
-WorkerPool::WorkerPool(std::size_t workers, const std::function<Work()>& make_work) {
+WorkerPool::WorkerPool(std::size_t workers, Work work) : work_(std::move(work)) {
   threads_.reserve(workers);
   try {
     for (std::size_t i = 0; i < workers; ++i) {
-      threads_.emplace_back([this, work = make_work()] { run(work); });
+      threads_.emplace_back([this] { run(); });
       ::pthread_setname_np(threads_.back().native_handle(), "http-worker");
     }
   } catch (...) {
@@ -61,7 +61,7 @@ void WorkerPool::drop_queued() {
   queue_.clear();
 }
 
-void WorkerPool::run(const Work& work) {
+void WorkerPool::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     while (queue_.empty() && !stopping_) {
@@ -73,7 +73,7 @@ void WorkerPool::run(const Work& work) {
     Job job = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    work(std::move(job));
+    work_(std::move(job));
     lock.lock();
   }
 }

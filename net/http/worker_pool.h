@@ -20,8 +20,8 @@ class WorkerPool {
  public:
   using Work = std::function<void(Job&&)>;
 
-  // `make_work` is called once for each worker, here. Throws std::system_error when a thread cannot be made.
-  WorkerPool(std::size_t workers, const std::function<Work()>& make_work);
+  // `work` is called by several threads at once. Throws std::system_error when a thread cannot be made.
+  WorkerPool(std::size_t workers, Work work);
   ~WorkerPool();  // drops what is queued and waits for what runs
 
   void submit(std::vector<Job>& jobs);  // moved out of
@@ -30,9 +30,10 @@ class WorkerPool {
   void drop_queued();
 
  private:
-  void run(const Work& work);
+  void run();
   void stop_and_join();
 
+  const Work work_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> queue_;

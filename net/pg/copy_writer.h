@@ -32,6 +32,7 @@ class CopyWriter {
   void jsonb(std::string_view value);
   void inet(const std::string& address);  // NULL when it is not a numeric address
 
+  bool failed() const { return !state_; }
   // Ends the COPY; the number of rows PostgreSQL counted.
   PgResult<std::uint64_t> finish();
 

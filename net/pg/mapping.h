@@ -43,6 +43,7 @@ struct ColumnSource {
   EventField field = EventField::kId;
   Conversion conversion = Conversion::kNone;
   std::string spec{};  // as it was written
+  bool operator==(const ColumnSource&) const = default;
 };
 
 // "/entry/0/id" (RFC 6901), "header:x-github-event" or "@received_at"; a pointer or a header may end in " | unix_ms"
@@ -55,6 +56,7 @@ const std::vector<std::string>& event_field_names();
 struct MappedColumn {
   std::string name;
   ColumnSource source;
+  bool operator==(const MappedColumn&) const = default;
 };
 
 enum class OnConflict { kError, kIgnore, kUpdate };
@@ -65,6 +67,7 @@ struct TableMapping {
   std::vector<MappedColumn> columns{};
   OnConflict on_conflict = OnConflict::kError;
   std::vector<std::string> conflict_keys{};  // names of mapped columns; kUpdate needs some
+  bool operator==(const TableMapping&) const = default;
 
   std::string quoted_name() const;  // for SQL
   std::string shown_name() const;   // for people

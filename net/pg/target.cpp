@@ -1,5 +1,6 @@
 #include "net/pg/target.h"
 
+#include <optional>
 #include <utility>
 
 #include "net/pg/copy_rows.h"
@@ -19,7 +20,28 @@ class EventsTable : public Target {
         lane_(std::move(lane)),
         schema_(quote_identifier(options.schema)) {}
 
-  PgResult<void> put(std::span<const EventPtr> events) override { return copy(schema_ + ".events", events); }
+  PgResult<void> put(std::span<const EventPtr> events) override {
+    if (auto some = put_some(events); !some) return some;
+    return finish();
+  }
+
+  PgResult<void> put_some(std::span<const EventPtr> events) override {
+    return copy(schema_ + ".events", events);
+  }
+
+  PgResult<void> finish() override {
+    if (!copy_) return {};
+    auto copied = copy_->finish();
+    copy_.reset();
+    if (!copied) return fail(duplicate_or(std::move(copied).error()));
+    if (*copied != rows_) {
+      return fail(PgError{.error_class = ErrorClass::kSetup,
+                          .text = "copying rows: PostgreSQL took " + std::to_string(*copied) + " of " +
+                                  std::to_string(rows_) + " rows",
+                          .hint = "A trigger or a rule on the table drops rows: it must let every row in."});
+    }
+    return {};
+  }
 
   PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) override {
     const std::string columns(kEventColumns);
@@ -29,8 +51,10 @@ class EventsTable : public Target {
             columns + " FROM " + schema_ + ".events LIMIT 0",
         statement_deadline(options_), "staging events");
     if (!made) return fail(not_the_event(std::move(made).error()));
-    auto copied = copy("pg_temp.hookspool_stage", events);
-    if (!copied) return fail(std::move(copied).error());
+    if (auto copied = copy("pg_temp.hookspool_stage", events); !copied) {
+      return fail(std::move(copied).error());
+    }
+    if (auto copied = finish(); !copied) return fail(std::move(copied).error());
     auto inserted = connection_.query(
         "WITH put AS (INSERT INTO " + schema_ + ".events (" + columns + ") SELECT " + columns +
             " FROM pg_temp.hookspool_stage s WHERE NOT EXISTS (SELECT FROM " + schema_ +
@@ -53,22 +77,18 @@ class EventsTable : public Target {
 
  private:
   PgResult<void> copy(const std::string& table, std::span<const EventPtr> events) {
-    const Deadline deadline = statement_deadline(options_);
-    auto started = connection_.copy_start(
-        "COPY " + table + " (" + std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)", deadline);
-    if (!started) return fail(not_the_event(std::move(started).error()));
-    CopyWriter copy(connection_, deadline);
-    const bool utf8 = connection_.database_is_utf8();
-    for (const EventPtr& event : events) write_event_row(copy, agent_id_, *event, utf8);
-    auto copied = copy.finish();
-    if (!copied) return fail(duplicate_or(std::move(copied).error()));
-    if (*copied != events.size()) {
-      return fail(PgError{.error_class = ErrorClass::kSetup,
-                          .text = "copying rows: PostgreSQL took " + std::to_string(*copied) + " of " +
-                                  std::to_string(events.size()) + " rows",
-                          .hint = "A trigger or a rule on the table drops rows: it must let every row in."});
+    if (!copy_) {
+      const Deadline deadline = statement_deadline(options_);
+      auto started = connection_.copy_start(
+          "COPY " + table + " (" + std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)", deadline);
+      if (!started) return fail(not_the_event(std::move(started).error()));
+      copy_.emplace(connection_, deadline);
+      rows_ = 0;
     }
-    return {};
+    const bool utf8 = connection_.database_is_utf8();
+    for (const EventPtr& event : events) write_event_row(*copy_, agent_id_, *event, utf8);
+    rows_ += events.size();
+    return copy_->failed() ? finish() : PgResult<void>();
   }
 
   // Our own key refusing a row is not the event's fault: the rows are there, and the watermark does not say so.
@@ -85,7 +105,9 @@ class EventsTable : public Target {
   Connection& connection_;
   const PgOptions& options_;
   const std::string agent_id_, lane_;
-  const std::string schema_;  // quoted
+  const std::string schema_;        // quoted
+  std::optional<CopyWriter> copy_;  // under way
+  std::uint64_t rows_ = 0;          // given to it
 };
 
 }  // namespace

@@ -24,6 +24,10 @@ class Target {
 
   // All of them, in their order. None: would the table take rows at all?
   virtual PgResult<void> put(std::span<const EventPtr> events) = 0;
+  // The same while others follow: their rows may still be on their way when this returns, so a refusal may be told by
+  // a later put_some() or by finish(), before which nothing else may be asked of the connection.
+  virtual PgResult<void> put_some(std::span<const EventPtr> events) { return put(events); }
+  virtual PgResult<void> finish() { return {}; }
   // Those that are neither in the table nor among the dead letters; how many that were.
   virtual PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) = 0;
   // Can rows be told apart by the event's id, so that put_missing() has an answer?

@@ -35,6 +35,7 @@ struct SignedPart {
   };
   Kind kind = Kind::kText;
   std::string text;  // of kText
+  bool operator==(const SignedPart&) const = default;
 };
 
 // "{id}.{timestamp}.{body}" with the names id, timestamp, body, method, url, form, secret. The error says what is wrong.
@@ -48,6 +49,7 @@ struct TimestampRule {
   std::string key;                   // kSignature: in the signature's header, as "t" in "t=1614265330,v1=..."
   std::string pointer;               // kBody: a JSON pointer; the body has to be what is signed
   bool in_milliseconds = false;
+  bool operator==(const TimestampRule&) const = default;
 };
 
 struct Scheme {
@@ -76,6 +78,7 @@ struct Scheme {
                      // must have it
 
   bool uses(SignedPart::Kind part) const;
+  bool operator==(const Scheme&) const = default;
 };
 
 // May this be a secret of such a scheme? The error says what is expected, and nothing of the secret.

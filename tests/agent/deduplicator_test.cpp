@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <future>
 #include <latch>
 #include <new>
 #include <random>
@@ -12,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "agent/entropy.h"
+#include "agent/lost_deliveries.h"
 #include "tests/support/temp_folder.h"
 
 namespace hookspool::agent {
@@ -45,14 +48,25 @@ class DeduplicatorTest : public ::testing::Test {
     auto journal = storage::Journal::open(std::move(options));
     ASSERT_TRUE(journal.ok()) << journal.error().text;
     journal_ = std::move(journal->journal);
+    lost_ids_ = journal->lost_ids.size();
     const auto caught_up = deduplicator_->catch_up(*journal_);
     ASSERT_TRUE(caught_up.ok()) << caught_up.error().text;
+    ASSERT_TRUE(deduplicator_->recall(*journal_).ok());
+    ASSERT_TRUE(deduplicator_->forget(*journal_, journal->lost_ids).ok());
+  }
+
+  storage::JournalResult<Deduplicator::Taken> once(const Uuid& key, const Deduplicator::Take& take) {
+    std::promise<storage::JournalResult<Deduplicator::Taken>> taken;
+    deduplicator_->once("source", key, take, [&](storage::JournalResult<Deduplicator::Taken> result) {
+      taken.set_value(std::move(result));
+    });
+    return taken.get_future().get();
   }
 
   storage::JournalResult<Deduplicator::Taken> deliver(const std::string& delivery,
                                                       std::int64_t received_at_us = kNowUs) {
     const Uuid key = dedupe_key("source", delivery);
-    return deduplicator_->once(key, [&] {
+    return once(key, [&](storage::Journal::Appended appended) {
       ++appended_;
       Event event;
       event.lane = "source";
@@ -60,7 +74,7 @@ class DeduplicatorTest : public ::testing::Test {
       event.delivery_id = delivery;
       event.dedupe_key = key;
       event.body = "x";
-      return journal_->append(std::move(event));
+      journal_->append(std::move(event), std::move(appended));
     });
   }
 
@@ -69,6 +83,7 @@ class DeduplicatorTest : public ::testing::Test {
   std::unique_ptr<Deduplicator> deduplicator_;
   std::unique_ptr<storage::Journal> journal_;
   std::atomic<int> appended_{0};
+  std::size_t lost_ids_ = 0;  // as the opening found them
 };
 
 TEST_F(DeduplicatorTest, ManyAtOnceAreOneEvent) {
@@ -97,11 +112,19 @@ TEST_F(DeduplicatorTest, ManyAtOnceAreOneEvent) {
 
 TEST_F(DeduplicatorTest, AFailureIsNotRemembered) {
   const Uuid key = dedupe_key("source", "a");
-  const auto failed = deduplicator_->once(key, [] {
-    return storage::JournalResult<EventPtr>(
-        fail(storage::JournalError{storage::JournalError::Kind::kFull, "full"}));
-  });
-  EXPECT_FALSE(failed.ok());
+  storage::Journal::Appended appended;
+  std::vector<storage::JournalResult<Deduplicator::Taken>> results;
+  const auto keep = [&](storage::JournalResult<Deduplicator::Taken> result) {
+    results.push_back(std::move(result));
+  };
+  deduplicator_->once(
+      "source", key, [&](storage::Journal::Appended given) { appended = std::move(given); }, keep);
+  deduplicator_->once(
+      "source", key, [](const storage::Journal::Appended&) { FAIL() << "a second one at once"; }, keep);
+  EXPECT_TRUE(results.empty());
+  appended(fail(storage::JournalError{storage::JournalError::Kind::kFull, "full"}));
+  ASSERT_EQ(results.size(), 2u);  // who waits for it fails with it
+  for (const auto& result : results) EXPECT_EQ(result.error().kind, storage::JournalError::Kind::kFull);
   const auto taken = deliver("a");
   ASSERT_TRUE(taken.ok());
   EXPECT_FALSE(taken->duplicate);
@@ -109,9 +132,13 @@ TEST_F(DeduplicatorTest, AFailureIsNotRemembered) {
 
 TEST_F(DeduplicatorTest, ATakingThatThrowsLetsTheNextOneTry) {
   const Uuid key = dedupe_key("source", "a");
+  int failures = 0;
   EXPECT_THROW(
-      (void)deduplicator_->once(key, []() -> storage::JournalResult<EventPtr> { throw std::bad_alloc(); }),
+      deduplicator_->once(
+          "source", key, [](const storage::Journal::Appended&) { throw std::bad_alloc(); },
+          [&](const storage::JournalResult<Deduplicator::Taken>& result) { failures += result ? 0 : 1; }),
       std::bad_alloc);
+  EXPECT_EQ(failures, 1);
   const auto taken = deliver("a");  // would wait for ever
   ASSERT_TRUE(taken.ok());
   EXPECT_FALSE(taken->duplicate);
@@ -160,6 +187,98 @@ TEST_F(DeduplicatorTest, AnIndexThatWasLostIsMadeAgainFromTheJournal) {
     EXPECT_TRUE(again->duplicate) << i;
     EXPECT_EQ(again->id, ids[static_cast<std::size_t>(i)]) << i;
   }
+}
+
+// What the disk has lost was promised: its sender's repeat is the only thing that can bring it back.
+TEST_F(DeduplicatorTest, TheRepeatOfALostEventIsTaken) {
+  const std::int64_t now_us = wall_clock_us();
+  const auto kept = deliver("kept", now_us);
+  ASSERT_TRUE(journal_->rotate().ok());
+  const auto confirmed = deliver("confirmed", now_us);
+  ASSERT_TRUE(deliver("lost", now_us).ok());
+  ASSERT_TRUE(deliver("lost, and repeated late", now_us).ok());
+  ASSERT_TRUE(journal_->rotate().ok());
+  const auto after = deliver("after", now_us);
+  journal_->confirm("source", journal_->epoch(), {2, confirmed->id});
+  ASSERT_TRUE(journal_->save_cursors().ok());
+  journal_.reset();
+  std::filesystem::resize_file(folder_.path() / "journal" / "segment-00000002.db", 8192);
+  open();
+  ASSERT_EQ(lost_ids_, 1u);
+  for (const auto& [name, first] : {std::pair{"kept", kept}, {"confirmed", confirmed}, {"after", after}}) {
+    const auto again = deliver(name, now_us);
+    ASSERT_TRUE(again.ok());
+    EXPECT_TRUE(again->duplicate) << name;
+    EXPECT_EQ(again->id, first->id) << name;
+  }
+  const auto taken = deliver("lost", now_us);
+  ASSERT_TRUE(taken.ok());
+  EXPECT_FALSE(taken->duplicate);
+  EXPECT_EQ(deliver("lost", now_us)->id, taken->id);
+
+  // PostgreSQL has the rest, and a gap on record: the journal does not speak of it any more.
+  for (const auto& run : journal_->runs("source")) journal_->confirm("source", run.epoch, {run.last_seq, {}});
+  ASSERT_TRUE(journal_->save_cursors().ok());
+  open();
+  ASSERT_EQ(lost_ids_, 0u);
+  EXPECT_TRUE(deliver("lost", now_us)->duplicate);
+  EXPECT_TRUE(deliver("after", now_us)->duplicate);
+  EXPECT_FALSE(deliver("lost, and repeated late", now_us)->duplicate);
+}
+
+// The end of the journal is what a power cut takes: there is no later event to say where the lost ones end.
+TEST_F(DeduplicatorTest, TheRepeatOfALostLastEventIsTaken) {
+  const std::int64_t now_us = wall_clock_us();
+  ASSERT_TRUE(deliver("first", now_us).ok());
+  ASSERT_TRUE(journal_->rotate().ok());
+  ASSERT_TRUE(deliver("last", now_us).ok());
+  journal_.reset();
+  std::filesystem::resize_file(folder_.path() / "journal" / "segment-00000002.db", 8192);
+  std::this_thread::sleep_until(
+      std::chrono::system_clock::time_point(std::chrono::microseconds(now_us + 1'000)));
+  open();
+  ASSERT_EQ(lost_ids_, 1u);
+  EXPECT_TRUE(deliver("first")->duplicate);
+  EXPECT_FALSE(deliver("last", wall_clock_us())->duplicate);
+  EXPECT_TRUE(deliver("last")->duplicate);
+}
+
+Uuid id_of(std::uint8_t last) {
+  Uuid id;
+  id.bytes[15] = last;
+  return id;
+}
+
+TEST(LostDeliveries, RangesAreExclusiveJoinedAndKeptAsText) {
+  LostDeliveries lost;
+  EXPECT_TRUE(lost.add({"a", id_of(10), id_of(20)}));
+  EXPECT_FALSE(lost.add({"a", id_of(12), id_of(20)})) << "nothing new";
+  EXPECT_FALSE(lost.add({"a", id_of(30), id_of(30)})) << "empty";
+  EXPECT_TRUE(lost.add({"a", id_of(15), id_of(25)}));
+  EXPECT_EQ(lost.size(), 1u);
+  EXPECT_TRUE(lost.add({"b with a space", id_of(1), id_of(3)}));
+  const LostDeliveries read = LostDeliveries::parse("no range\n" + lost.text());
+  EXPECT_EQ(read.text(), lost.text());
+  EXPECT_EQ(read.size(), 2u);
+  EXPECT_FALSE(read.contains("a", id_of(10)));
+  EXPECT_TRUE(read.contains("a", id_of(11)));
+  EXPECT_TRUE(read.contains("a", id_of(24)));
+  EXPECT_FALSE(read.contains("a", id_of(25)));
+  EXPECT_FALSE(read.contains("b", id_of(2)));
+  EXPECT_TRUE(read.contains("b with a space", id_of(2)));
+}
+
+TEST(LostDeliveries, ThereIsALimit) {
+  LostDeliveries lost;
+  for (std::size_t i = 0; i < LostDeliveries::kRangesMax + 5; ++i) {
+    Uuid after, before;
+    after.bytes[0] = before.bytes[0] = static_cast<std::uint8_t>(i >> 8);
+    after.bytes[1] = before.bytes[1] = static_cast<std::uint8_t>(i);
+    before.bytes[2] = 1;
+    ASSERT_TRUE(lost.add({"lane " + std::to_string(i % 3), after, before}));
+  }
+  EXPECT_EQ(lost.size(), LostDeliveries::kRangesMax);
+  EXPECT_FALSE(lost.text().starts_with("00000000")) << "the oldest go";
 }
 
 TEST_F(DeduplicatorTest, KeysOfTwoSourcesDoNotMeet) {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "agent/admission.h"
 #include "agent/entropy.h"
 #include "net/verify/providers.h"
@@ -26,6 +28,7 @@ class QuarantineTest : public ::testing::Test {
     source.secrets = {"wrong"};
     source.quarantine = true;
     sources_.push_back(source);
+    serve();
     open();
   }
   void open() {
@@ -42,9 +45,10 @@ class QuarantineTest : public ::testing::Test {
     auto store = storage::QuarantineStore::open(folder_.path(), {.free_bytes_min = 0});
     ASSERT_TRUE(store) << store.error().text;
     store_ = store->store.get();
-    quarantine_ = std::make_unique<Quarantine>(sources_, config_, *journal_, std::move(store->store));
-    admission_ = std::make_unique<Admission>(sources_, *journal_, quarantine_.get(), nullptr);
+    quarantine_ = std::make_unique<Quarantine>(served_, config_, *journal_, std::move(store->store));
+    admission_ = std::make_unique<Admission>(served_, *journal_, quarantine_.get(), nullptr);
   }
+  void serve() { served_.set(std::make_shared<const SourceSet>(sources_)); }
   static net::HttpRequest request(const std::string& signature = kSigned) {
     net::HttpRequest request;
     request.method = "POST";
@@ -54,8 +58,16 @@ class QuarantineTest : public ::testing::Test {
     request.body = kBody;
     return request;
   }
+  struct StatusReceiver final : net::HttpReply::Receiver {
+    std::promise<int> status;
+    void take(net::HttpAnswer&& answer) override { status.set_value(answer.status); }
+  };
   // As the intake does it: by the admission.
-  int post(const net::HttpRequest& request) { return admission_->handle(net::HttpRequest(request)).status; }
+  int post(const net::HttpRequest& request) {
+    const auto receiver = std::make_shared<StatusReceiver>();
+    admission_->handle(net::HttpRequest(request), net::HttpReply(receiver));
+    return receiver->status.get_future().get();
+  }
   Quarantine::Verified verify() {
     const auto verified = quarantine_->verify(
         "", {}, Quarantine::Clock::now() + std::chrono::minutes(1),
@@ -86,7 +98,8 @@ class QuarantineTest : public ::testing::Test {
 
   testing::TempFolder folder_;
   std::vector<SourceConfig> sources_;
-  QuarantineConfig config_;
+  Current<SourceSet> served_{std::make_shared<const SourceSet>(sources_)};
+  Current<QuarantineConfig> config_{QuarantineConfig{}};
   std::unique_ptr<storage::Journal> journal_;
   storage::QuarantineStore* store_ = nullptr;
   std::unique_ptr<Quarantine> quarantine_;
@@ -103,6 +116,7 @@ TEST_F(QuarantineTest, KeepsOnlyWhatIsSignedInTheSendersWay) {
   EXPECT_EQ(post(bare), 401);
   EXPECT_EQ(quarantine_->count(), 1u) << "strangers who just knock";
   sources_[0].quarantine = false;
+  serve();
   EXPECT_EQ(post(request()), 401);
   EXPECT_EQ(quarantine_->count(), 1u);
   EXPECT_TRUE(events().empty());
@@ -116,6 +130,7 @@ TEST_F(QuarantineTest, AdmitsWhatIsGenuineOnceUnderItsIdAndTime) {
   EXPECT_EQ(verify().not_genuine, 2u);
   const auto before = *quarantine_->list("", {}, 10);
   sources_[0].secrets.push_back("mysecret");
+  serve();
   const auto verified = verify();
   EXPECT_EQ(verified.admitted, 1u);
   EXPECT_EQ(verified.not_genuine, 1u);
@@ -133,6 +148,7 @@ TEST_F(QuarantineTest, ACrashBeforeTheJournalLosesNothing) {
   post(request());
   const Quarantined kept = only();
   sources_[0].secrets = {"mysecret"};
+  serve();
   ASSERT_TRUE(store_->begin_admission(kept.id, journal_->epoch(), 0));
   open();
   quarantine_->resolve();
@@ -145,6 +161,7 @@ TEST_F(QuarantineTest, ACrashAfterTheJournalDoublesNothing) {
   post(request());
   const Quarantined kept = only();
   sources_[0].secrets = {"mysecret"};
+  serve();
   for (int i = 0; i < 3; ++i) EXPECT_EQ(post(request()), 200) << "others, before and after it";
   ASSERT_TRUE(store_->begin_admission(kept.id, journal_->epoch(), 3));
   EXPECT_EQ(post(request()), 200);
@@ -162,6 +179,7 @@ TEST_F(QuarantineTest, WhatIsInDoubtWaitsForTheNextStart) {
   post(request());
   const Quarantined kept = only();
   sources_[0].secrets = {"mysecret"};
+  serve();
   ASSERT_TRUE(store_->begin_admission(kept.id, journal_->epoch(), 0));
   EXPECT_EQ(verify().in_doubt, 1u);
   EXPECT_TRUE(events().empty());
@@ -174,6 +192,7 @@ TEST_F(QuarantineTest, WhatIsInDoubtWaitsForTheNextStart) {
 TEST_F(QuarantineTest, AFullJournalKeepsThemQuarantined) {
   post(request());
   sources_[0].secrets = {"mysecret"};
+  serve();
   const auto refused =
       quarantine_->verify("", {}, Quarantine::Clock::now() + std::chrono::minutes(1),
                           [](net::HttpRequest&&, const SourceConfig&, std::int64_t, const Uuid&) {
@@ -199,6 +218,7 @@ TEST_F(QuarantineTest, TimeAndSecretsAreThoseOfTheSource) {
   net::HttpRequest slack = request("v0=" + std::string(64, 'a'));
   slack.headers = {{"x-slack-signature", "v0=" + std::string(64, 'a')},
                    {"x-slack-request-timestamp", "1531420618"}};
+  serve();
   EXPECT_EQ(post(slack), 401);
   EXPECT_EQ(quarantine_->count(), 0u) << "years old";
 }

@@ -1,8 +1,7 @@
 // The running agent attacked through its intake: the right status, the connection closed, no row, memory flat,
 // the others served, nothing of the attacker's in an answer or in the log.
 //
-// A11, A13 and A14 (repeated and replayed deliveries, timing) are attacks on signatures and ids and have their
-// tests there; A22 is a sender, not an attacker.
+// A11, A13 and A14 are in delivery_attacks_test.cpp; catalogue_test.cpp says that none is missing.
 #include <sys/resource.h>
 
 #include <algorithm>

@@ -199,5 +199,15 @@ TEST_F(DeliveryTest, AnotherDatabaseIsRefusedUntilAdopted) {
   EXPECT_EQ(value("SELECT count(*) FROM " + elsewhere.schema + ".events"), "0");
 }
 
+// The admin socket is open before the lanes begin.
+TEST_F(DeliveryTest, ARetryBeforeThereIsALineIsForgotten) {
+  Life life(options());
+  life.append("a", 3, "a");
+  life.retry();
+  life.begin();
+  ASSERT_TRUE(life.delivered());
+  EXPECT_EQ(count("events"), "3");
+}
+
 }  // namespace
 }  // namespace hookspool::agent

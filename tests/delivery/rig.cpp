@@ -38,7 +38,8 @@ Life::Life(const Options& given) {
   if (!opened) throw std::runtime_error(opened.error().text);
   journal_ = std::move(opened->journal);
   pool_ = std::make_unique<net::Pool>(config_.options);
-  lanes_ = std::make_unique<Lanes>(*journal_, *pool_, config_, nullptr);
+  settings_ = std::make_unique<Current<PostgresConfig>>(config_);
+  lanes_ = std::make_unique<Lanes>(*journal_, *pool_, *settings_, nullptr);
   guard_ = std::make_unique<SinkGuard>(*journal_);
   line_ = std::make_unique<Line>(
       *pool_, config_.backoff_min, config_.backoff_max,

@@ -59,6 +59,7 @@ class Life {
 
  private:
   PostgresConfig config_;
+  std::unique_ptr<Current<PostgresConfig>> settings_;
   std::unique_ptr<storage::Journal> journal_;
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<Lanes> lanes_;

@@ -56,7 +56,7 @@ std::filesystem::path write_secret(const testing::TempFolder& folder) {
 testing::AgentOptions agent_options(const testing::PgCluster& postgres,
                                     const std::filesystem::path& secret_file) {
   testing::AgentOptions options;
-  options.binary = HOOKSPOOL_BINARY;
+  options.binary = testing::agent_binary();
   options.agent_id = "demo";
   options.conninfo = postgres.conninfo();
   // The default is up to a minute between attempts: longer than one wants to watch.

@@ -4,7 +4,11 @@
 #include <atomic>
 #include <iostream>
 #include <latch>
+#include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "net/http/connection.h"
@@ -179,6 +183,70 @@ TEST(HttpCrowd, IsShedWhenNoWorkerComesFree) {
   EXPECT_EQ(first.read_answer().value().body, "first");
   first.send(post("again"));
   EXPECT_EQ(first.read_answer().value().body, "again");
+}
+
+// A handler that answers later holds no worker, but a place; who finds none is told to come again.
+TEST(HttpCrowd, RepliesMayComeLaterFromAnotherThread) {
+  HttpOptions options;
+  options.workers = 1;
+  options.in_handler_max = 3;
+  options.worker_deadline = milliseconds(300);
+  std::mutex mutex;
+  std::vector<std::pair<std::string, HttpReply>> replies;  // guarded by mutex
+  auto server = serve(HttpLaterHandler([&](HttpRequest&& request, const HttpReply& reply) {
+                        const std::lock_guard lock(mutex);
+                        replies.emplace_back(std::move(request.body), reply);
+                      }),
+                      options);
+  std::vector<RawClient> served;
+  for (int i = 0; i < 3; ++i) served.emplace_back(server->port()).send(post(std::to_string(i)));
+  ASSERT_TRUE(wait_until(seconds(5), [&] { return server->stats().in_handler == 3; }));
+  RawClient fourth(server->port());
+  fourth.send(post("x"));
+  EXPECT_EQ(fourth.read_answer().value().status, 503);
+  EXPECT_EQ(server->stats().requests_shed, 1u);
+  EXPECT_EQ(server->stats().requests, 3u);
+  for (std::size_t i = 3; i-- > 0;) {  // the last one first
+    std::pair<std::string, HttpReply> one = [&] {
+      const std::lock_guard lock(mutex);
+      return replies[i];
+    }();
+    one.second(testing::text(one.first));
+    one.second(testing::text("the second answer to the same request"));
+  }
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(served[static_cast<std::size_t>(i)].read_answer().value().body, std::to_string(i));
+  }
+  EXPECT_EQ(server->stats().in_handler, 0u);
+  replies.clear();
+  served[0].send(post("again"));  // the places are free again
+  ASSERT_TRUE(wait_until(seconds(5), [&] {
+    const std::lock_guard lock(mutex);
+    return replies.size() == 1;
+  }));
+  replies.clear();  // and an answer that nobody gives is a 500
+  EXPECT_EQ(served[0].read_answer().value().status, 500);
+  EXPECT_EQ(server->stats().handler_failures, 1u);
+}
+
+TEST(HttpCrowd, AReplyMayOutliveItsServer) {
+  std::mutex mutex;
+  std::optional<HttpReply> kept;  // guarded by mutex
+  auto server = serve(HttpLaterHandler([&](HttpRequest&&, const HttpReply& reply) {
+    const std::lock_guard lock(mutex);
+    kept = reply;
+  }));
+  RawClient client(server->port());
+  client.send(post("x"));
+  ASSERT_TRUE(wait_until(seconds(5), [&] {
+    const std::lock_guard lock(mutex);
+    return kept.has_value();
+  }));
+  EXPECT_FALSE(server->stop(milliseconds(10)));
+  server.reset();
+  (*kept)(testing::text("late"));
+  EXPECT_EQ(client.read_answer().value().body, "late");
+  EXPECT_TRUE(client.sees_end());
 }
 
 // What is on its way when the server stops is answered if it comes within a moment.

@@ -18,6 +18,13 @@ inline std::unique_ptr<net::HttpServer> serve(net::HttpHandler handler, net::Htt
   return std::move(server).value();
 }
 
+inline std::unique_ptr<net::HttpServer> serve(net::HttpLaterHandler handler, net::HttpOptions options = {}) {
+  if (options.listen.empty()) options.listen = "127.0.0.1:0";
+  auto server = net::HttpServer::start(std::move(options), std::move(handler));
+  if (!server) throw std::runtime_error(server.error().text);
+  return std::move(server).value();
+}
+
 inline net::HttpAnswer text(std::string body, int status = 200) {
   net::HttpAnswer answer;
   answer.status = status;

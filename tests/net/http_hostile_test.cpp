@@ -192,6 +192,8 @@ HttpAnswer large_answer(HttpRequest&& request) {
 TEST(HttpSlowClients, ReadLargeAnswersWithoutHoldingAWorker) {
   HttpOptions options;
   options.workers = 1;
+  options.answer_deadline =
+      milliseconds(60'000);  // 20 MiB in all through windows of 4 KiB, under a sanitizer too
   auto server = serve(large_answer, options);
   std::vector<RawClient> slow;
   for (int i = 0; i < 4; ++i) {
@@ -301,6 +303,39 @@ TEST(HttpLimits, BodiesInFlightHaveABudget) {
   RawClient fourth(server->port());
   fourth.send(post(std::string(1000, 'x')));
   EXPECT_EQ(fourth.read_answer().value().status, 200);
+}
+
+// A few clients that let large bodies drip in could else hold all of the budget for as long as a request may take.
+TEST(HttpLimits, BodiesThatDripInMakeRoomForOthers) {
+  HttpOptions options;
+  options.body_bytes_max = 1000;
+  options.bytes_in_flight_max = 4000;
+  options.request_deadline = milliseconds(60'000);
+  auto server = serve(echo, options);
+  const std::string all_but_one =
+      post(std::string(1000, 'x')).substr(0, post(std::string(1000, 'x')).size() - 1);
+  std::vector<RawClient> slow;
+  for (int i = 0; i < 4; ++i) {
+    slow.emplace_back(server->port());
+    slow.back().send(all_but_one);
+  }
+  // 3996 of 4000 bytes are taken: at first by clients that may just be about to go on.
+  EXPECT_TRUE(wait_until(milliseconds(10'000), [&] {
+    RawClient good(server->port());
+    good.send(post(std::string(1000, 'x')));
+    const auto answer = good.read_answer();
+    return answer && answer->status == 200;
+  }));
+  EXPECT_TRUE(slow.front().sees_end()) << "the one that has been at it for longest leaves";
+  EXPECT_EQ(server->stats().connections_evicted, 1u);
+  slow.back().send("x");
+  EXPECT_EQ(slow.back().read_answer().value().status, 200) << "nobody leaves without need";
+  // Chunked bodies announce nothing: what comes is what counts.
+  RawClient chunked(server->port());
+  chunked.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" +
+               std::string(1000, 'x'));
+  chunked.send("\r\n0\r\n\r\n");
+  EXPECT_EQ(chunked.read_answer().value().status, 200);
 }
 
 TEST(HttpLimits, OutlivesAWantOfDescriptors) {

@@ -71,6 +71,13 @@ TEST(RequestReader, LimitsTheHead) {
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(5000, 'a') + "\r\n\r\n"), 431);
 }
 
+// Found by the fuzz target: a fault behind the limit was seen only if it came with what is before it.
+TEST(RequestReader, AFaultBeyondTheLimitIsNotLookedAt) {
+  const std::string line = "POST /" + std::string(kLimits.head_bytes_max, 'y');
+  EXPECT_EQ(status_of(line + "\n"), 414);
+  EXPECT_EQ(status_of("POST / HTTP/1.1\r\nA: " + line + "\n"), 431);
+}
+
 TEST(RequestReader, RefusesWhatNoHeadContainsAtOnce) {
   EXPECT_EQ(status_of("\x16\x03\x01"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\n"), 400);

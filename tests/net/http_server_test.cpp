@@ -234,6 +234,35 @@ TEST(HttpServer, AnswersAnExceptionWith500AndKeepsItsText) {
   EXPECT_EQ(server->stats().in_handler, 0u);
 }
 
+// Heads are remembered; none may go out with another answer's body.
+TEST(HttpServer, AnswersThatLookAlikeKeepTheirOwnHeads) {
+  auto server = serve([](HttpRequest&& request) {
+    HttpAnswer answer = echo(std::move(request));
+    if (request.path == "/teapot") answer.status = 418;
+    if (request.path == "/json") answer.content_type = "application/json";
+    if (request.path == "/retry") answer.headers.emplace_back("Retry-After", "7");
+    return answer;
+  });
+  RawClient client(server->port());
+  for (int round = 0; round < 30; ++round) {
+    for (const char* path : {"/plain", "/teapot", "/json", "/retry"}) {
+      const std::string body =
+          std::to_string(round) + path + std::string(static_cast<std::size_t>(round % 3), '.');
+      client.send(post(body, "", path));
+      const auto answer = client.read_answer();
+      ASSERT_TRUE(answer);
+      EXPECT_EQ(answer->body, body);
+      EXPECT_EQ(answer->status, path == std::string("/teapot") ? 418 : 200);
+      EXPECT_EQ(answer->has("Content-Type: application/json"), path == std::string("/json"));
+      EXPECT_EQ(answer->has("Retry-After: 7"), path == std::string("/retry"));
+      EXPECT_FALSE(answer->has("Connection: close"));
+    }
+  }
+  RawClient last(server->port());
+  last.send(post("1/plain", "Connection: close\r\n", "/plain"));
+  EXPECT_TRUE(last.read_answer().value().has("Connection: close"));
+}
+
 TEST(HttpServer, RunsAsManyHandlersAtOnceAsItHasWorkers) {
   HttpOptions options;
   options.workers = 8;
@@ -286,6 +315,39 @@ TEST(HttpServer, StopAnswersWhatHasArrivedInWhole) {
   EXPECT_EQ(server->stats().requests, 6u);
   EXPECT_TRUE(server->stop(milliseconds(1000)));
   EXPECT_THROW(RawClient(server->port()), std::system_error);
+}
+
+// A disk that has stopped: the sender hears of it while it still listens, and the late reply reaches nobody else.
+TEST(HttpServer, AReplyThatDoesNotComeInTimeIsA503) {
+  HttpOptions options;
+  options.worker_deadline = milliseconds(50);
+  options.reply_deadline = milliseconds(200);
+  std::latch go(1);
+  std::atomic<int> replied{0};
+  auto server = serve(
+      [&](HttpRequest&& request) {
+        if (request.path == "/slow") go.wait();
+        ++replied;
+        return echo(std::move(request));
+      },
+      options);
+  RawClient slow(server->port());
+  slow.send("POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nslow");
+  const auto answer = slow.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_TRUE(answer->has("Retry-After"));
+  EXPECT_TRUE(slow.sees_end());
+  EXPECT_EQ(server->stats().requests_given_up, 1u);
+  EXPECT_EQ(server->stats().in_handler, 1u);
+  RawClient next(server->port());
+  next.send(post("next"));
+  EXPECT_EQ(next.read_answer().value().body, "next");
+  go.count_down();
+  ASSERT_TRUE(wait_until(milliseconds(5000), [&] { return server->stats().in_handler == 0; }));
+  next.send(post("after"));
+  EXPECT_EQ(next.read_answer().value().body, "after");
+  EXPECT_EQ(replied, 3);
 }
 
 TEST(HttpServer, StopReturnsWhenTheGraceIsOver) {

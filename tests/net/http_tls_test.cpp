@@ -170,7 +170,7 @@ TEST_F(HttpTls, TheOldConnectionsGoOnWhenTheCertificateChanges) {
   ASSERT_TRUE(old.handshake());
   const std::string subject = old.subject();
   put(second_);
-  const auto reloaded = server->reload_certificate();
+  const auto reloaded = server->reload_certificate(options.tls);
   ASSERT_TRUE(reloaded.ok()) << reloaded.error().text;
   EXPECT_GT(*reloaded, 0);
   TlsClient fresh(server->port(), checked());
@@ -178,7 +178,7 @@ TEST_F(HttpTls, TheOldConnectionsGoOnWhenTheCertificateChanges) {
   EXPECT_NE(fresh.subject(), subject);
   // A certificate without its key: nothing changes, and the reason is told.
   std::filesystem::copy_file(first_.certificate, certificate, over);
-  const auto refused = server->reload_certificate();
+  const auto refused = server->reload_certificate(options.tls);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().kind, HttpError::Kind::kBadCertificate);
   EXPECT_NE(refused.error().text.find(key.string()), std::string::npos) << refused.error().text;

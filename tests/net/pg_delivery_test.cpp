@@ -166,6 +166,56 @@ TEST_F(PgDeliveryTest, TheWatermarkMovesWithTheRows) {
   EXPECT_EQ(events("count(*) || ' ' || count(DISTINCT seq) || ' ' || max(seq)"), "10 10 10");
 }
 
+TEST_F(PgDeliveryTest, PiecesAreOneCopy) {
+  Lane lane;
+  for (int i = 0; i < 30; ++i) lane.add("{}");
+  auto transaction = begin(lane);
+  ASSERT_TRUE(transaction.ok());
+  for (const std::uint64_t seq : {1u, 11u, 21u}) {
+    ASSERT_TRUE(transaction->copy_some(lane.from(seq, 10)).ok());
+    EXPECT_EQ(transaction->position().seq, seq + 9);
+  }
+  ASSERT_TRUE(transaction->finish_copy().ok());
+  ASSERT_TRUE(transaction->finish_copy().ok()) << "there is nothing more to finish";
+  ASSERT_TRUE(transaction->commit().ok());
+  EXPECT_EQ(begin(lane, false)->watermark(), lane.last());
+  EXPECT_EQ(events("count(*) || ' ' || count(DISTINCT xmin::text) || ' ' || max(seq)"), "30 1 30");
+}
+
+TEST_F(PgDeliveryTest, ARefusalOfAnyPieceIsToldBeforeTheCommit) {
+  Lane lane;
+  for (int i = 0; i < 6; ++i) lane.add("{}");
+  ASSERT_TRUE(connection_->query("ALTER TABLE " + table("events") + " ADD CHECK (seq <> 1)", soon()).ok());
+  {
+    auto transaction = begin(lane);
+    ASSERT_TRUE(transaction.ok());
+    PgResult<void> copied;
+    for (const std::uint64_t seq : {1u, 3u, 5u}) {
+      if (copied) copied = transaction->copy_some(lane.from(seq, 2));
+    }
+    if (copied) copied = transaction->finish_copy();
+    ASSERT_FALSE(copied.ok());
+    EXPECT_EQ(copied.error().error_class, ErrorClass::kEvent);
+    EXPECT_EQ(copied.error().sqlstate, "23514");
+  }
+  EXPECT_TRUE(connection_->usable()) << "rolled back";
+  EXPECT_EQ(events("count(*)"), "0");
+}
+
+TEST_F(PgDeliveryTest, WhatIsDroppedAmongItsPiecesIsNotCommitted) {
+  Lane lane;
+  lane.add("{}");
+  {
+    auto transaction = begin(lane);
+    ASSERT_TRUE(transaction.ok());
+    ASSERT_TRUE(transaction->copy_some(lane.from(1, 1)).ok());
+  }
+  EXPECT_FALSE(connection_->usable());
+  connection_ = connect();
+  ASSERT_TRUE(deliver(*connection_, options(), lane, 1).ok());
+  EXPECT_EQ(events("count(*)"), "1");
+}
+
 TEST_F(PgDeliveryTest, WhatIsDroppedIsRolledBack) {
   Lane lane;
   lane.add("{}");

@@ -220,7 +220,7 @@ TEST_F(PgPoolTest, ConnectFailuresGiveTheirSlotBack) {
 TEST_F(PgPoolTest, ASilentLineDoesNotOutliveTheDeadline) {
   testing::CutProxy proxy(cluster().port());
   PgOptions through = options(proxy.port());
-  through.connect_timeout = 200ms;
+  through.connect_timeout = 1s;
   Pool pool(through);
   ASSERT_TRUE(pool.acquire(soon()).ok());
   proxy.swallow_after(testing::Direction::kToClient);

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "storage/dedupe_index.h"
 #include "storage/folder.h"
 #include "storage/segment.h"
 
@@ -32,8 +33,9 @@ auto taken(R result) {
 
 class Filler {
  public:
-  explicit Filler(const std::filesystem::path& path)
-      : folder_(taken(storage::Folder::open(path))),
+  Filler(const std::filesystem::path& path, std::size_t body_bytes)
+      : body_bytes_(body_bytes),
+        folder_(taken(storage::Folder::open(path))),
         epoch_(random_uuid(random_bytes)),
         ids_(random_bytes, Uuid{}),
         now_us_(std::chrono::duration_cast<std::chrono::microseconds>(
@@ -60,7 +62,7 @@ class Filler {
     event.content_type = "application/json";
     event.headers = R"({"content-type":"application/json","user-agent":"backlog"})";
     event.body = R"({"n": )" + std::to_string(made_) + R"(, "filler": ")";
-    event.body.append(kBacklogBodyBytes - event.body.size() - 2, 'x');
+    event.body.append(body_bytes_ - event.body.size() - 2, 'x');
     event.body += R"("})";
     stored->id = ids_.next(event.received_at_us / 1000);
     stored->epoch = epoch_;
@@ -95,6 +97,7 @@ class Filler {
     if (!result) throw std::runtime_error(result.error().error.text);
   }
 
+  const std::size_t body_bytes_;
   std::unique_ptr<storage::Folder> folder_;
   Uuid epoch_;
   UuidV7Source ids_;
@@ -107,8 +110,19 @@ class Filler {
 
 }  // namespace
 
-void make_backlog(const std::filesystem::path& folder, std::uint64_t events) {
-  Filler(folder).add(events);
+void make_backlog(const std::filesystem::path& folder, std::uint64_t events, std::size_t body_bytes) {
+  Filler(folder, body_bytes).add(events);
+}
+
+void index_backlog(const std::filesystem::path& folder) {
+  std::uint64_t newest = 0;
+  {
+    const auto opened = taken(storage::Folder::open(folder));
+    newest = taken(opened->list()).greatest_number;
+  }
+  auto index = taken(storage::DedupeIndex::open({folder / "dedupe"})).index;
+  if (const auto whole = index->set_complete_before(newest); !whole)
+    throw std::runtime_error(whole.error().text);
 }
 
 }  // namespace hookspool::testing

@@ -80,7 +80,7 @@ struct Subject {
 
   static AgentOptions options(const PgCluster& postgres, const std::string& id) {
     AgentOptions options;
-    options.binary = HOOKSPOOL_BINARY;
+    options.binary = agent_binary();
     options.conninfo = postgres.conninfo();
     options.agent_id = id;
     options.more_postgres = "backoff_max = \"500ms\"\n";

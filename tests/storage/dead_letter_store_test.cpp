@@ -102,10 +102,32 @@ TEST_F(DeadLetterStoreTest, ADamagedFileIsSetAsideAndANewOneBegun) {
   EXPECT_EQ(listed(), "2 ");
 }
 
-TEST_F(DeadLetterStoreTest, AFolderThatCannotBeWrittenIsAnErrorAndNothingElse) {
+TEST_F(DeadLetterStoreTest, WhatCannotBeOpenedNowIsOpenedLater) {
   const auto opened = DeadLetterStore::open(folder_ / "absent");
+  ASSERT_TRUE(opened) << opened.error().text;
+  ASSERT_EQ(opened->notes.size(), 1u);
+  EXPECT_NE(opened->notes[0].find("dead-letters.db"), std::string::npos) << opened->notes[0];
+  const auto refused = opened->store->keep(letter(1));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find("dead-letters.db"), std::string::npos);
+  EXPECT_EQ(opened->store->count(), 0u);
+  std::filesystem::create_directory(folder_ / "absent");
+  EXPECT_TRUE(opened->store->keep(letter(1)));
+  EXPECT_EQ(opened->store->count(), 1u);
+}
+
+TEST_F(DeadLetterStoreTest, AFileOfANewerVersionIsLeftAlone) {
+  ASSERT_TRUE(store_->keep(letter(1)));
+  store_.reset();
+  const unsigned char newer[4] = {0, 0, 0, 99};  // user_version, sqlite.org/fileformat2.html section 1.3.17
+  std::fstream file(folder_ / "dead-letters.db", std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(60);
+  file.write(reinterpret_cast<const char*>(newer), sizeof newer);
+  file.close();
+  const auto opened = DeadLetterStore::open(folder_.path());
   ASSERT_FALSE(opened);
-  EXPECT_NE(opened.error().text.find("dead-letters.db"), std::string::npos);
+  EXPECT_EQ(opened.error().kind, JournalError::Kind::kTooNew);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "damaged-dead-letters-1.db"));
 }
 
 }  // namespace

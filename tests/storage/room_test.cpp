@@ -41,6 +41,32 @@ class RoomTest : public JournalTest {
   std::string last_text_;
 };
 
+TEST_F(RoomTest, OtherLimitsCountFromTheNextEventOn) {
+  options_.lane_rooms["noisy"] = {1 << 20, false};
+  options_.lane_rooms["quiet"] = {4 << 20, false};
+  open();
+  int before = 0, more = 0;
+  ASSERT_EQ(fill("noisy", before), Kind::kLaneFull) << last_text_;
+  JournalOptions wider = options_;
+  wider.lane_rooms["noisy"].bytes_max = 2 << 20;
+  wider.lane_rooms.erase("quiet");
+  wider.bytes_max = 12 << 20;
+  journal_->set_room(wider);
+  EXPECT_EQ(fill("noisy", more), Kind::kLaneFull) << last_text_;
+  EXPECT_NEAR(more, before, 5) << "as much again";
+  EXPECT_EQ(use_of("noisy").bytes_max, 2u << 20);
+  EXPECT_EQ(use_of("quiet").lane, "") << "no longer known";
+  EXPECT_EQ(journal_->stats().bytes_max, 12u << 20);
+  JournalOptions narrow = options_;
+  narrow.bytes_max = 1 << 20;
+  journal_->set_room(narrow);
+  EXPECT_EQ(fill("quiet", more), Kind::kFull) << last_text_;
+  EXPECT_EQ(more, 0);
+  EXPECT_FALSE(journal_->stats().accepting);
+  journal_->set_room(options_);
+  EXPECT_TRUE(journal_->append(make_event("quiet", 1, 40'000)).ok());
+}
+
 TEST_F(RoomTest, ANoisyLaneIsRefusedAtItsCeilingAndTheOthersAreNot) {
   options_.lane_rooms["noisy"] = {4 << 20, false};
   options_.lane_rooms["quiet"] = {4 << 20, false};

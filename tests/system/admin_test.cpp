@@ -20,7 +20,7 @@ class AdminTest : public ::testing::Test {
   AdminTest() : agent_(agent_options(postgres_.conninfo())) {}
 
   Captured command(std::vector<std::string> words) const {
-    words.insert(words.begin(), HOOKSPOOL_BINARY);
+    words.insert(words.begin(), agent_binary());
     words.insert(words.end(), {"--config", agent_.config_file().string()});
     return run_and_capture({.argv = std::move(words)}, seconds(60));
   }

@@ -1,6 +1,7 @@
 #include "tests/system/agent_process.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -48,6 +49,11 @@ std::string value_at(const std::string& json, const std::string& pointer) {
 
 }  // namespace
 
+std::string agent_binary() {
+  const char* other = std::getenv("HOOKSPOOL_TEST_AGENT");
+  return other != nullptr && *other != '\0' ? other : HOOKSPOOL_BINARY;
+}
+
 AgentProcess::AgentProcess(AgentOptions options)
     : options_(std::move(options)),
       journal_(options_.journal.empty() ? folder_ / "journal" : options_.journal),
@@ -90,9 +96,10 @@ void AgentProcess::launch() {
 }
 
 void AgentProcess::wait_ready(std::chrono::milliseconds limit) {
+  // The admin listener is opened last, so that with its answer every other one is there.
+  const auto is_ready = [](int port) { return get(port, "/readyz").outcome == Outcome::kOk; };
   const bool ready = wait_until(limit, [&] {
-    return !running() ||
-           get(options_.intake_tls ? admin_port_ : intake_port_, "/readyz").outcome == Outcome::kOk;
+    return !running() || (is_ready(admin_port_) && (options_.intake_tls || is_ready(intake_port_)));
   });
   if (!ready || !running()) throw std::runtime_error("the agent did not get ready:\n" + log_tail());
 }

@@ -17,6 +17,10 @@
 
 namespace hookspool::testing {
 
+// The path of the hookspool under test: $HOOKSPOOL_TEST_AGENT if that is set (./dev test drives an agent built with a
+// sanitizer by tests built without), else the one that was built with the tests.
+std::string agent_binary();
+
 struct AgentOptions {
   std::string binary;              // path of hookspool
   std::string conninfo;            // empty: journal-only
@@ -53,7 +57,8 @@ class AgentProcess {
   int admin_port() const { return admin_port_; }
   const std::filesystem::path& journal() const { return journal_; }
   const std::filesystem::path& config_file() const { return config_file_; }
-  AgentOptions& options() { return options_; }  // takes effect with the next start
+  AgentOptions& options() { return options_; }  // takes effect with the next start, or with:
+  void write_config() const;                    // so that a reload finds it
   std::string log() const;                      // stderr of all its lives
   std::size_t resident_bytes() const;           // VmRSS
 
@@ -70,7 +75,6 @@ class AgentProcess {
   void wait_caught_up(std::chrono::milliseconds limit = std::chrono::seconds(60)) const;
 
  private:
-  void write_config() const;
   std::string log_tail() const;
 
   AgentOptions options_;

@@ -31,7 +31,7 @@ std::filesystem::path shipped(const std::string& path) {
 }
 
 Captured hookspool(const std::string& command, const std::filesystem::path& config) {
-  return run_and_capture({.argv = {HOOKSPOOL_BINARY, command, "--config", config.string()}}, seconds(20));
+  return run_and_capture({.argv = {agent_binary(), command, "--config", config.string()}}, seconds(20));
 }
 
 TEST(Configuration, EveryFaultIsNamedAtOnceWithItsLine) {
@@ -131,8 +131,8 @@ TEST(Shipped, EveryKeyOfTheSampleIsKnown) {
 TEST(Shipped, UnitIsValidAndHardened) {
   TempFolder folder;
   const std::string unit = std::regex_replace(read_file(shipped("systemd/hookspool.service")),
-                                              std::regex("/usr/bin/hookspool"), HOOKSPOOL_BINARY);
-  ASSERT_NE(unit.find(HOOKSPOOL_BINARY), std::string::npos);
+                                              std::regex("/usr/bin/hookspool"), agent_binary());
+  ASSERT_NE(unit.find(agent_binary()), std::string::npos);
   const auto file = write_file(folder / "hookspool.service", unit);
   const Captured verified =
       run_and_capture({.argv = {"systemd-analyze", "--man=no", "verify", file.string()}});

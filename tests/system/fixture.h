@@ -19,7 +19,7 @@ inline constexpr std::uint64_t kAcknowledgedBeforeFault = 300;
 // Short waits, so that an outage costs a test milliseconds and a silent server two seconds.
 inline AgentOptions agent_options(const std::string& conninfo) {
   AgentOptions options;
-  options.binary = HOOKSPOOL_BINARY;
+  options.binary = agent_binary();
   options.conninfo = conninfo;
   options.more_postgres =
       "backoff_min = \"20ms\"\nbackoff_max = \"500ms\"\nconnect_timeout = \"2s\"\nstatement_timeout = "

@@ -141,16 +141,17 @@ TEST(Intake, TakesANewCertificateWithSighupAndKeepsTheOldOneIfItIsBad) {
   std::filesystem::resize_file(certificate, 100);
   ::kill(agent.pid(), SIGHUP);
   EXPECT_TRUE(wait_until(seconds(30), [&] {
-    return agent.log().find("keeps its certificate: " + certificate.string()) != std::string::npos;
+    return agent.log().find("reload: refused") != std::string::npos &&
+           agent.log().find("intake.certificate_file: " + certificate.string()) != std::string::npos;
   })) << agent.log();
   EXPECT_NE(served_subject(agent.intake_port()).find("second.example"), std::string::npos);
   const Captured sent = run_and_capture({.argv = {"sh", "-c",
-                                                  "echo '{}' | '" HOOKSPOOL_BINARY "' send --config '" +
+                                                  "echo '{}' | '" + agent_binary() + "' send --config '" +
                                                       agent.config_file().string() + "' -"}});
   EXPECT_EQ(sent.status.code, 78) << "the configuration names a certificate that is none: " << sent.output;
   serve(second);
   const Captured again = run_and_capture({.argv = {"sh", "-c",
-                                                   "echo '{}' | '" HOOKSPOOL_BINARY "' send --config '" +
+                                                   "echo '{}' | '" + agent_binary() + "' send --config '" +
                                                        agent.config_file().string() + "' -"}});
   EXPECT_EQ(again.status.code, 0) << again.output;
   EXPECT_NE(again.output.find("\"id\""), std::string::npos);

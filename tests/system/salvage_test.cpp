@@ -43,7 +43,7 @@ class SalvageSystem : public ::testing::Test {
   }
 
   static Captured salvage(const AgentProcess& agent, std::vector<std::string> more = {}) {
-    std::vector<std::string> argv = {HOOKSPOOL_BINARY, "salvage", "--config", agent.config_file().string()};
+    std::vector<std::string> argv = {agent_binary(), "salvage", "--config", agent.config_file().string()};
     argv.insert(argv.end(), more.begin(), more.end());
     return run_and_capture({.argv = argv}, seconds(60));
   }
@@ -109,7 +109,7 @@ TEST_F(SalvageSystem, WhatWasNotPassedYetIsDelivered) {
       const Captured run = run_and_capture(
           {.argv = {"strace", "-f", "-qq", "-o", "/dev/null", "-e", std::string("trace=") + call, "-e",
                     std::string("inject=") + call + ":signal=SIGKILL:when=" + std::to_string(nth),
-                    HOOKSPOOL_BINARY, "salvage", "--config", agent.config_file().string()}},
+                    agent_binary(), "salvage", "--config", agent.config_file().string()}},
           seconds(60));
       killed += run.status.signal == SIGKILL || run.status.code == 128 + SIGKILL ? 1 : 0;
     }

@@ -82,7 +82,7 @@ class SignatureTest : public ::testing::Test {
            "]\n" + more;
   }
   Captured command(std::vector<std::string> words) const {
-    words.insert(words.begin(), HOOKSPOOL_BINARY);
+    words.insert(words.begin(), agent_binary());
     words.insert(words.end(), {"--config", agent_.config_file().string()});
     return run_and_capture({.argv = std::move(words)}, seconds(60));
   }
@@ -296,7 +296,7 @@ TEST_F(SignatureTest, AKillInTheMiddleOfAnAdmissionNeitherLosesNorDoubles) {
   for (const int until : {1, 7, 25, 40}) {
     agent_.terminate();
     agent_.start();
-    Process verify({.argv = {HOOKSPOOL_BINARY, "quarantine", "verify", "--config", agent_.config_file()}});
+    Process verify({.argv = {agent_binary(), "quarantine", "verify", "--config", agent_.config_file()}});
     const bool reached = wait_until(seconds(30), [&] {
       return agent_.health_number("/quarantine/admitted") >= until ||
              agent_.health_number("/quarantine/requests") == 0;

@@ -1,0 +1,32 @@
+// A value that is replaced as a whole while others read it. Whoever has taken one keeps it to the end of what he began,
+// so nobody ever sees half of a change. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace hookspool::agent {
+
+template <class T>
+class Current {
+ public:
+  explicit Current(std::shared_ptr<const T> value) : value_(std::move(value)) {}
+  explicit Current(T value) : value_(std::make_shared<const T>(std::move(value))) {}
+
+  std::shared_ptr<const T> get() const {
+    const std::lock_guard lock(mutex_);
+    return value_;
+  }
+  // The old value goes with the last of those who have it, and never under the lock.
+  void set(std::shared_ptr<const T> value) noexcept {
+    const std::lock_guard lock(mutex_);
+    value_.swap(value);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const T> value_;  // guarded by mutex_; never null
+};
+
+}  // namespace hookspool::agent
