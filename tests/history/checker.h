@@ -1,4 +1,4 @@
-// Holds a history against the promise: the invariants I1 to I10, each a function over plain data. No clock, no I/O.
+// Holds a history against the promise: the invariants I1 to I11, each a function over plain data (facts.h). No clock, no I/O.
 //
 //   I1   acknowledged: a row or a dead letter, exactly once
 //   I2   refused or unanswered: at most once ("recovered" where it is there)
@@ -10,6 +10,8 @@
 //   I8   dead letters are the planted ones
 //   I9   a watermark goes back only in a failover or a restore
 //   I10  something is delivered every kStallSecondsMax while nothing is broken
+//   I11  one delivery (a source's delivery id) is one event, and all its answers name it, whatever ended in between;
+//        except where the agent has said that it cannot know (see may_have_forgotten() in check_repeats.cpp)
 #pragma once
 
 #include <cstdint>
@@ -32,6 +34,8 @@ struct Verdict {
   std::vector<Violation> examples;  // the first of each invariant
   std::uint64_t violations = 0;
   std::uint64_t sent = 0, acknowledged = 0, refused = 0, unanswered = 0, recovered = 0;
+  std::uint64_t repeats = 0;                   // requests whose delivery had been sent before
+  std::uint64_t repeated_in_another_life = 0;  // deliveries
   std::uint64_t rows = 0, dead_letters = 0, put_back = 0, journaled = 0, watermarks = 0;
 
   bool kept() const { return violations == 0; }

@@ -199,6 +199,61 @@ const Mutations& of_numbers_and_time() {
   return kMutations;
 }
 
+// A delivery whose requests were all answered, as its first and its last one.
+using Pair = std::pair<Send*, Send*>;
+Pair repeated(Result& result, const std::function<bool(const Send&, const Send&)>& wanted) {
+  std::map<std::string, Send*> firsts;
+  for (Send& send : result.sends) {
+    if (send.outcome != Outcome::kOk || send.kind != Kind::kGood) continue;
+    const auto [first, is_first] = firsts.emplace(send.key(), &send);
+    if (!is_first && wanted(*first->second, send)) return {first->second, &send};
+  }
+  throw std::runtime_error("the record has no such repeat");
+}
+
+bool later(const Send& first, const Send& second) {
+  return second.life == first.life && second.sent_us > first.answered_us;
+}
+bool at_once(const Send& first, const Send& second) {
+  return second.sent_us < first.answered_us && first.sent_us < second.answered_us;
+}
+bool in_another_life(const Send& first, const Send& second) {
+  return second.life != first.life;
+}
+
+// The second request becomes an event of its own, and is told so.
+void split(Result& result, const Pair& pair) {
+  const Landed row = first(result.rows, [&](const Landed& landed) { return landed.id == pair.first->id; });
+  const Landed copy = copy_above_the_watermark(result, row);
+  for (Send& send : result.sends) {
+    if (send.key() == pair.second->key() && &send != pair.first) send.id = copy.id;
+  }
+  result.rows.push_back(copy);
+}
+
+const Mutations& of_repeats() {
+  static const Mutations kMutations = {
+      {"a later repeat is an event of its own", "I11", [](Result& r) { split(r, repeated(r, later)); }},
+      {"a repeat at the same time is an event of its own", "I11",
+       [](Result& r) { split(r, repeated(r, at_once)); }},
+      {"a repeat in another life is an event of its own", "I11",
+       [](Result& r) { split(r, repeated(r, in_another_life)); }},
+      {"a repeat is answered with the id of another delivery", "I11",
+       [](Result& r) {
+         Send& send = *repeated(r, later).second;
+         send.id = first(r.rows, [&](const Landed& row) { return row.key != send.key(); }).id;
+       }},
+      {"what was not answered is there, and its repeat as well", "I11",
+       [](Result& r) {
+         const Pair pair = repeated(r, in_another_life);
+         split(r, pair);
+         pair.first->outcome = Outcome::kUnknown;
+         pair.first->id.clear();
+       }},
+  };
+  return kMutations;
+}
+
 TEST(HistoryChecker, FindsNothingInAGoodRecord) {
   const Verdict verdict = check(record());
   std::cout << verdict.text() << '\n';
@@ -206,11 +261,43 @@ TEST(HistoryChecker, FindsNothingInAGoodRecord) {
   EXPECT_GT(verdict.acknowledged, 100u);
   EXPECT_GT(verdict.dead_letters, 0u);
   EXPECT_GT(verdict.refused + verdict.unanswered, 0u);
+  EXPECT_GT(verdict.repeats, 0u);
+  EXPECT_GT(verdict.repeated_in_another_life, 0u);
+}
+
+// The exceptions are those of the promise, and each reaches no further than what it is about.
+TEST(HistoryChecker, ExcusesOnlyWhatTheAgentCouldNotKnow) {
+  Result result = record();
+  const Pair pair = repeated(result, in_another_life);
+  split(result, pair);
+  const std::int64_t begin_us = pair.first->answered_us, end_us = pair.second->sent_us;
+  ASSERT_LT(begin_us, end_us);
+  const auto excused = [&](const std::function<void(Result&)>& excuse) {
+    Result with = result;
+    excuse(with);
+    return !check(with).breaks("I11");
+  };
+  EXPECT_FALSE(excused([](Result&) {}));
+  EXPECT_TRUE(excused([&](Result& r) { r.unindexed.push_back({begin_us, end_us, "dedupe: ..."}); }));
+  EXPECT_FALSE(excused([&](Result& r) {
+    r.unindexed.push_back({0, pair.first->sent_us - 1, "dedupe: ..."});
+  }));
+  const Fault older{.name = "an older journal",
+                    .begin_us = begin_us,
+                    .end_us = end_us,
+                    .hits = 1,
+                    .forgets_deliveries = true};
+  EXPECT_TRUE(excused([&](Result& r) { r.faults.push_back(older); }));
+  const Fault jump{
+      .name = "the clock", .begin_us = begin_us, .end_us = end_us, .hits = 1, .moves_clock = true};
+  EXPECT_FALSE(excused([&](Result& r) { r.faults.insert(r.faults.end(), 2, jump); }));
+  EXPECT_TRUE(excused([&](Result& r) { r.faults.insert(r.faults.end(), 3, jump); }));
 }
 
 TEST(HistoryChecker, FindsEveryMutation) {
   std::size_t tried = 0;
-  for (const Mutations* list : {&of_rows_and_order(), &of_bytes_and_strangers(), &of_numbers_and_time()}) {
+  for (const Mutations* list :
+       {&of_rows_and_order(), &of_bytes_and_strangers(), &of_numbers_and_time(), &of_repeats()}) {
     for (const Mutation& mutation : *list) {
       SCOPED_TRACE(mutation.name);
       Result result = record();

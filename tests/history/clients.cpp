@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/history/wall_clock.h"
 #include "tests/support/wait.h"
@@ -18,7 +20,10 @@ constexpr double kBodyBytesMin = 200;
 constexpr double kBodyBytesMax = 65'536;
 constexpr std::uint64_t kParallelEvery = 10;  // one source in so many
 constexpr int kParallel = 4;
-constexpr std::uint64_t kNotJsonEvery = 8;  // as make_body() does it
+constexpr std::uint64_t kRepeatedAtOnce = 10;  // times as many repeats in a source of that kind
+constexpr std::size_t kRememberedToRepeat = 8;
+constexpr std::uint64_t kSentAgainEvery = 3;  // one in so many that were refused or not answered
+constexpr std::uint64_t kNotJsonEvery = 8;    // as make_body() does it
 constexpr std::chrono::milliseconds kPauseAfterRefusal{100};
 constexpr std::chrono::minutes kRestMax{5};
 
@@ -62,9 +67,9 @@ class Clients::Client {
     for (int i = 0; i < options_.sources; ++i) {
       const auto place = static_cast<std::uint64_t>(number * options_.sources + i);
       const int parallel = place % kParallelEvery == kParallelEvery - 1 ? kParallel : 1;
-      sources_.push_back({source_name(number, i), parallel == 1, 0, 0, {}});
+      sources_.push_back({.name = source_name(number, i), .in_order = parallel == 1});
       for (int j = 0; j < parallel; ++j)
-        lines_.push_back({testing::RawClient(options_.port), sources_.size() - 1, 0});
+        lines_.push_back({testing::RawClient(options_.port), sources_.size() - 1, 0, {}});
     }
   }
 
@@ -81,16 +86,24 @@ class Clients::Client {
   }
 
  private:
+  struct Delivery {
+    std::uint64_t n = 0;
+    Kind kind = Kind::kGood;
+    std::size_t bytes = 0;
+  };
   struct Source {
     std::string name;
     bool in_order;
-    std::uint64_t n, ordinal;
-    std::string last_body;  // of the last good delivery, to be repeated
+    std::uint64_t n = 0, ordinal = 0;
+    std::vector<Delivery> sent{};         // some of all that may be repeated, and at last the latest
+    std::optional<Delivery> unsettled{};  // repeated until it is answered with 2xx
+    std::uint64_t life = 0;               // of the agent, when the latest request was begun
   };
   struct Line {
     testing::RawClient client;
     std::size_t source;
     std::size_t entry;
+    Delivery delivery{};
   };
 
   void rest() {
@@ -108,25 +121,42 @@ class Clients::Client {
     return static_cast<std::size_t>(kBodyBytesMin / (1 - u * (1 - kBodyBytesMin / kBodyBytesMax)));
   }
 
+  // A few at any time, and the one that was open or the latest when the agent ended, as soon as it is there again.
+  std::optional<Delivery> to_repeat(Source& source, std::uint64_t life, std::uint64_t lot) {
+    if (source.sent.empty()) return std::nullopt;
+    const bool other_life = std::exchange(source.life, life) != life;
+    if (other_life && !source.unsettled) source.unsettled = source.sent.back();
+    if (source.unsettled) return source.unsettled;
+    // Where several requests are open at a time, the latest is often one of them.
+    const auto often = source.in_order ? 1 : kRepeatedAtOnce;
+    if (lot >= options_.repeated_in_10000 * often) return std::nullopt;
+    return lot % 2 == 0 ? source.sent.back() : source.sent[random_() % source.sent.size()];
+  }
+
+  Delivery next_delivery(Source& source, std::uint64_t lot) {
+    Delivery delivery{.n = ++source.n, .bytes = body_bytes()};
+    const std::uint64_t first = options_.repeated_in_10000 * kRepeatedAtOnce;
+    const std::uint64_t planted = first + options_.planted_in_10000;
+    if (lot >= first && lot < planted) delivery.kind = Kind::kPoison;
+    if (lot >= planted && lot < planted + options_.malformed_in_10000) delivery.kind = Kind::kMalformed;
+    if (delivery.kind == Kind::kMalformed) return delivery;
+    if (source.sent.size() == kRememberedToRepeat)
+      source.sent.erase(source.sent.begin() + static_cast<std::ptrdiff_t>(random_() % kRememberedToRepeat));
+    source.sent.push_back(delivery);
+    return delivery;
+  }
+
   void begin(Line& line) {
     Source& source = sources_[line.source];
     const std::uint64_t lot = random_() % 10'000;
-    const bool repeat = lot < options_.repeated_in_10000 && !source.last_body.empty();
     Send send{.source = source.name, .in_order = source.in_order, .ordinal = ++source.ordinal};
-    std::string body;
-    if (repeat) {
-      send.n = source.n;
-      body = source.last_body;
-    } else {
-      send.n = ++source.n;
-      const std::uint64_t planted = options_.repeated_in_10000 + options_.planted_in_10000;
-      if (lot >= options_.repeated_in_10000 && lot < planted) send.kind = Kind::kPoison;
-      if (lot >= planted && lot < planted + options_.malformed_in_10000) send.kind = Kind::kMalformed;
-      body = testing::make_body(source.name, send.n, body_bytes());
-      source.last_body = send.kind == Kind::kGood ? body : std::string();
-    }
-    send.digest = testing::hex(testing::sha256(body));
     send.life = all_.life_;
+    const std::optional<Delivery> repeat = to_repeat(source, send.life, lot);
+    line.delivery = repeat ? *repeat : next_delivery(source, lot);
+    send.n = line.delivery.n;
+    send.kind = line.delivery.kind;
+    const std::string body = testing::make_body(source.name, send.n, line.delivery.bytes);
+    send.digest = testing::hex(testing::sha256(body));
     send.sent_us = wall_clock_us();
     log_ << line_of(send) << '\n';
     const std::string request =
@@ -134,6 +164,14 @@ class Clients::Client {
     line.entry = sent_.size();
     sent_.push_back(std::move(send));
     line.client.send(request);
+  }
+
+  // As real senders do it, what was refused or not answered is sent again; not always, so that some stays as it is.
+  void settle(Source& source, const Line& line, const Send& send) {
+    const bool ok = send.outcome == Outcome::kOk;
+    if (ok && source.unsettled && source.unsettled->n == send.n) source.unsettled.reset();
+    if (ok || send.kind == Kind::kMalformed || source.unsettled) return;
+    if (random_() % kSentAgainEvery == 0) source.unsettled = line.delivery;
   }
 
   // True: answered as was to be expected.
@@ -144,6 +182,7 @@ class Clients::Client {
     send.status = answer.status;
     if (answer.outcome == Outcome::kOk) send.id = answer.id();
     send.answered_us = wall_clock_us();
+    settle(sources_[line.source], line, send);
     log_ << line_of(send) << '\n';
     (answer.outcome == Outcome::kOk     ? all_.ok_
      : answer.outcome == Outcome::kFail ? all_.fail_

@@ -1,6 +1,7 @@
 // The senders: 16 clients, each the sender of 8 sources, that go on whatever they are told and write down every answer.
 // A source has one request open at a time, which defines its order, except one in ten, which has four. Bodies are of
-// Pareto-distributed sizes; a few deliveries are repeated, planted (the tables refuse them) or no HTTP at all; every
+// Pareto-distributed sizes; a few deliveries are planted (the tables refuse them) or no HTTP at all; a few are repeated: at
+// the same time, later, until they are answered, and the latest one in the agent's next life; every
 // so often all send as fast as they can for a while. What is sent depends on the seed alone, when on the machine.
 // Thread-safe.
 #pragma once

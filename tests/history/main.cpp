@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/history/run.h"
+#include "tests/system/agent_process.h"
 
 namespace {
 
@@ -57,7 +58,7 @@ int check_file(const std::string& file) {
 int main(int argc, char** argv) {
   CLI::App app("Breaks what is around a real hookspool and checks that its promise was kept");
   app.require_subcommand(1);
-  std::string agent = HOOKSPOOL_BINARY, name, file;
+  std::string agent = hookspool::testing::agent_binary(), name, file;
   std::uint64_t seed = fresh_seed(), seeds = 5;
   double minutes = 30;
   bool keep = false;

@@ -79,6 +79,7 @@ void Nemesis::stop_clients_and_agent() {
 void Nemesis::restore_journal(Random&) {
   const std::lock_guard organ(agent_);
   Fault fault = begin("the journal is put back to an older copy");
+  fault.forgets_deliveries = true;
   const std::filesystem::path backup = rig_.folder() / "journal-backup";
   rig_.agent().terminate(seconds(60));
   copy_folder(rig_.agent().journal(), backup);
@@ -116,6 +117,7 @@ void Nemesis::clone_journal(Random&) {
 void Nemesis::reinstall(Random&) {
   const std::lock_guard organ(agent_);
   Fault fault = begin("the journal is gone: the agent is installed anew");
+  fault.forgets_deliveries = true;
   stop_clients_and_agent();
   const bool there = std::filesystem::remove_all(rig_.agent().journal()) > 0;
   rig_.start_agent();

@@ -99,7 +99,7 @@ const std::map<std::string, Report (*)(RunOptions)>& focuses() {
   static const std::map<std::string, Report (*)(RunOptions)> kFocuses = {
       {"ack-before-commit", write_nothing},     {"epoch-used-again", start_again},
       {"no-lock", cut_in_slow_commits},         {"write-on-after-eio", power_cut_in_an_outage},
-      {"bury-without-isolation", many_planted},
+      {"bury-without-isolation", many_planted}, {"forgets-deliveries", start_again},
   };
   return kFocuses;
 }

@@ -65,6 +65,7 @@ void for_each_list(R& result, Each&& each) {
   each('F', result.faults);
   each('P', result.samples);
   each('B', result.went_back);
+  each('U', result.unindexed);
 }
 
 template <class Record>

@@ -96,13 +96,16 @@ struct Journaled {
 struct Fault {
   std::string name{};
   std::int64_t begin_us = 0, end_us = 0;
-  std::uint64_t hits = 0;      // proof from the injector; 0 makes the run void
-  std::string proof{};         // what was counted
-  bool refuses_rows = false;   // a changed table: good events may become dead letters meanwhile
-  bool loses_commits = false;  // a failover or a restore: watermarks may go back
+  std::uint64_t hits = 0;           // proof from the injector; 0 makes the run void
+  std::string proof{};              // what was counted
+  bool refuses_rows = false;        // a changed table: good events may become dead letters meanwhile
+  bool loses_commits = false;       // a failover or a restore: watermarks may go back
+  bool forgets_deliveries = false;  // a journal that is older or new: what it lacks is taken anew
+  bool moves_clock = false;
   template <class Self, class Visitor>
   static void visit(Self& s, Visitor&& v) {
-    v(s.name), v(s.begin_us), v(s.end_us), v(s.hits), v(s.proof), v(s.refuses_rows), v(s.loses_commits);
+    v(s.name), v(s.begin_us), v(s.end_us), v(s.hits), v(s.proof), v(s.refuses_rows), v(s.loses_commits),
+        v(s.forgets_deliveries), v(s.moves_clock);
   }
 };
 
@@ -113,6 +116,16 @@ struct Sample {
   template <class Self, class Visitor>
   static void visit(Self& s, Visitor&& v) {
     v(s.at_us), v(s.delivered);
+  }
+};
+
+// A life of the agent that said in its log that it does not know all deliveries (yet).
+struct Unindexed {
+  std::int64_t begin_us = 0, end_us = 0;
+  std::string said{};
+  template <class Self, class Visitor>
+  static void visit(Self& s, Visitor&& v) {
+    v(s.begin_us), v(s.end_us), v(s.said);
   }
 };
 
@@ -138,6 +151,7 @@ struct Result {
   std::vector<Fault> faults{};
   std::vector<Sample> samples{};
   std::vector<WentBack> went_back{};
+  std::vector<Unindexed> unindexed{};
 };
 
 // Text, one record a line, fields separated by tabs. Throws std::runtime_error.

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "tests/history/collect.h"
+#include "tests/history/wall_clock.h"
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
 
@@ -19,6 +20,8 @@ using std::chrono::seconds;
 constexpr seconds kDrainStallMax{30};
 constexpr seconds kReadyMax{60};
 constexpr std::size_t kHealthBytesMax = 3'000;  // of what is said; the lanes would fill pages
+
+constexpr std::string_view kDedupeTrouble = "dedupe: ";
 
 constexpr const char* kOwnTable =
     "CREATE TABLE own_events (id uuid, agent_id text, epoch uuid, seq bigint, source text, delivery_id text,"
@@ -135,7 +138,21 @@ void Rig::swap_primary() {
   primary_conninfo_ = primary_->superuser_conninfo();
 }
 
+// What the agent says of its index of deliveries it says in a warning or an error: it takes no chance in silence.
+void Rig::note_unindexed() {
+  const std::string log = agent_->log();
+  const auto at = log.find(kDedupeTrouble, life_log_begin_);
+  if (at != std::string::npos) {
+    const std::string said = log.substr(at, log.find('\n', at) - at);
+    say("the agent's log: " + said);
+    unindexed_.push_back({.begin_us = life_began_us_, .end_us = wall_clock_us(), .said = said});
+  }
+  life_log_begin_ = log.size();
+  life_began_us_ = wall_clock_us();
+}
+
 void Rig::start_agent() {
+  note_unindexed();
   life_ += 1;
   agent_->launch();
   agent_->wait_ready(kReadyMax);
@@ -199,12 +216,14 @@ Result Rig::collect(std::vector<Fault> faults) {
   const testing::ExitStatus status = agent_->terminate(std::chrono::seconds(60));
   if (status.code != 0)
     throw std::runtime_error("the agent ended with exit code " + std::to_string(status.code));
+  note_unindexed();
   Result result = read_postgres(*primary_);
   result.journal = read_journal(agent_->journal(), folder_ / "journal-copy");
   result.sends = sends_;
   result.faults = std::move(faults);
   result.samples = sampler_->samples();
   result.went_back = sampler_->went_back();
+  result.unindexed = unindexed_;
   return result;
 }
 

@@ -69,6 +69,7 @@ class Rig {
 
  private:
   void make_tables();
+  void note_unindexed();  // of the life that has ended
   std::string sources() const;
 
   const RigOptions options_;
@@ -84,6 +85,9 @@ class Rig {
   std::unique_ptr<Shim> shim_;
   std::unique_ptr<testing::AgentProcess> agent_;
   std::atomic<std::uint64_t> life_{0};
+  std::int64_t life_began_us_ = 0;
+  std::size_t life_log_begin_ = 0;  // in the agent's log
+  std::vector<Unindexed> unindexed_;
   std::unique_ptr<Sampler> sampler_;
   std::unique_ptr<Clients> clients_;
   std::vector<Send> sends_;

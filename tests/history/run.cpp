@@ -20,6 +20,8 @@ std::vector<std::string> why_void(const RunOptions& options, const std::vector<F
                       " requests were refused or not answered, " +
                       std::to_string(options.without_promise_min) + " are needed");
   }
+  if (verdict.repeats < kRepeatsMin)
+    reasons.push_back("only " + std::to_string(verdict.repeats) + " repeats were sent");
   std::map<std::string, std::uint64_t> hits;
   std::size_t missed = 0;
   for (const Fault& fault : faults) {

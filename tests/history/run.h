@@ -17,7 +17,8 @@ namespace hookspool::history {
 inline constexpr std::uint64_t kAcknowledgedBeforeFirstFaultMin = 500;
 inline constexpr std::uint64_t kAcknowledgedMin = 2'000;
 inline constexpr std::uint64_t kWithoutPromiseMin = 200;  // refused or unanswered, where the agent is killed
-inline constexpr std::chrono::seconds kWarmMax{60};       // for the acknowledged before the first fault
+inline constexpr std::uint64_t kRepeatsMin = 5;
+inline constexpr std::chrono::seconds kWarmMax{60};  // for the acknowledged before the first fault
 
 enum class Finding { kKept, kBroken, kVoid };
 

@@ -122,6 +122,8 @@ Report run_soak(const std::string& binary, std::uint64_t seed, seconds length) {
     all.verdict.refused += report.verdict.refused;
     all.verdict.unanswered += report.verdict.unanswered;
     all.verdict.recovered += report.verdict.recovered;
+    all.verdict.repeats += report.verdict.repeats;
+    all.verdict.repeated_in_another_life += report.verdict.repeated_in_another_life;
     all.verdict.rows += report.verdict.rows;
     all.verdict.dead_letters += report.verdict.dead_letters;
     all.verdict.put_back += report.verdict.put_back;
