@@ -1,0 +1,16 @@
+// What the rows "intake" and "p99" are made of: rounds of the empty handler, the agent and the bare commit loop in turn.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace hookspool::bench {
+
+struct IntakeFigures {  // a value a round
+  std::vector<double> empty_per_second, agent_per_second, bare_per_second;
+  std::vector<double> empty_p99_us, agent_p99_us, bare_p99_us;
+  std::vector<double> group_events;  // of the agent's commits, on the mean
+  std::uint64_t errors = 0;          // answers that were none, or not 2xx
+};
+
+}  // namespace hookspool::bench
