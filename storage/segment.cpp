@@ -16,8 +16,6 @@
 namespace hookspool::storage {
 namespace {
 
-constexpr std::uint64_t kPageBytes = 4096;
-
 constexpr const char* kSchema =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE lanes(number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"

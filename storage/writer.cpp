@@ -13,7 +13,6 @@
 namespace hookspool::storage {
 namespace {
 
-constexpr std::uint64_t kWalBytesMax = 1ull << 20;    // everybody waits while it is copied: some 2.5 ms a MiB
 constexpr std::size_t kEventBytesMax = 256ull << 20;  // SQLite's own limit for a row is 1e9
 
 JournalResult<EventPtr> done(const JournalResult<void>& result) {

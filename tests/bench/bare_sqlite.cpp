@@ -32,7 +32,7 @@ void bind_text(sqlite3_stmt* statement, int index, std::string_view text) {
 
 }  // namespace
 
-BareSqlite::BareSqlite(std::size_t body_bytes) : body_(json_body(body_bytes)) {
+BareSqlite::BareSqlite(std::size_t body_bytes, int checkpoint_pages) : body_(json_body(body_bytes)) {
   sqlite3* database = nullptr;
   const int code = sqlite3_open_v2(make_file(folder_.path()).c_str(), &database,
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -40,7 +40,7 @@ BareSqlite::BareSqlite(std::size_t body_bytes) : body_(json_body(body_bytes)) {
   check(code, "opening");
   execute("PRAGMA synchronous=FULL");
   execute("PRAGMA journal_mode=WAL");
-  execute("PRAGMA wal_autocheckpoint=2048");  // pages: the 8 MiB at which the agent's writer makes one
+  execute(("PRAGMA wal_autocheckpoint=" + std::to_string(checkpoint_pages)).c_str());
   begin_ = prepare("BEGIN IMMEDIATE");
   insert_ = prepare(storage::kInsertEventSql);
   commit_ = prepare("COMMIT");

@@ -10,13 +10,18 @@
 #include <string>
 #include <vector>
 
+#include "storage/segment.h"
 #include "tests/support/temp_folder.h"
 
 namespace hookspool::bench {
 
 class BareSqlite {
  public:
-  explicit BareSqlite(std::size_t body_bytes);
+  // The pages of WAL at which it checkpoints: those at which the agent's writer does, and what SQLite has by default.
+  static constexpr int kCheckpointAsAgent = static_cast<int>(storage::kWalBytesMax / storage::kPageBytes);
+  static constexpr int kCheckpointByDefault = 1000;
+
+  explicit BareSqlite(std::size_t body_bytes, int checkpoint_pages = kCheckpointAsAgent);
 
   // One synced transaction of so many rows, and the checkpoint that it may make due; how long it took, in microseconds.
   double commit(int rows);

@@ -56,6 +56,8 @@ IntakeFigures measure_rounds(Bench& bench, const std::filesystem::path& payloads
     figures.bare_p99_us.push_back(quantile(took_us, 0.99));
     figures.bare_per_second.push_back(static_cast<double>(took_us.size()) * rows /
                                       static_cast<double>(sizes.round.count()));
+    BareSqlite by_default(body_bytes, BareSqlite::kCheckpointByDefault);
+    figures.bare_default_p99_us.push_back(quantile(by_default.commit_for(sizes.round, rows), 0.99));
   }
   return figures;
 }
@@ -110,7 +112,13 @@ void measure_p99(Bench& bench, Row& row) {
   row.value = spread_of(ratios(figures.agent_p99_us, figures.bare_p99_us));
   row.figures = {{"hookspool, p99", "ms", spread_of(in_ms(figures.agent_p99_us))},
                  {"bare commit loop with the same groups, p99", "ms", spread_of(in_ms(figures.bare_p99_us))},
+                 {"that loop with SQLite's default checkpoints, p99", "ms",
+                  spread_of(in_ms(figures.bare_default_p99_us))},
+                 {"hookspool against it", "x",
+                  spread_of(ratios(figures.agent_p99_us, figures.bare_default_p99_us))},
                  {"empty handler, p99", "ms", spread_of(in_ms(figures.empty_p99_us))},
+                 {"empty handler against it", "x",
+                  spread_of(ratios(figures.empty_p99_us, figures.bare_default_p99_us))},
                  {"events a commit", "", spread_of(figures.group_events)}};
   note_errors(row, figures.errors);
 }
