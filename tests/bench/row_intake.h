@@ -10,8 +10,8 @@ struct IntakeFigures {  // a value a round
   std::vector<double> empty_per_second, agent_per_second, bare_per_second;
   std::vector<double> empty_p99_us, agent_p99_us, bare_p99_us;
   std::vector<double> bare_default_p99_us;  // with the checkpoints that SQLite makes by default
-  std::vector<double> group_events;  // of the agent's commits, on the mean
-  std::uint64_t errors = 0;          // answers that were none, or not 2xx
+  std::vector<double> group_events;         // of the agent's commits, on the mean
+  std::uint64_t errors = 0;                 // answers that were none, or not 2xx
 };
 
 }  // namespace hookspool::bench
