@@ -180,6 +180,7 @@ void Agent::open_dedupe_index() {
   health_.deduplicator = deduplicator_.get();
   if (const auto recalled = deduplicator_->recall(*journal_); !recalled)
     log_warn("dedupe: " + recalled.error().text + "; repeats of lost events may be answered as duplicates");
+  if (const auto begun = deduplicator_->begin(*journal_); !begun) log_warn("dedupe: " + begun.error().text);
   // An index that lacks a whole backlog is filled by the upkeep: senders should not wait for that.
   const auto segments = journal_->segments();
   const auto lacking =
@@ -415,6 +416,7 @@ int Agent::stop() {
   upkeep_.reset();
   const auto closed = journal_->close();
   if (!closed) log_error("journal: " + closed.error().text);
+  if (closed && deduplicator_) (void)deduplicator_->end(*journal_);  // else the next start reads a segment
   const auto stats = journal_->stats();
   log_info("stopped: " + std::to_string(stats.pending) + " events wait in the journal for PostgreSQL");
   const int code = closed ? kExitOk : kExitIo;

@@ -22,6 +22,12 @@ Uuid least_id_at(std::int64_t unix_us) {
   return id;
 }
 
+std::uint64_t newest_segment(const storage::Journal& journal) {
+  std::uint64_t newest = 0;
+  for (const auto& segment : journal.segments()) newest = std::max(newest, segment.number);
+  return newest;
+}
+
 }  // namespace
 
 Uuid dedupe_key(std::string_view source, std::string_view delivery_id) {
@@ -116,10 +122,7 @@ storage::JournalResult<void> Deduplicator::catch_up(const storage::Journal& jour
     if (auto opened = index_.reopen(); !opened) return opened;
   }
   // Numbers grow, and a segment is begun only when everything before it was handed to committed().
-  std::uint64_t newest = 0;
-  for (const auto& segment : journal.segments()) {
-    newest = std::max(newest, segment.number);
-  }
+  const std::uint64_t newest = newest_segment(journal);
   if (!caught_up_) {
     std::vector<storage::DedupeIndex::Entry> entries;
     storage::JournalResult<void> put;
@@ -137,7 +140,19 @@ storage::JournalResult<void> Deduplicator::catch_up(const storage::Journal& jour
     caught_up_ = true;
     if (!scanned) return scanned;  // told once: a row that cannot be read does not become readable
   }
-  return newest > 0 ? index_.set_complete_before(newest) : storage::JournalResult<void>();
+  return newest > 0 ? index_.set_complete_before(newest, wall_clock_us()) : storage::JournalResult<void>();
+}
+
+storage::JournalResult<void> Deduplicator::begin(const storage::Journal& journal) {
+  return index_.limit_complete_before(newest_segment(journal) + 1);
+}
+
+storage::JournalResult<void> Deduplicator::end(const storage::Journal& journal) {
+  // What a failed write left behind may turn up in the next life, and was not handed to committed().
+  if (!caught_up_ || index_.failed() || journal.stats().sealed_after_error > 0) return {};
+  const std::uint64_t newest = newest_segment(journal);
+  return newest > 0 ? index_.set_complete_before(newest + 1, wall_clock_us())
+                    : storage::JournalResult<void>();
 }
 
 }  // namespace hookspool::agent

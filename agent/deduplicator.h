@@ -52,6 +52,10 @@ class Deduplicator {
   // Puts in what the index lacks, after a start or a failure; then, now and then, remembers how far it is whole.
   // Not called by two threads at once. Nothing is lost by an error: it is tried again with the next call.
   storage::JournalResult<void> catch_up(const storage::Journal& journal);
+  // Before the first event of a life: numbers of segments that are no more are given anew. After the last, when the
+  // journal was closed without an error: the next life has nothing to read. Neither beside catch_up().
+  storage::JournalResult<void> begin(const storage::Journal& journal);
+  storage::JournalResult<void> end(const storage::Journal& journal);
 
   storage::DedupeFigures figures() const { return index_.figures(); }
 

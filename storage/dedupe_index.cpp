@@ -103,7 +103,8 @@ class DedupeIndex::Impl {
   JournalResult<void> open_all(std::vector<std::string>& notes);
   JournalResult<std::optional<Uuid>> find(const Uuid& key) const;
   JournalResult<void> put(std::span<const Entry> entries, std::int64_t now_us);
-  JournalResult<void> set_complete_before(std::uint64_t segment);
+  JournalResult<void> set_complete_before(std::uint64_t segment, std::int64_t now_us);
+  JournalResult<void> limit_complete_before(std::uint64_t segment);
   JournalResult<void> reopen();
   std::uint64_t complete_before() const {
     const std::lock_guard lock(write_mutex_);
@@ -119,7 +120,9 @@ class DedupeIndex::Impl {
   leveldb::Status open_one(std::uint64_t number, std::shared_ptr<Generation>& generation) const;
   JournalResult<void> begin_generation(std::int64_t now_us);
   bool generation_is_full(const State& state, std::int64_t now_us) const;
-  JournalResult<void> write(leveldb::WriteBatch& batch, const State& state, bool sync);
+  JournalResult<void> write(leveldb::WriteBatch& batch, const State& state, bool sync);  // to the newest
+  JournalResult<void> write_to(Generation& generation, leveldb::WriteBatch& batch, const State& state,
+                               bool sync);
   Generations snapshot() const {
     const std::shared_lock lock(generations_mutex_);
     return generations_;
@@ -288,15 +291,19 @@ JournalResult<void> DedupeIndex::Impl::begin_generation(std::int64_t now_us) {
 }
 
 JournalResult<void> DedupeIndex::Impl::write(leveldb::WriteBatch& batch, const State& state, bool sync) {
-  const auto& generation = generations_.back();
+  return write_to(*generations_.back(), batch, state, sync);
+}
+
+JournalResult<void> DedupeIndex::Impl::write_to(Generation& generation, leveldb::WriteBatch& batch,
+                                                const State& state, bool sync) {
   batch.Put(leveldb::Slice(kStateKey.data(), kStateKey.size()), state.bytes());
   leveldb::WriteOptions options;
   options.sync = sync;
-  if (const auto written = generation->database->Write(options, &batch); !written.ok()) {
+  if (const auto written = generation.database->Write(options, &batch); !written.ok()) {
     failed_ = true;
-    return fail(remember(failure("writing " + generation->path.string(), written)));
+    return fail(remember(failure("writing " + generation.path.string(), written)));
   }
-  generation->state = state;
+  generation.state = state;
   return {};
 }
 
@@ -315,13 +322,32 @@ JournalResult<void> DedupeIndex::Impl::put(std::span<const Entry> entries, std::
   return write(batch, state, false);
 }
 
-JournalResult<void> DedupeIndex::Impl::set_complete_before(std::uint64_t segment) {
+JournalResult<void> DedupeIndex::Impl::set_complete_before(std::uint64_t segment, std::int64_t now_us) {
   const std::lock_guard lock(write_mutex_);
-  if (failed_ || segment <= complete_before_ || generations_.empty()) return {};
+  if (failed_ || segment <= complete_before_) return {};
+  // Events without a key make no generation; with nowhere to remember it every start would look for keys in all of them.
+  if (generations_.empty()) {
+    if (auto begun = begin_generation(now_us); !begun) return begun;
+  }
   State state = generations_.back()->state;
   state.complete_before = segment;
   leveldb::WriteBatch nothing;
   if (auto written = write(nothing, state, true); !written) return written;
+  complete_before_ = segment;
+  return {};
+}
+
+// In every generation, for the greatest counts.
+JournalResult<void> DedupeIndex::Impl::limit_complete_before(std::uint64_t segment) {
+  const std::lock_guard lock(write_mutex_);
+  if (segment >= complete_before_) return {};
+  for (const auto& generation : generations_) {
+    if (generation->state.complete_before <= segment) continue;
+    State state = generation->state;
+    state.complete_before = segment;
+    leveldb::WriteBatch nothing;
+    if (auto written = write_to(*generation, nothing, state, true); !written) return written;
+  }
   complete_before_ = segment;
   return {};
 }
@@ -382,8 +408,11 @@ JournalResult<void> DedupeIndex::put(std::span<const Entry> entries, std::int64_
 std::uint64_t DedupeIndex::complete_before() const {
   return impl_->complete_before();
 }
-JournalResult<void> DedupeIndex::set_complete_before(std::uint64_t segment) {
-  return impl_->set_complete_before(segment);
+JournalResult<void> DedupeIndex::set_complete_before(std::uint64_t segment, std::int64_t now_us) {
+  return impl_->set_complete_before(segment, now_us);
+}
+JournalResult<void> DedupeIndex::limit_complete_before(std::uint64_t segment) {
+  return impl_->limit_complete_before(segment);
 }
 JournalResult<void> DedupeIndex::reopen() {
   return impl_->reopen();

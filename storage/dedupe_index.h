@@ -64,8 +64,10 @@ class DedupeIndex {
 
   // The keys of all segments below this number are in the index, durably. 0: nothing is known.
   std::uint64_t complete_before() const;
-  // Syncs and remembers it. REQUIRES: they were all put.
-  JournalResult<void> set_complete_before(std::uint64_t segment);
+  // Syncs and remembers it; does not go back. REQUIRES: they were all put.
+  JournalResult<void> set_complete_before(std::uint64_t segment, std::int64_t now_us);
+  // Takes back what was said of numbers from this one on, durably: they are going to be given anew.
+  JournalResult<void> limit_complete_before(std::uint64_t segment);
 
   // After a failed write: closes the files and opens them again. Afterwards complete_before() says what has to be put
   // again.

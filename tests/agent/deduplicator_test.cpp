@@ -49,6 +49,7 @@ class DeduplicatorTest : public ::testing::Test {
     ASSERT_TRUE(journal.ok()) << journal.error().text;
     journal_ = std::move(journal->journal);
     lost_ids_ = journal->lost_ids.size();
+    ASSERT_TRUE(deduplicator_->begin(*journal_).ok());
     const auto caught_up = deduplicator_->catch_up(*journal_);
     ASSERT_TRUE(caught_up.ok()) << caught_up.error().text;
     ASSERT_TRUE(deduplicator_->recall(*journal_).ok());
@@ -187,6 +188,38 @@ TEST_F(DeduplicatorTest, AnIndexThatWasLostIsMadeAgainFromTheJournal) {
     EXPECT_TRUE(again->duplicate) << i;
     EXPECT_EQ(again->id, ids[static_cast<std::size_t>(i)]) << i;
   }
+}
+
+TEST_F(DeduplicatorTest, AfterACleanEndTheNextLifeReadsNothing) {
+  ASSERT_TRUE(deliver("a").ok());
+  const std::uint64_t newest = journal_->segments().back().number;
+  ASSERT_TRUE(journal_->close().ok());
+  ASSERT_TRUE(deduplicator_->end(*journal_).ok());
+  EXPECT_EQ(index_->complete_before(), newest + 1);
+  open();
+  EXPECT_EQ(index_->complete_before(), newest + 1);
+  ASSERT_TRUE(deliver("b").ok());
+  EXPECT_EQ(journal_->segments().back().number, newest + 1) << "and what comes then is not counted as read";
+}
+
+// A journal whose segments are all gone begins to count from 1: what was said of these numbers was said of others.
+TEST_F(DeduplicatorTest, SegmentsOfNumbersThatAreGivenAnewAreReadAfterACrash) {
+  Uuid last;
+  for (const char* delivery : {"a", "b", "c"}) {
+    const auto taken = deliver(delivery);
+    ASSERT_TRUE(taken.ok());
+    last = taken->id;
+    ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok());
+    ASSERT_TRUE(journal_->rotate().ok());
+  }
+  ASSERT_EQ(index_->complete_before(), 3u);
+  const auto run = journal_->runs("source").front();
+  journal_->confirm("source", run.epoch, {run.last_seq, last});
+  for (const auto& segment : journal_->segments()) {
+    ASSERT_TRUE(journal_->drop_segment(segment.number).ok());
+  }
+  open();
+  EXPECT_EQ(index_->complete_before(), 1u);
 }
 
 // What the disk has lost was promised: its sender's repeat is the only thing that can bring it back.

@@ -25,6 +25,12 @@ void random_bytes(std::span<std::byte> bytes) {
     throw std::runtime_error("no random numbers");
 }
 
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 template <class R>
 auto taken(R result) {
   if (!result) throw std::runtime_error(result.error().text);
@@ -38,9 +44,7 @@ class Filler {
         folder_(taken(storage::Folder::open(path))),
         epoch_(random_uuid(random_bytes)),
         ids_(random_bytes, Uuid{}),
-        now_us_(std::chrono::duration_cast<std::chrono::microseconds>(
-                    std::chrono::system_clock::now().time_since_epoch())
-                    .count()) {}
+        now_us_(now_us()) {}
 
   void add(std::uint64_t events) {
     for (std::uint64_t done = 0; done < events; done += kGroupEvents) {
@@ -121,7 +125,7 @@ void index_backlog(const std::filesystem::path& folder) {
     newest = taken(opened->list()).greatest_number;
   }
   auto index = taken(storage::DedupeIndex::open({folder / "dedupe"})).index;
-  if (const auto whole = index->set_complete_before(newest); !whole)
+  if (const auto whole = index->set_complete_before(newest + 1, now_us()); !whole)
     throw std::runtime_error(whole.error().text);
 }
 

@@ -68,13 +68,36 @@ TEST_F(DedupeIndexTest, FindsWhatWasPutAlsoAfterAReopening) {
   open();
   EXPECT_FALSE(knows(1));
   put(1, 50);
-  ASSERT_TRUE(index_->set_complete_before(7).ok());
+  ASSERT_TRUE(index_->set_complete_before(7, kNowUs).ok());
   EXPECT_EQ(known(1, 60), 50u);
   open();
   EXPECT_EQ(notes_.size(), 0u);
   EXPECT_EQ(known(1, 60), 50u);
   EXPECT_EQ(index_->complete_before(), 7u);
   EXPECT_EQ(index_->figures().keys, 50u);
+}
+
+TEST_F(DedupeIndexTest, RemembersThatThereWereNoKeys) {
+  open();
+  ASSERT_TRUE(index_->set_complete_before(7, kNowUs).ok());
+  open();
+  EXPECT_EQ(index_->complete_before(), 7u);
+  put(1, 1);
+  EXPECT_EQ(index_->figures().generations, 1u);
+}
+
+TEST_F(DedupeIndexTest, NumbersThatAreGivenAnewAreNotKnownAlsoAfterAReopening) {
+  open();
+  for (std::uint64_t n = 0; n < 3 * options_.keys_max / 4; n += 10) put(n, 10);
+  ASSERT_TRUE(index_->set_complete_before(7, kNowUs).ok());
+  put(3 * options_.keys_max / 4, 10);  // begins one more generation, which has inherited what was said
+  ASSERT_TRUE(index_->limit_complete_before(8).ok());
+  EXPECT_EQ(index_->complete_before(), 7u);
+  ASSERT_TRUE(index_->limit_complete_before(3).ok());
+  EXPECT_EQ(index_->complete_before(), 3u);
+  open();
+  EXPECT_EQ(index_->complete_before(), 3u);
+  EXPECT_EQ(known(0, 3 * options_.keys_max / 4), 3 * options_.keys_max / 4);
 }
 
 TEST_F(DedupeIndexTest, KeepsAsManyAsItSaysAndNotMuchMore) {
@@ -116,7 +139,7 @@ TEST_F(DedupeIndexTest, AClockThatJumpsForgetsNothingAtOnce) {
 TEST_F(DedupeIndexTest, ADamagedGenerationIsMadeAnewAndSaysSo) {
   open();
   put(1, 50);
-  ASSERT_TRUE(index_->set_complete_before(9).ok());
+  ASSERT_TRUE(index_->set_complete_before(9, kNowUs).ok());
   index_.reset();
   std::size_t damaged = 0;
   for (const auto& entry : fs::recursive_directory_iterator(options_.folder)) {
@@ -137,7 +160,7 @@ TEST_F(DedupeIndexTest, ADamagedGenerationIsMadeAnewAndSaysSo) {
 TEST_F(DedupeIndexTest, AfterAFailedWriteNothingIsClaimedUntilItWasOpenedAgain) {
   open();
   put(1, 10);
-  ASSERT_TRUE(index_->set_complete_before(3).ok());
+  ASSERT_TRUE(index_->set_complete_before(3, kNowUs).ok());
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -152,7 +175,7 @@ TEST_F(DedupeIndexTest, AfterAFailedWriteNothingIsClaimedUntilItWasOpenedAgain) 
   ASSERT_TRUE(failed);
   EXPECT_TRUE(index_->failed());
   EXPECT_GT(index_->figures().failures, 0u);
-  ASSERT_TRUE(index_->set_complete_before(4).ok());
+  ASSERT_TRUE(index_->set_complete_before(4, kNowUs).ok());
   EXPECT_EQ(index_->complete_before(), 3u);
   const std::vector<Entry> more{{numbered(400), numbered(400, 2)}};
   EXPECT_FALSE(index_->put(more, kNowUs).ok()) << "a later key must not hide that an earlier one is missing";
