@@ -27,6 +27,21 @@ std::string ascii(std::string_view text) {
   return out;
 }
 
+// A text as the database's encoding takes it; valid until the next one.
+class Encoded {
+ public:
+  explicit Encoded(bool utf8) : utf8_(utf8) {}
+  std::string_view operator()(std::string_view text) {
+    if (utf8_) return text;
+    altered_ = ascii(text);
+    return altered_;
+  }
+
+ private:
+  const bool utf8_;
+  std::string altered_;
+};
+
 // In a database of another encoding even the escape \u00e9 may have no character, or be refused outright.
 bool fits_any_encoding(std::string_view json) {
   if (!is_ascii(json)) return false;
@@ -59,7 +74,7 @@ void payload_columns(CopyWriter& copy, const std::string& body, bool utf8) {
 
 void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, bool utf8) {
   const Event& event = stored.event;
-  const auto text = [utf8](const std::string& value) { return utf8 ? value : ascii(value); };
+  Encoded text(utf8);
   copy.row(kEventColumnCount);
   copy.uuid(stored.id);
   copy.text(agent_id);

@@ -12,8 +12,9 @@
 
 namespace hookspool::net {
 
-// What is collected before it is sent; a bigger body is sent in pieces of this size.
-inline constexpr std::size_t kCopyChunkBytesMax = 64 * 1024;
+// What is collected before it is sent; a bigger body is sent in pieces of this size. With CopyData's own five bytes it fills
+// libpq's buffer and whole TLS records, without a small one after them.
+inline constexpr std::size_t kCopyChunkBytesMax = 32 * 1024 - 5;
 
 // Feeds a COPY that has been started on the connection. Errors are kept and returned by finish(): the rest is
 // skipped.

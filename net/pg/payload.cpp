@@ -1,8 +1,10 @@
 #include "net/pg/payload.h"
 
+#include <bit>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,15 @@ namespace {
 // numeric's limits, which jsonb's numbers share.
 constexpr std::int64_t kDigitsBeforePointMax = 131'072;
 constexpr std::int64_t kDigitsAfterPointMax = 16'383;
+
+// Which of eight bytes end a run of plain characters in a string: a quote, a backslash, a control character, the lead of
+// a multibyte one. Each is marked by its highest bit, the lowest rightly; a borrow may mark more above it.
+std::uint64_t ends_of_plain_run(std::uint64_t bytes) {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  const auto below = [](std::uint64_t word, std::uint64_t limit) { return (word - ones * limit) & ~word; };
+  return (bytes | below(bytes, 0x20) | below(bytes ^ ones * '"', 1) | below(bytes ^ ones * '\\', 1)) &
+         ones * 0x80;
+}
 
 // One pass over a body: RFC 8259 as PostgreSQL's json_in reads it, with what jsonb refuses on top. Without
 // recursion: the depth is the sender's choice.
@@ -144,9 +155,24 @@ class Scanner {
     return true;
   }
 
+  // Eight bytes at a time: nearly all of a body is this.
+  void skip_plain() {
+    if constexpr (std::endian::native != std::endian::little) return;
+    std::uint64_t bytes = 0;
+    for (; text_.size() - at_ >= sizeof bytes; at_ += sizeof bytes) {
+      std::memcpy(&bytes, text_.data() + at_, sizeof bytes);
+      const std::uint64_t ends = ends_of_plain_run(bytes);
+      if (ends == 0) continue;
+      at_ += static_cast<std::size_t>(std::countr_zero(ends)) / 8;
+      return;
+    }
+  }
+
   bool string() {
     ++at_;
     while (!at_end()) {
+      skip_plain();
+      if (at_end()) break;
       const auto c = static_cast<unsigned char>(text_[at_]);
       if (c == '"') {
         ++at_;

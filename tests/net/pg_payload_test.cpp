@@ -115,6 +115,25 @@ TEST_F(PgPayloadTest, InvalidUtf8) {
   }
 }
 
+// Strings are read eight bytes at a time: what ends a run may stand anywhere in these.
+TEST_F(PgPayloadTest, WhatEndsAPlainRunIsSeenWhereverItStands) {
+  for (std::size_t at = 0; at < 20; ++at) {
+    for (const std::size_t after : {std::size_t{0}, std::size_t{1}, std::size_t{9}}) {
+      const auto with = [&](const std::string& piece) {
+        return "[\"" + std::string(at, 'x') + piece + std::string(after, '!') + "\"]";
+      };
+      passes(with("\x7f"));
+      passes(with("\\\""));
+      passes(with("\xc3\xbc"));
+      passes(with("\",\""));
+      changes(with("\\u0000"), "nul", with("\\ufffd"));
+      refuses(with("\x1f"), "not_json");
+      refuses(with("\""), "not_json");
+      refuses(with("\xff"), "utf8");
+    }
+  }
+}
+
 TEST_F(PgPayloadTest, DepthIsLimited) {
   passes(nested(kJsonDepthMax));
   refuses(nested(kJsonDepthMax + 1), "too_deep");
