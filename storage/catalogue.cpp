@@ -247,10 +247,33 @@ std::vector<ReadSlice> Catalogue::locate(std::string_view lane, const Uuid& epoc
   auto piece = place_of(run->pieces, from_seq);
   for (std::uint64_t next = from_seq; piece != run->pieces.end() && next - from_seq < events_max; ++piece) {
     if (piece->first_seq > next) break;
-    slices.push_back({segments_.at(piece->segment).file, piece->lane_number, next, piece->last_seq});
+    const Segment& segment = segments_.at(piece->segment);
+    slices.push_back({segment.file, piece->lane_number, next, piece->last_seq});
+    if (events_max > 1 && is_worth_reading_ahead(segment, *piece))
+      slices.back().read_ahead_at = static_cast<double>(next - piece->first_seq) /
+                                    static_cast<double>(piece->last_seq - piece->first_seq + 1);
     next = piece->last_seq + 1;
   }
   return slices;
+}
+
+// Whether what waits in the segment is so much that reading all of it is faster than picking out the pages. Of many lanes a
+// few must do to tell.
+bool Catalogue::is_worth_reading_ahead(const Segment& segment, const Piece& piece) const {
+  constexpr std::uint64_t kShare = 16;
+  constexpr int kLanesMax = 16;
+  if (segment.active) return false;
+  if ((piece.last_seq - piece.first_seq + 1) * kShare >= segment.events) return true;
+  Waiting waiting;
+  std::uint64_t events = 0;
+  int lanes = 0;
+  for (auto lane = segment.lanes.begin(); lane != segment.lanes.end() && lanes < kLanesMax; ++lane, ++lanes) {
+    const Run* run = find_run(lane->first, segment.epoch);
+    const Piece& other = piece_of(*run, lane->second);
+    events += other.last_seq - other.first_seq + 1;
+    waiting.events += waiting_of(other, run->confirmed.seq).events;
+  }
+  return waiting.events * kShare >= events;
 }
 
 void Catalogue::confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind) {

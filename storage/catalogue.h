@@ -147,6 +147,7 @@ class Catalogue {
   std::uint64_t waiting_bytes_locked(std::string_view lane) const;
   static const Piece& piece_of(const Run& run, std::uint64_t first_seq);
   bool delivered(const Segment& segment) const;
+  bool is_worth_reading_ahead(const Segment& segment, const Piece& piece) const;
   void forget_empty_runs(const std::string& lane);
 
   mutable std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <span>
 
 #include "storage/crc32c.h"
@@ -83,11 +84,11 @@ void bind_uuid(SQLite::Statement& statement, int index, const Uuid& uuid) {
 }
 
 Uuid uuid_column(SQLite::Statement& select, int column) {
-  const std::string bytes = bytes_column(select, column);
+  const SQLite::Column value = select.getColumn(column);
+  const void* data = value.getBlob();
   Uuid uuid;
-  if (bytes.size() != uuid.bytes.size()) return Uuid{};
-  std::transform(bytes.begin(), bytes.end(), uuid.bytes.begin(),
-                 [](char c) { return static_cast<std::uint8_t>(c); });
+  if (data == nullptr || static_cast<std::size_t>(value.getBytes()) != uuid.bytes.size()) return Uuid{};
+  std::memcpy(uuid.bytes.data(), data, uuid.bytes.size());
   return uuid;
 }
 

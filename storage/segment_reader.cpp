@@ -15,7 +15,7 @@ constexpr std::size_t kIdleReadersMax = 16;
 
 // A lane's events lie side by side and are read once, so pages that were read are of no use: SQLite's own 2 MiB for each
 // of many readers would only be held.
-constexpr const char* kSmallCache = "PRAGMA cache_size=-256";  // KiB
+constexpr const char* kSmallCache = "PRAGMA cache_size=-64";  // KiB
 
 std::string select_range_sql(std::int32_t format) {
   return "SELECT " + event_columns(format) + " FROM events WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
@@ -76,6 +76,7 @@ std::string SegmentReader::where(std::uint64_t seq, const std::string& lane, con
 JournalResult<void> SegmentReader::read(const ReadSlice& slice, const std::string& lane, const Uuid& epoch,
                                         std::size_t events_max, std::size_t bytes_max,
                                         std::vector<EventPtr>& events, std::size_t& bytes) {
+  if (slice.read_ahead_at) read_ahead(*slice.read_ahead_at);
   std::uint64_t next = slice.first_seq;
   for (bool again = false;; again = true) {
     try {
@@ -95,9 +96,29 @@ JournalResult<void> SegmentReader::read(const ReadSlice& slice, const std::strin
   }
 }
 
+// The lanes' pages lie mixed, as the events came: each lane alone reads a page here and a page there, one by one from a
+// cold disk. So whoever comes first to a part of the file reads all of it, and the next part: in one go, for all lanes.
+void SegmentReader::read_ahead(double at) {
+  constexpr int kParts = 64;
+  if (file_->growing.load() || file_->parked.load()) return;
+  const int part = std::clamp(static_cast<int>(at * kParts), 0, kParts - 1);
+  for (const int wanted : {part - 1, part, part + 1}) {
+    if (wanted < 0 || wanted >= kParts) continue;
+    const std::uint64_t bit = std::uint64_t{1} << wanted;
+    if ((file_->read_ahead.load(std::memory_order_relaxed) & bit) != 0) continue;
+    if ((file_->read_ahead.fetch_or(bit) & bit) != 0) continue;
+    const std::uint64_t bytes = database_bytes(*database_);
+    const std::uint64_t begin = bytes / kParts * static_cast<std::uint64_t>(wanted);
+    const std::uint64_t end = wanted == kParts - 1 ? bytes : begin + bytes / kParts;
+    storage::read_ahead(*database_, begin, end - begin);
+  }
+}
+
 JournalResult<void> SegmentReader::scan_dedupe_keys(const DedupeKeyVisitor& visit) {
   if (file_->format < kFormatWithDedupeKey) return {};
   try {
+    // All of it is looked at, lane by lane, which from a cold disk would be a page here and a page there.
+    if (!file_->growing.load()) storage::read_ahead(*database_, 0, database_bytes(*database_));
     SQLite::Statement select(*database_, "SELECT dedupe_key, id FROM events WHERE dedupe_key IS NOT NULL");
     while (select.executeStep()) visit(uuid_column(select, 0), uuid_column(select, 1));
     return {};

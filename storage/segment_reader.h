@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,11 @@ struct SegmentFile {
 
   const std::uint64_t number;
   const std::filesystem::path path;
-  std::int32_t format = kFormatVersion;  // of its tables; set before the journal knows of it
-  std::atomic<bool> growing;             // the writer has it open
-  std::atomic<bool> dropped = false;     // its name was taken away: not to be opened or kept open
-  std::atomic<bool> parked = false;      // only the connection that wrote it may still read it
+  std::int32_t format = kFormatVersion;       // of its tables; set before the journal knows of it
+  std::atomic<bool> growing;                  // the writer has it open
+  std::atomic<bool> dropped = false;          // its name was taken away: not to be opened or kept open
+  std::atomic<bool> parked = false;           // only the connection that wrote it may still read it
+  std::atomic<std::uint64_t> read_ahead = 0;  // the 64ths of it that were, one bit each
 
   // By the lane's number: from this event on nothing of it is in the file, although it was acknowledged. Does
   // not change once the journal knows of the file.
@@ -46,6 +48,8 @@ struct ReadSlice {
   std::uint32_t lane_number = 0;
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
+  // Where the slice begins among the lane's rows of the segment, 0 to 1, if much of the segment waits to be read.
+  std::optional<double> read_ahead_at{};
 };
 
 class SegmentReader {
@@ -78,6 +82,7 @@ class SegmentReader {
   JournalResult<void> read_rows(const ReadSlice& slice, const std::string& lane, const Uuid& epoch,
                                 std::size_t events_max, std::size_t bytes_max, std::vector<EventPtr>& events,
                                 std::size_t& bytes, std::uint64_t& next);
+  void read_ahead(double at);
   std::string where(std::uint64_t seq, const std::string& lane, const Uuid& epoch) const;
 
   std::shared_ptr<SegmentFile> file_;

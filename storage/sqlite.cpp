@@ -15,7 +15,7 @@ namespace {
 constexpr int kWriterBusyMsMax = 200;
 // A reader meets a lock only while the writer closes a segment.
 constexpr int kReaderBusyMsMax = 2000;
-constexpr int kReaderCacheKib = 256;
+constexpr int kReaderCacheKib = 64;
 
 void set_defensive(SQLite::Database& database) {
   sqlite3_extended_result_codes(database.getHandle(), 1);
@@ -51,8 +51,15 @@ bool has_wal(const std::filesystem::path& file) {
   return !error ? size > 0 : error != std::errc::no_such_file_or_directory;
 }
 
+constexpr int kChunkBytes = 1 << 16;
+
+sqlite3_file* database_file(SQLite::Database& database) {
+  sqlite3_file* file = nullptr;
+  const int code = sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  return code != SQLITE_OK || file == nullptr || file->pMethods == nullptr ? nullptr : file;
+}
+
 bool can_be_read(sqlite3_file* file) {
-  constexpr int kChunkBytes = 1 << 16;
   sqlite3_int64 size = 0;
   if (file == nullptr || file->pMethods == nullptr) return true;
   if (file->pMethods->xFileSize(file, &size) != SQLITE_OK) return false;
@@ -136,6 +143,23 @@ bool can_be_read(SQLite::Database& database) {
     if (code == SQLITE_OK && !can_be_read(file)) return false;
   }
   return true;
+}
+
+void read_ahead(SQLite::Database& database, std::uint64_t from, std::uint64_t bytes) {
+  sqlite3_file* const file = database_file(database);
+  if (file == nullptr) return;
+  std::vector<char> buffer(kChunkBytes);
+  for (std::uint64_t at = from; at < from + bytes; at += kChunkBytes) {
+    if (file->pMethods->xRead(file, buffer.data(), kChunkBytes, static_cast<sqlite3_int64>(at)) != SQLITE_OK)
+      return;
+  }
+}
+
+std::uint64_t database_bytes(SQLite::Database& database) {
+  sqlite3_int64 size = 0;
+  sqlite3_file* const file = database_file(database);
+  if (file == nullptr || file->pMethods->xFileSize(file, &size) != SQLITE_OK || size < 0) return 0;
+  return static_cast<std::uint64_t>(size);
 }
 
 JournalError sqlite_error(int extended_code, int system_errno, const std::string& message,

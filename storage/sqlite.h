@@ -46,6 +46,11 @@ void allow_checkpoint_on_close(SQLite::Database& database, bool allow);
 // descriptors.
 bool can_be_read(SQLite::Database& database);
 
+// Reads a stretch of the database's file for nothing but to have it in the page cache; errors show when it is used.
+void read_ahead(SQLite::Database& database, std::uint64_t from, std::uint64_t bytes);
+// The size of the database's file without its WAL; 0 when it is not known.
+std::uint64_t database_bytes(SQLite::Database& database);
+
 // `attempted`: what was done on which file, e.g. "committing to /var/.../segment-00000001.db".
 JournalError sqlite_error(const SQLite::Exception& error, int system_errno, const std::string& attempted);
 JournalError sqlite_error(int extended_code, int system_errno, const std::string& message,
