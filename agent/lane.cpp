@@ -171,6 +171,8 @@ storage::JournalResult<void> Lane::next_slice(const storage::LaneRun& run, std::
                                               std::size_t events_max, Batch& batch) {
   events_max = std::min(events_max, kSliceEventsMax);
   const std::size_t bytes_max = std::min(config_->batch_bytes_max - batch.bytes, kSliceBytesMax);
+  // Not two slices in memory at a time; but an event that was alone is needed should it be refused.
+  if (batch.count > 1) batch.events.clear();
   std::vector<EventPtr> events;
   live_.take(run.epoch, from_seq, events_max, bytes_max, events);
   batch.live += events.size();

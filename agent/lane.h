@@ -79,7 +79,7 @@ class Lane {
  private:
   // What goes, or went, into one transaction.
   struct Batch {
-    std::vector<EventPtr> events;  // the last slice: all of them, if there is one only
+    std::vector<EventPtr> events;  // the last slice, or none; what was read if that is one event only
     std::uint64_t first_seq = 0;
     std::size_t count = 0;
     std::size_t live = 0;  // of them, without a look at the disk
