@@ -100,6 +100,14 @@ void measure_flask(Bench& bench, Row& row) {
                  {"Flask service, in PostgreSQL", "requests/s", spread_of(theirs)}};
 }
 
+// The files of the WAL that so many rows take, as a database in use has them: the first to write would make them and
+// those that come later, the peer, would find them.
+void fill_wal(BarePostgres& postgres, std::uint64_t rows) {
+  postgres.execute("CREATE TABLE public.filler AS SELECT repeat('x', 1500) FROM generate_series(1, " +
+                   std::to_string(rows) + ")");
+  postgres.execute("DROP TABLE public.filler");
+}
+
 void measure_drain(Bench& bench, Row& row) {
   const Sizes& sizes = bench.sizes();
   const auto& postgres = bench.fresh_postgres();
@@ -107,6 +115,7 @@ void measure_drain(Bench& bench, Row& row) {
   BarePostgres bare(postgres.conninfo());
   const auto events = static_cast<double>(sizes.drain_events);
   std::vector<double> ours, copy;
+  fill_wal(bare, sizes.drain_events);
   for (int round = 0; round < sizes.drain_rounds; ++round) {
     const std::string number = std::to_string(round);
     testing::AgentProcess agent(
