@@ -121,6 +121,9 @@ int Agent::open_journal() {
   set_room(config_, options);
   options.segment_bytes_max =
       std::clamp(config_.journal.bytes_max / kSegmentsInBudget, kSegmentBytesLeast, kSegmentBytesMost);
+  options.on_committing = [this](std::span<const EventPtr> events) {
+    if (lanes_) lanes_->committing(events);
+  };
   options.on_committed = [this](std::span<const EventPtr> events) {
     if (deduplicator_) deduplicator_->committed(events);
     if (lanes_) lanes_->committed(events);

@@ -14,6 +14,8 @@ struct DeliveryFigures {
   std::atomic<std::uint64_t> delivered_live{0};  // handed over in memory: the fast path
   std::atomic<std::uint64_t> delivered_from_journal{0};
   std::atomic<std::uint64_t> batches{0};
+  std::atomic<std::uint64_t> batches_ahead{0};  // of them, begun while the journal synced
+  std::atomic<std::uint64_t> ahead_in_vain{0};  // rolled back, for the sync took long or failed
   std::atomic<std::uint64_t> batches_failed{0};
   std::atomic<std::uint64_t> in_doubt{0};         // COMMIT sent, answer lost
   std::atomic<std::uint64_t> found_committed{0};  // events that PostgreSQL turned out to have already

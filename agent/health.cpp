@@ -167,7 +167,8 @@ Json fast_path_json(const HealthSources& sources, Mode mode) {
   return {{"active", mode == Mode::kOnline},
           {"delivered", figures.delivered_live.load()},
           {"delivered_from_journal", figures.delivered_from_journal.load()},
-          {"batches", figures.batches.load()}};
+          {"batches", figures.batches.load()},
+          {"batches_begun_while_syncing", figures.batches_ahead.load()}};
 }
 
 Json lane_json(const LaneStatus& lane, std::uint64_t pending_bytes) {

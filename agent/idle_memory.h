@@ -11,10 +11,10 @@ namespace hookspool::agent {
 
 class IdleMemory {
  public:
-  static constexpr int kQuietRounds = 3;    // without work, before memory is given back
-  static constexpr int kRoundsAgain = 300;  // and while it stays idle: upkeep and reconnections use some too
+  static constexpr int kQuietRounds = 2;    // without work, before memory is given back
+  static constexpr int kRoundsAgain = 150;  // and while it stays idle: upkeep and reconnections use some too
 
-  // Once a second; `work` is any count that grows with what the agent does.
+  // Every other second while nothing moves; `work` is any count that grows with what the agent does.
   void round(std::uint64_t work);
 
  private:

@@ -184,13 +184,17 @@ storage::JournalResult<void> Lane::next_slice(const storage::LaneRun& run, std::
     events = std::move(*read);
   }
   batch.events = std::move(events);
-  batch.count += batch.events.size();
-  for (const auto& event : batch.events) {
-    batch.bytes += event_bytes(*event);
-    batch.received_at_us.push_back(event->event.received_at_us);
-    if (!event->event.again.is_nil()) batch.put_back.push_back(event->id);
-  }
+  batch.count_last_slice();
   return {};
+}
+
+void Lane::Batch::count_last_slice() {
+  count += events.size();
+  for (const auto& event : events) {
+    bytes += event_bytes(*event);
+    received_at_us.push_back(event->event.received_at_us);
+    if (!event->event.again.is_nil()) put_back.push_back(event->id);
+  }
 }
 
 // Slice by slice, so that a large transaction takes little memory, and PostgreSQL puts in one while the next is read.
@@ -227,6 +231,11 @@ Lane::Step Lane::send(net::Connection& connection, net::DeliveryTransaction tran
     return refused(connection, run, batch, copied.error());
   }
   if (!copied) return failed(copied.error());
+  return commit(std::move(transaction), run, batch, began);
+}
+
+Lane::Step Lane::commit(net::DeliveryTransaction transaction, const storage::LaneRun& run, const Batch& batch,
+                        Clock::time_point began) {
   const auto committed = transaction.commit();
   if (!committed) return failed(committed.error());
   context_.journal.confirm(name_, run.epoch, transaction.position());
@@ -251,6 +260,7 @@ void Lane::account(const Batch& batch, Clock::time_point began) {
   figures.delivered_live += batch.live;
   figures.delivered_from_journal += batch.count - batch.live;
   figures.batches += 1;
+  if (batch.ahead) figures.batches_ahead += 1;
 }
 
 LaneStatus Lane::status() const {

@@ -1,7 +1,8 @@
 // A lane: one source's events on their way to PostgreSQL, in order. One step is one delivery transaction.
 //
 // offer() comes from the journal's writer, step() from one worker at a time (Lanes sees to that), status() from
-// anybody. A lane never waits: when it cannot go on it says when to come back.
+// anybody. A lane does not wait, but for the journal's sync, and briefly: when it cannot go on it says when to come
+// back.
 #pragma once
 
 #include <atomic>
@@ -15,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/arrival.h"
 #include "agent/config.h"
 #include "agent/current.h"
 #include "agent/delivery_figures.h"
@@ -66,9 +68,17 @@ class Lane {
 
   Lane(std::string name, const LaneContext& context);
 
+  static constexpr std::size_t kAheadEventsMax = 64;
+
   const std::string& name() const { return name_; }
-  void offer(const EventPtr& event) { live_.offer(event); }
+  void offer(const EventPtr& event) {
+    live_.offer(event);
+    arrival_.note(*event);
+  }
   Step step(net::Connection& connection);
+  // The same with what the journal is about to sync, which is copied meanwhile and committed only after it has been
+  // offered. Where the lane has anything else to do, or it is not offered soon, nothing comes of it.
+  Step step_ahead(net::Connection& connection, const std::vector<EventPtr>& coming);
   // A new connection may lead to a database that has lost commits: look at every retained run before going on. Also
   // after a change of the lane's table, which is then looked at before the next event.
   void line_came_up() { check_due_ = true; }
@@ -83,10 +93,13 @@ class Lane {
     std::uint64_t first_seq = 0;
     std::size_t count = 0;
     std::size_t live = 0;  // of them, without a look at the disk
+    bool ahead = false;    // begun before they were durable
     std::size_t bytes = 0;
     std::vector<std::int64_t> received_at_us;
     std::vector<Uuid> put_back;                   // dead letters that were among them
     std::optional<storage::JournalError> unread;  // why it ended where it did
+
+    void count_last_slice();
   };
   Step next_step(net::Connection& connection);
   std::optional<Step> check_runs(net::Connection& connection);
@@ -102,6 +115,9 @@ class Lane {
   net::PgResult<void> copy(net::DeliveryTransaction& transaction, const storage::LaneRun& run,
                            Clock::time_point began, Batch& batch);
   Step send(net::Connection& connection, net::DeliveryTransaction transaction, const storage::LaneRun& run);
+  Step commit(net::DeliveryTransaction transaction, const storage::LaneRun& run, const Batch& batch,
+              Clock::time_point began);
+  std::optional<storage::LaneRun> run_of(const std::vector<EventPtr>& coming) const;
   Step refused(net::Connection& connection, const storage::LaneRun& run, const Batch& batch,
                const net::PgError& error);
   Step bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event,
@@ -130,12 +146,14 @@ class Lane {
   const std::string name_;
   const LaneContext& context_;
   LiveQueue live_;
+  Arrival arrival_;
   std::atomic<bool> check_due_{true}, repair_{false};
 
   // Of the worker that runs the step.
   std::shared_ptr<const PostgresConfig> config_;  // the step's, to its end
   Isolation isolation_;
   Pace pace_;
+  Clock::time_point ahead_from_{};           // not before this after having waited in vain
   std::map<Uuid, std::uint64_t> healed_to_;  // epoch -> number, while lost events are put in
   bool heal_one_by_one_ = false;
   struct LostSoFar {

@@ -1,6 +1,7 @@
 #include "agent/lanes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/entropy.h"
 #include "net/pg/mapping.h"
@@ -70,6 +71,31 @@ void Lanes::make_ready(Entry& entry) {
   ready_.push_back(&entry);
 }
 
+// Only where it hurries nobody else: a small group, no lane that is ready, and a worker left for one that may become so.
+void Lanes::committing(std::span<const EventPtr> events) {
+  if (events.size() > Lane::kAheadEventsMax) return;
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!line_up_ || !ready_.empty()) return;
+    std::size_t spare = idle_;
+    for (const auto& event : events) {
+      const auto found = entries_.find(event->event.lane);
+      if (found == entries_.end()) continue;
+      Entry& coming = *found->second;
+      if (coming.coming.empty()) {
+        const bool waits = !coming.running && !coming.ready && coming.not_before <= Clock::now();
+        if (!waits || spare < 2) continue;
+        spare -= 1;
+        make_ready(coming);
+        wake = true;
+      }
+      coming.coming.push_back(event);
+    }
+  }
+  if (wake) wake_.notify_one();
+}
+
 void Lanes::committed(std::span<const EventPtr> events) {
   bool wake = false;
   {
@@ -78,6 +104,7 @@ void Lanes::committed(std::span<const EventPtr> events) {
     for (const auto& event : events) {
       if (last == nullptr || last->lane.name() != event->event.lane) {
         last = &entry(event->event.lane);
+        last->coming.clear();  // nobody has begun with it, and now there is no need to
         // A lane that backs off keeps to its time; the event waits in the journal.
         if (last->not_before <= Clock::now()) {
           make_ready(*last);
@@ -101,6 +128,7 @@ void Lanes::line_changed() {
       for (auto& [name, entry] : entries_) {
         entry->lane.line_came_up();
         entry->ready = false;
+        entry->coming.clear();
         entry->not_before = start_of(line.last_outage);
         delayed_.emplace(entry->not_before, entry.get());
       }
@@ -181,11 +209,13 @@ Lanes::Entry* Lanes::take_ready(std::unique_lock<std::mutex>& lock) {
       taken->again = false;
       return taken;
     }
+    idle_ += 1;
     if (delayed_.empty() || !line_up_) {
       wake_.wait(lock);
     } else {
       wake_.wait_until(lock, delayed_.begin()->first);
     }
+    idle_ -= 1;
   }
   return nullptr;
 }
@@ -217,13 +247,14 @@ void Lanes::work() {
   std::unique_lock lock(mutex_);
   while (Entry* entry = take_ready(lock)) {
     const bool others = !ready_.empty();
+    const auto coming = std::exchange(entry->coming, {});
     lock.unlock();
     if (others) wake_.notify_one();
     Lane::Step step;
     {
       auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
       if (lease) {
-        step = entry->lane.step(**lease);
+        step = coming.empty() ? entry->lane.step(**lease) : entry->lane.step_ahead(**lease, coming);
       } else {
         step = {Lane::Step::Next::kLineDown, {}, lease.error()};
       }

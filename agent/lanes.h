@@ -1,7 +1,8 @@
 // All lanes and the workers that run them. A worker takes a ready lane, gives it a connection for one step, and
 // puts it back at the end of the row: lanes share the pool fairly, and one that is held or backs off costs nothing.
 //
-// committed() is called by the journal's writer, line_changed() by whoever changed the line; both return at once.
+// committing() and committed() are called by the journal's writer, line_changed() by whoever changed the line; all
+// return at once.
 // Thread-safe. Owns the workers' threads; there are as many as the pool has connections.
 #pragma once
 
@@ -45,6 +46,8 @@ class Lanes {
   // that does not answer); nothing is lost by leaving it there, its transaction has no COMMIT or is in doubt.
   bool stop(milliseconds grace);
 
+  // What the journal is about to sync: a lane that has nothing else to do begins with it.
+  void committing(std::span<const EventPtr> events);
   void committed(std::span<const EventPtr> events);
   void line_changed();
   void retry_now();                      // held and waiting lanes try again at once
@@ -61,6 +64,7 @@ class Lanes {
     Lane lane;
     bool ready = false, running = false, again = false;  // guarded by Lanes::mutex_
     Clock::time_point not_before{};
+    std::vector<EventPtr> coming;  // to begin with; at most Lane::kAheadEventsMax
   };
   Entry& entry(const std::string& name);             // REQUIRES: mutex_ held
   void make_ready(Entry& entry);                     // REQUIRES: mutex_ held
@@ -84,6 +88,7 @@ class Lanes {
   std::multimap<Clock::time_point, Entry*> delayed_;
   bool line_up_ = false, stopping_ = false;
   std::size_t working_ = 0;  // workers that have not ended
+  std::size_t idle_ = 0;     // of them, those that wait for a lane
   std::vector<std::thread> workers_;
 };
 

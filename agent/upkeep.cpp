@@ -142,11 +142,21 @@ void Upkeep::keep_dedupe_index() {
 }
 
 void Upkeep::tick(Clock::time_point now) {
-  int nothing = kNothing;
-  asked_.compare_exchange_strong(nothing, kRound);
-  asked_.notify_one();
+  if (round_due(now)) {
+    int nothing = kNothing;
+    asked_.compare_exchange_strong(nothing, kRound);
+    asked_.notify_one();
+  }
   tell(now);
   feed_watchdog(now);
+}
+
+bool Upkeep::round_due(Clock::time_point now) {
+  const auto stats = sources_.journal->stats();
+  const std::pair seen{stats.events_appended, stats.pending};
+  if (std::exchange(round_at_, seen) == seen && now < next_round_) return false;
+  next_round_ = now + kIdleRound - kTick / 2;  // the tick nearest to it
+  return true;
 }
 
 void Upkeep::tell(Clock::time_point now) {

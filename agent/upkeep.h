@@ -1,7 +1,7 @@
 // What has to be done now and then. Two halves: what may wait for the disk (saving the lanes' cursors, letting go of
-// old segments) is done about once a second by a thread of its own; the main thread's tick wakes that one, so that an
-// idle agent wakes the machine once a second and no more, tells systemd and the log how it goes, and never waits for
-// a file. Not thread-safe, but for what the two halves share.
+// old segments) is done about once a second, and half as often where nothing moves, by a thread of its own; the main
+// thread's tick wakes that one, so that an idle agent wakes the machine once a second and no more, tells systemd and
+// the log how it goes, and never waits for a file. Not thread-safe, but for what the two halves share.
 //
 // The watchdog of systemd is fed as long as the first half goes round, which needs the journal's writer, or
 // whoever is behind is at the disk: a restart heals a stalled thread, not a stalled disk.
@@ -29,7 +29,8 @@ class Upkeep {
   using Clock = std::chrono::steady_clock;
   static constexpr milliseconds kTick{1'000};
   static constexpr milliseconds kStatusInterval{10'000};
-  static constexpr milliseconds kRoundLeast{2'000};         // no round within this long is nothing yet
+  static constexpr milliseconds kIdleRound{2'000};          // where nothing has moved since the last one
+  static constexpr milliseconds kRoundLeast{5'000};         // no round within this long is nothing yet
   static constexpr milliseconds kIdleSaveInterval{10'000};  // where nothing has changed that could be saved
 
   // Starts the thread. What is given by reference must outlive this.
@@ -48,6 +49,7 @@ class Upkeep {
   void age(Clock::time_point now, std::uint64_t newest_closed);
   void tell_refused();
   void keep_dedupe_index();
+  bool round_due(Clock::time_point now);
   void tell(Clock::time_point now);
   void feed_watchdog(Clock::time_point now);
 
@@ -58,7 +60,8 @@ class Upkeep {
   const milliseconds watchdog_interval_;
   std::optional<Mode> told_mode_;
   bool told_stall_ = false;
-  Clock::time_point next_status_{}, next_watchdog_{};
+  Clock::time_point next_status_{}, next_watchdog_{}, next_round_{};
+  std::pair<std::uint64_t, std::uint64_t> round_at_;  // events appended, events waiting
 
   // Of the upkeep's thread.
   SegmentAge age_;

@@ -218,6 +218,7 @@ JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
     return fail(ready.error());
   }
   Plan plan = make_plan(tickets);
+  if (options_.on_committing) options_.on_committing(plan.group.events);
   if (const auto written = room_.shedding([&] { return write(plan.group); }); !written) {
     return fail(written.error());
   }

@@ -205,7 +205,7 @@ PgResult<std::unique_ptr<Connection>> Connection::connect(const PgOptions& optio
     PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
     keep_watch(connection);
     PQsetnonblocking(connection, 1);
-    impl->opened_at = std::chrono::steady_clock::now();
+    impl->opened_at = impl->answered_at = std::chrono::steady_clock::now();
     return std::unique_ptr<Connection>(new Connection(std::move(impl)));
   }
   return fail(std::move(error));

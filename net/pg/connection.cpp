@@ -175,19 +175,22 @@ PgResult<PgRows> Connection::query(const std::string& sql, Deadline deadline, st
   }
   if (PQstatus(impl_->connection.get()) == CONNECTION_BAD) return fail(impl_->lost(attempt));
   rows.warning_sqlstate = impl_->warning_sqlstate;
+  impl_->answered_at = std::chrono::steady_clock::now();
   return rows;
 }
 
-PgResult<void> Connection::copy_start(const std::string& sql, Deadline deadline) {
-  constexpr std::string_view attempt = "starting COPY";
+PgResult<void> Connection::copy_start(const std::string& sql, Deadline deadline, std::string_view attempt) {
   if (broken()) return fail(impl_->lost(attempt));
   if (PQsendQuery(impl_->connection.get(), sql.c_str()) == 0) return fail(impl_->lost(attempt));
   if (auto flushed = impl_->flush(deadline, attempt); !flushed) return flushed;
-  auto result = impl_->next_result(deadline, attempt);
-  if (!result) return fail(std::move(result).error());
-  const ExecStatusType status = PQresultStatus(result->get());
-  if (status == PGRES_COPY_IN) return {};
-  if (is_error(status)) return fail(impl_->refused_and_drained(result->get(), deadline, attempt));
+  for (;;) {
+    auto result = impl_->next_result(deadline, attempt);
+    if (!result) return fail(std::move(result).error());
+    const ExecStatusType status = PQresultStatus(result->get());
+    if (status == PGRES_COPY_IN) return {};
+    if (is_error(status)) return fail(impl_->refused_and_drained(result->get(), deadline, attempt));
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) break;
+  }
   mark_broken();
   return fail(PgError{.error_class = ErrorClass::kSetup,
                       .text = std::string(attempt) + ": the statement is not a COPY FROM STDIN",
@@ -254,6 +257,14 @@ void Connection::mark_broken() {
 
 std::chrono::steady_clock::time_point Connection::opened_at() const {
   return impl_->opened_at;
+}
+
+std::chrono::steady_clock::time_point Connection::answered_at() const {
+  return impl_->answered_at;
+}
+
+bool Connection::silent() const {
+  return wait_for_socket(PQsocket(impl_->connection.get()), POLLIN, std::chrono::steady_clock::now()) == 0;
 }
 
 }  // namespace hookspool::net

@@ -26,8 +26,11 @@ struct PgOptions {
   std::size_t first_server = 0;  // which of the servers that conninfo lists is tried first; wraps around
   std::size_t pool_size = 10;
   std::chrono::milliseconds pool_recycle{
-      300'000};                 // a connection older than this is replaced at checkout; 0: never
-  bool pre_ping = true;         // ask before use
+      300'000};          // a connection older than this is replaced at checkout; 0: never
+  bool pre_ping = true;  // ask before use
+  // Not asked is one that answered no longer ago, and over which nothing has come since: a line that dies without a
+  // sign may as well do so between the question and the statement.
+  std::chrono::milliseconds ping_after{1'000};
   bool reset_on_return = true;  // ROLLBACK what a borrower left open
   std::chrono::milliseconds connect_timeout{30'000};
   std::chrono::milliseconds statement_timeout{30'000};
@@ -75,8 +78,10 @@ class Connection {
   // Simple query protocol: one or several statements; the last statement's rows. Works through PgBouncer.
   // `attempt` begins an error's text: what this was for.
   PgResult<PgRows> query(const std::string& sql, Deadline deadline, std::string_view attempt = "query");
-  // COPY ... FROM STDIN: start, feed, end. end() returns the number of rows of the "COPY n" tag.
-  PgResult<void> copy_start(const std::string& sql, Deadline deadline);
+  // COPY ... FROM STDIN: start, feed, end. Statements may stand before COPY; what they answer is left out. end()
+  // returns the number of rows of the "COPY n" tag.
+  PgResult<void> copy_start(const std::string& sql, Deadline deadline,
+                            std::string_view attempt = "starting COPY");
   PgResult<void> copy_data(std::string_view bytes, Deadline deadline);
   PgResult<std::uint64_t> copy_end(Deadline deadline);
 
@@ -89,6 +94,10 @@ class Connection {
   bool broken() const;  // lost, or given up after a deadline: fit for nothing but closing
   void mark_broken();
   std::chrono::steady_clock::time_point opened_at() const;
+  std::chrono::steady_clock::time_point answered_at()
+      const;  // the last statement that was done, or opened_at()
+  // Has nothing come over the line since? A server that ends a connection says so, or its system does.
+  bool silent() const;
   std::string server_description() const;  // "15.20 at db:5432, TLSv1.3" for the log
 
  private:

@@ -26,6 +26,7 @@ short wait_for_socket(int socket, short events, Deadline deadline);
 struct Connection::Impl {
   std::unique_ptr<PGconn, ConnectionCloser> connection;
   std::chrono::steady_clock::time_point opened_at;
+  std::chrono::steady_clock::time_point answered_at;
   bool broken = false;
   std::string warning_sqlstate;  // of the last WARNING since the statement began
 

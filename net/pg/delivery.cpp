@@ -19,6 +19,24 @@ PgResult<DeliveryTransaction> DeliveryTransaction::begin(Connection& connection,
   return DeliveryTransaction(std::move(state));
 }
 
+PgResult<std::optional<DeliveryTransaction>> DeliveryTransaction::begin_at(Connection& connection,
+                                                                           const PgOptions& options,
+                                                                           LaneKey key, const Position& from,
+                                                                           std::span<const EventPtr> events) {
+  auto state = std::make_unique<State>(connection, options, std::move(key));
+  state->watermark = from;
+  state->position = {events.back()->seq, events.back()->id};
+  const std::string before =
+      state->begin_sql() + state->move_sql(state->same_event_sql()) + state->notify_sql();
+  if (auto begun = state->target->begin(before, "moving the watermark"); !begun) {
+    if (begun.error().sqlstate == "22012") return std::optional<DeliveryTransaction>();
+    return fail(std::move(begun).error());
+  }
+  state->moved = true;
+  if (auto put = state->target->put(events); !put) return fail(state->refused(std::move(put).error()));
+  return std::optional(DeliveryTransaction(std::move(state)));
+}
+
 DeliveryTransaction::DeliveryTransaction(std::unique_ptr<State> state) : state_(std::move(state)) {}
 DeliveryTransaction::DeliveryTransaction(DeliveryTransaction&&) noexcept = default;
 DeliveryTransaction::~DeliveryTransaction() = default;
@@ -55,7 +73,7 @@ PgResult<void> DeliveryTransaction::copy(std::span<const EventPtr> events) {
 
 PgResult<void> DeliveryTransaction::copy_some(std::span<const EventPtr> events) {
   State& state = *state_;
-  assert(state.watermark && !state.ended);
+  assert(state.watermark && !state.ended && !state.moved);
   if (events.empty()) return {};
   for (std::uint64_t seq = state.position.seq; const EventPtr& event : events) {
     assert(event->seq == ++seq && event->epoch == state.key.epoch && event->event.lane == state.key.lane);
@@ -170,7 +188,7 @@ PgResult<void> DeliveryTransaction::commit() {
   State& state = *state_;
   assert(!state.ended);
   constexpr std::string_view attempt = "committing";
-  const bool moves = state.watermark && state.position != *state.watermark;
+  const bool moves = state.watermark && state.position != *state.watermark && !state.moved;
   const std::string sql = moves ? state.move_sql() + state.notify_sql() : std::string();
   auto answer = state.connection.query(sql + "COMMIT", statement_deadline(state.options), attempt);
   if (!answer) {

@@ -8,6 +8,12 @@
 //   UPDATE watermarks SET seq = last WHERE ... AND seq = what was read;          -- must be 1 row
 //   COMMIT;                                                                      -- tag must say COMMIT
 //
+// Or, where it is known where the watermark stands, in two round trips and one for COMMIT:
+//
+//   BEGIN; SET LOCAL ...; UPDATE watermarks SET seq = last WHERE ... AND seq = known;  -- must be 1 row, or it fails
+//   COPY events FROM STDIN;                                                            -- in the same message
+//   COMMIT;
+//
 // Reading the watermark without the lock doubles events while an old backend is still alive. The unit of retry is
 // the whole transaction. Not thread-safe; must not outlive its connection. Destroyed before commit() it rolls back.
 #pragma once
@@ -35,6 +41,13 @@ class DeliveryTransaction {
   // as nullopt by watermark() and nothing can be copied.
   static PgResult<DeliveryTransaction> begin(Connection& connection, const PgOptions& options, LaneKey key,
                                              bool create);
+  // Begins where the watermark is known to stand, with all of what is to be sent, in two round trips: it locks and moves
+  // the watermark, and copies the rows. nullopt: it stands elsewhere, and nothing was done. Only commit() may follow.
+  // REQUIRES: a gap-free run that begins at from.seq + 1, none of them put back (Event::again).
+  static PgResult<std::optional<DeliveryTransaction>> begin_at(Connection& connection,
+                                                               const PgOptions& options, LaneKey key,
+                                                               const Position& from,
+                                                               std::span<const EventPtr> events);
   DeliveryTransaction(DeliveryTransaction&&) noexcept;
   DeliveryTransaction& operator=(DeliveryTransaction&&) = delete;
   ~DeliveryTransaction();

@@ -62,11 +62,17 @@ std::string DeliveryTransaction::State::select() const {
   return "SELECT seq, event_id FROM " + schema + ".watermarks WHERE " + where + " FOR UPDATE";
 }
 
-// Divides by zero, and so never reaches COMMIT, unless exactly the row that was read is moved.
-std::string DeliveryTransaction::State::move_sql() const {
+// That the watermark's event is the one that is expected, where it has not been read before it is moved.
+std::string DeliveryTransaction::State::same_event_sql() const {
+  return " AND event_id " +
+         (watermark->id.is_nil() ? std::string("IS NULL") : "= '" + watermark->id.to_string() + "'");
+}
+
+// Divides by zero, and so never reaches COMMIT, unless exactly the row that is meant is moved.
+std::string DeliveryTransaction::State::move_sql(const std::string& also) const {
   const std::string id = position.id.is_nil() ? "NULL" : "'" + position.id.to_string() + "'";
   return "WITH moved AS (UPDATE " + schema + ".watermarks SET seq = " + std::to_string(position.seq) +
-         ", event_id = " + id + ", updated_at = now() WHERE " + where +
+         ", event_id = " + id + ", updated_at = now() WHERE " + where + also +
          " AND seq = " + std::to_string(watermark->seq) + " RETURNING 1) SELECT 1 / count(*) FROM moved;";
 }
 
@@ -84,18 +90,20 @@ std::string DeliveryTransaction::State::notify_sql() const {
          connection.quote_literal(told) + ");";
 }
 
-PgResult<void> DeliveryTransaction::State::lock() {
+std::string DeliveryTransaction::State::begin_sql() const {
   // READ COMMITTED is not left to the role's settings: under REPEATABLE READ a lock that was waited for fails
   // instead of showing what its last owner has committed.
-  const std::string begin =
-      "BEGIN ISOLATION LEVEL READ COMMITTED;SET LOCAL synchronous_commit = on;"
-      "SET LOCAL lock_timeout = " +
-      milliseconds(options.lock_timeout) +
-      ";SET LOCAL statement_timeout = " + milliseconds(options.statement_timeout) +
-      ";SET LOCAL idle_in_transaction_session_timeout = " +
-      milliseconds(options.idle_in_transaction_session_timeout) + ";";
+  return "BEGIN ISOLATION LEVEL READ COMMITTED;SET LOCAL synchronous_commit = on;"
+         "SET LOCAL lock_timeout = " +
+         milliseconds(options.lock_timeout) +
+         ";SET LOCAL statement_timeout = " + milliseconds(options.statement_timeout) +
+         ";SET LOCAL idle_in_transaction_session_timeout = " +
+         milliseconds(options.idle_in_transaction_session_timeout) + ";";
+}
+
+PgResult<void> DeliveryTransaction::State::lock() {
   return take_watermark(
-      connection.query(begin + select(), statement_deadline(options), "locking the watermark"));
+      connection.query(begin_sql() + select(), statement_deadline(options), "locking the watermark"));
 }
 
 PgResult<void> DeliveryTransaction::State::create() {

@@ -35,7 +35,9 @@ struct DeliveryTransaction::State {
   State& operator=(const State&) = delete;
 
   std::string select() const;
-  std::string move_sql() const;
+  std::string begin_sql() const;
+  std::string move_sql(const std::string& also = "") const;
+  std::string same_event_sql() const;
   std::string key_values() const;
   std::string notify_sql() const;
   PgResult<void> lock();
@@ -57,6 +59,7 @@ struct DeliveryTransaction::State {
   std::optional<Position> watermark;
   Position position;  // the watermark's, then of what has been copied, buried or skipped
   std::unique_ptr<Target> target;
+  bool moved = false;  // the watermark is at `position` already
   bool ended = false;
 };
 

@@ -38,7 +38,8 @@ struct Pool::Impl {
   Deadline round_trip_deadline() const {
     return Clock::now() + std::min(options.connect_timeout, kRoundTripLimit);
   }
-  bool ping(Connection& connection) const {
+  bool alive(Connection& connection) const {
+    if (Clock::now() - connection.answered_at() < options.ping_after && connection.silent()) return true;
     return connection.query(";", round_trip_deadline(), "asking before use").ok();
   }
 
@@ -88,7 +89,7 @@ bool Pool::Impl::fit(ConnectionPtr& connection) {
   if (old) {
     const std::lock_guard lock(mutex);
     ++counts.recycled;
-  } else if (!options.pre_ping || ping(*connection)) {
+  } else if (!options.pre_ping || alive(*connection)) {
     return true;
   } else {
     std::vector<ConnectionPtr> elders;

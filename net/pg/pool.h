@@ -54,8 +54,8 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // A usable connection: an idle one (recycled or pinged as configured) or a new one; waits for one to be
-  // returned when the pool is at its size. A failed ping condemns and tries again with a new connection once.
+  // A usable connection: an idle one (recycled or pinged as configured; one that answered just now is
+  // taken as it is) or a new one; waits for one to be returned when the pool is at its size. A failed ping condemns and tries again with a new connection once.
   PgResult<Lease> acquire(Deadline deadline);
   // REQUIRES: nobody has acquired yet.
   void set_admission(Admit admit);

@@ -20,6 +20,10 @@ class EventsTable : public Target {
         lane_(std::move(lane)),
         schema_(quote_identifier(options.schema)) {}
 
+  PgResult<void> begin(const std::string& before, std::string_view attempt) override {
+    return start(schema_ + ".events", before, attempt);
+  }
+
   PgResult<void> put(std::span<const EventPtr> events) override {
     if (auto some = put_some(events); !some) return some;
     return finish();
@@ -76,14 +80,20 @@ class EventsTable : public Target {
   PgError explained(PgError error) override { return error; }
 
  private:
+  PgResult<void> start(const std::string& table, const std::string& before, std::string_view attempt) {
+    const Deadline deadline = statement_deadline(options_);
+    auto started = connection_.copy_start(
+        before + "COPY " + table + " (" + std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)",
+        deadline, attempt);
+    if (!started) return fail(not_the_event(std::move(started).error()));
+    copy_.emplace(connection_, deadline);
+    rows_ = 0;
+    return {};
+  }
+
   PgResult<void> copy(const std::string& table, std::span<const EventPtr> events) {
     if (!copy_) {
-      const Deadline deadline = statement_deadline(options_);
-      auto started = connection_.copy_start(
-          "COPY " + table + " (" + std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)", deadline);
-      if (!started) return fail(not_the_event(std::move(started).error()));
-      copy_.emplace(connection_, deadline);
-      rows_ = 0;
+      if (auto started = start(table, "", "starting COPY"); !started) return started;
     }
     const bool utf8 = connection_.database_is_utf8();
     for (const EventPtr& event : events) write_event_row(*copy_, agent_id_, *event, utf8);

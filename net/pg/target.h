@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "net/pg/connection.h"
 #include "storage/model/event.h"
@@ -22,6 +23,8 @@ class Target {
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
 
+  // Sends statements that come before the rows, together with what begins these: so it costs one round trip.
+  virtual PgResult<void> begin(const std::string& before, std::string_view attempt) = 0;
   // All of them, in their order. None: would the table take rows at all?
   virtual PgResult<void> put(std::span<const EventPtr> events) = 0;
   // The same while others follow: their rows may still be on their way when this returns, so a refusal may be told by

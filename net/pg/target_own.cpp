@@ -228,6 +228,12 @@ std::string OwnTable::exists_sql(const std::string& where) const {
   return "EXISTS (SELECT FROM " + quote_identifier(options_.schema) + ".dead_letters" + where + ")";
 }
 
+PgResult<void> OwnTable::begin(const std::string& before, std::string_view attempt) {
+  auto done = connection_.query(before, statement_deadline(options_), attempt);
+  if (!done) return fail(not_the_event(std::move(done).error()));
+  return {};
+}
+
 PgError OwnTable::explained(PgError error) {
   constexpr std::array<std::string_view, 6> kTableChanged{"42703", "42P01", "42804",
                                                           "42846", "42501", "42P10"};

@@ -20,6 +20,7 @@ class OwnTable : public Target {
   PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) override;
   bool comparable() const override { return mapping_.repeatable(); }
   std::string exists_sql(const std::string& where) const override;
+  PgResult<void> begin(const std::string& before, std::string_view attempt) override;
   PgError explained(PgError error) override;
 
  private:

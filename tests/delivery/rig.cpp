@@ -18,6 +18,7 @@ Life::Life(const Options& given) {
   config_.options.schema = given.schema;
   config_.options.pool_size = given.pool_size;
   config_.options.tables = given.tables;
+  config_.options.notify = given.notify;
   config_.options.connect_timeout = given.connect_timeout;
   config_.options.statement_timeout = given.statement_timeout;
   config_.options.lock_timeout = given.lock_timeout;
@@ -31,6 +32,10 @@ Life::Life(const Options& given) {
   options.random_bytes = random_bytes;
   options.segment_bytes_max = given.segment_bytes_max;
   options.free_bytes_min = 0;
+  options.on_committing = [this, while_writing = given.while_writing](std::span<const EventPtr> events) {
+    if (begun_) lanes_->committing(events);
+    if (while_writing) while_writing();
+  };
   options.on_committed = [this](std::span<const EventPtr> events) {
     if (begun_) lanes_->committed(events);
   };

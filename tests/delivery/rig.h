@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,8 @@ class Life {
     milliseconds answer_margin{2'000};
     std::size_t pool_size = 2;
     std::shared_ptr<const net::LaneTables> tables;  // null: every lane fills the events table
+    std::string notify;                             // the channel; empty: none
+    std::function<void()> while_writing;  // by the journal's writer, before each group's transaction
   };
   explicit Life(const Options& options);
   ~Life();

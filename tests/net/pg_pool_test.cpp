@@ -175,6 +175,20 @@ TEST_F(PgPoolTest, APingFindsTheDeadAndCondemnsItsElders) {
   EXPECT_EQ(value(**next, "SELECT 1"), "1");
 }
 
+TEST_F(PgPoolTest, WhatAnsweredJustNowIsNotAskedAgain) {
+  testing::CutProxy proxy(cluster().port());
+  PgOptions through = options(proxy.port());
+  through.pool_size = 1;
+  for (const bool just_now : {true, false}) {
+    through.ping_after = just_now ? std::chrono::milliseconds(kLong) : 0ms;
+    Pool pool(through);
+    EXPECT_EQ(value(**pool.acquire(soon()), "SELECT 1"), "1");
+    const auto sent = proxy.counts().bytes_to_server;
+    ASSERT_TRUE(pool.acquire(soon()).ok());
+    EXPECT_EQ(proxy.counts().bytes_to_server == sent, just_now);
+  }
+}
+
 TEST_F(PgPoolTest, ABrokenLeaseCondemnsItsElders) {
   PgOptions unasked = sized(4);
   unasked.pre_ping = false;
@@ -221,6 +235,7 @@ TEST_F(PgPoolTest, ASilentLineDoesNotOutliveTheDeadline) {
   testing::CutProxy proxy(cluster().port());
   PgOptions through = options(proxy.port());
   through.connect_timeout = 1s;
+  through.ping_after = 0ms;
   Pool pool(through);
   ASSERT_TRUE(pool.acquire(soon()).ok());
   proxy.swallow_after(testing::Direction::kToClient);
