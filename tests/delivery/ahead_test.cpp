@@ -131,12 +131,11 @@ TEST_F(AheadTest, AJournalThatTakesLongIsNotWaitedFor) {
 TEST_F(AheadTest, AWatermarkElsewhereIsLookedInto) {
   Life life(options());
   begin(life);
-  const Uuid epoch = life.lane("a").epoch;
   run("UPDATE " + table("watermarks") + " SET event_id = '11111111-2222-4333-8444-555555555555'");
   life.append("a", 3, "then");
   ASSERT_TRUE(life.delivered());
   EXPECT_EQ(bodies("a"), "first1 then1 then2 then3");
-  EXPECT_NE(life.journal().runs("a").back().epoch, epoch) << "as for a clone that writes to the same database";
+  EXPECT_GT(life.lanes().figures().reconciled, 0u) << "as for a clone that writes to the same database";
 }
 
 TEST_F(AheadTest, AHeldLockIsWaitedForAndTriedAgain) {
