@@ -121,7 +121,7 @@ void Catalogue::begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& gre
 }
 
 void Catalogue::committed(std::span<const EventPtr> events, std::span<const std::uint32_t> lane_numbers,
-                          std::uint64_t bytes) {
+                          std::span<const std::size_t> stored_bytes, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   Segment& segment = segments_.at(active_.value());
   bytes_ += bytes - segment.bytes;
@@ -133,12 +133,11 @@ void Catalogue::committed(std::span<const EventPtr> events, std::span<const std:
       run.pieces.push_back({segment.file->number, lane_numbers[i], stored.seq, stored.seq, 0});
       segment.lanes.emplace(stored.event.lane, stored.seq);
     }
-    const std::uint64_t event_size = event_bytes(stored.event);
     run.pieces.back().last_seq = stored.seq;
-    run.pieces.back().bytes += event_size;
+    run.pieces.back().bytes += stored_bytes[i];
     run.waiting.events += 1;
-    run.waiting.bytes += event_size;
-    pending_bytes_ += event_size;
+    run.waiting.bytes += stored_bytes[i];
+    pending_bytes_ += stored_bytes[i];
     run.last_seq = stored.seq;
     segment.newest_received_at_us =
         segment.events == 0 ? stored.event.received_at_us

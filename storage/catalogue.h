@@ -58,9 +58,10 @@ class Catalogue {
 
   // For the writer.
   void begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& greatest_id);
-  // A durable group, in order, with the lane's number in the active segment for each event.
+  // A durable group, in order, with the lane's number in the active segment and the bytes there for each event. `bytes`:
+  // the segment's from now on.
   void committed(std::span<const EventPtr> events, std::span<const std::uint32_t> lane_numbers,
-                 std::uint64_t bytes);
+                 std::span<const std::size_t> stored_bytes, std::uint64_t bytes);
   void set_active_bytes(std::uint64_t bytes);
   void end_segment();
   void begin_epoch(const Uuid& epoch);

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "storage/crc32c.h"
+#include "storage/packed_body.h"
 
 namespace hookspool::storage {
 namespace {
@@ -54,12 +55,17 @@ std::size_t event_bytes(const Event& event) {
          event.headers.size() + event.body.size();
 }
 
+std::size_t stored_bytes(const Event& event, std::string_view packed) {
+  return packed.empty() ? event_bytes(event) : event_bytes(event) - event.body.size() + packed.size();
+}
+
 std::string event_columns(std::int32_t format) {
   return std::string(
              "key, id, received_at, delivery_id, method, path, query, remote_addr, content_type, headers, "
              "body, "
              "again, crc, ") +
-         (format >= 2 ? "dedupe_key" : "NULL");
+         (format >= kFormatWithDedupeKey ? "dedupe_key, " : "NULL, ") +
+         (format >= kFormatWithPacking ? "packing" : "0");
 }
 
 std::uint32_t row_crc(const StoredEvent& stored, std::int32_t format) {
@@ -74,7 +80,7 @@ std::uint32_t row_crc(const StoredEvent& stored, std::int32_t format) {
     crc = add_text(crc, *text);
   }
   crc = add_number(crc, static_cast<std::uint64_t>(origin_of(event)));
-  if (format < 2) return crc;
+  if (format < kFormatWithDedupeKey) return crc;
   const std::size_t key_bytes = event.dedupe_key.is_nil() ? 0 : event.dedupe_key.bytes.size();
   return crc32c(add_number(crc, key_bytes), event.dedupe_key.bytes.data(), key_bytes);
 }
@@ -92,8 +98,11 @@ Uuid uuid_column(SQLite::Statement& select, int column) {
   return uuid;
 }
 
-void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const StoredEvent& stored) {
+void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const StoredEvent& stored,
+              std::string_view packed) {
   const Event& event = stored.event;
+  const std::string_view body = packed.empty() ? std::string_view(event.body) : packed;
+  const Packing packing = packed.empty() ? Packing::kNone : Packing::kSnappy;
   insert.bind(1, row_key(lane_number, stored.seq));
   bind_uuid(insert, 2, stored.id);
   insert.bind(3, event.received_at_us);
@@ -104,7 +113,7 @@ void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const Stored
   insert.bindNoCopy(8, event.remote_addr);
   insert.bindNoCopy(9, event.content_type);
   insert.bindNoCopy(10, event.headers);
-  insert.bindNoCopy(11, event.body.data(), static_cast<int>(event.body.size()));
+  insert.bindNoCopy(11, body.data(), static_cast<int>(body.size()));
   insert.bind(12, origin_of(event));
   insert.bind(13, static_cast<std::int64_t>(row_crc(stored)));
   if (event.dedupe_key.is_nil()) {
@@ -112,6 +121,7 @@ void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const Stored
   } else {
     bind_uuid(insert, 14, event.dedupe_key);
   }
+  insert.bind(15, static_cast<std::int64_t>(packing));
 }
 
 ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid& epoch, std::int32_t format) {
@@ -135,6 +145,11 @@ ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid&
   if (origin == 1) event.again = stored.id;
   if (origin == 2) event.kept_as = stored.id;
   event.dedupe_key = uuid_column(select, 13);
+  if (static_cast<Packing>(select.getColumn(14).getInt64()) == Packing::kSnappy) {
+    auto unpacked = unpack_body(event.body);
+    if (!unpacked) return row;  // not intact
+    event.body = std::move(*unpacked);
+  }
   row.intact = select.getColumn(12).getInt64() == static_cast<std::int64_t>(row_crc(stored, format));
   return row;
 }

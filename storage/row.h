@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "storage/model/event.h"
 #include "storage/sqlite.h"
@@ -27,18 +28,23 @@ std::uint64_t key_seq(std::int64_t key);
 // What an event counts against limits in bytes: its texts, its body, and a fixed share for the rest.
 std::size_t event_bytes(const Event& event);
 
+// The same as it lies in a segment. `packed`: see bind_row().
+std::size_t stored_bytes(const Event& event, std::string_view packed);
+
 // CRC-32C over lane, epoch, seq, id and every field with its length. `format`: of the segment, which decides
 // what is counted.
 std::uint32_t row_crc(const StoredEvent& stored, std::int32_t format = kFormatVersion);
 
 inline constexpr const char* kInsertEventSql =
     "INSERT INTO events(key, id, received_at, delivery_id, method, path, query, remote_addr, content_type, "
-    "headers, body, again, crc, dedupe_key) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "headers, body, again, crc, dedupe_key, packing) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 // The columns read_row() expects, for a segment of this format.
 std::string event_columns(std::int32_t format);
 
-// Binds without copying: `stored` must outlive the execution. Throws SQLite::Exception.
-void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const StoredEvent& stored);
+// Binds without copying: `stored` and `packed` must outlive the execution. `packed`: what pack_body() has made of its
+// body; empty: the body as it is. Throws SQLite::Exception.
+void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const StoredEvent& stored,
+              std::string_view packed);
 
 // The row the statement (`SELECT event_columns(format) ...`) stands on; `intact`: its checksum fits.
 struct ReadRow {

@@ -4,12 +4,16 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
+
+#include "storage/packed_body.h"
+#include "storage/sqlite.h"
 
 namespace hookspool::storage {
 namespace {
 
 constexpr std::size_t kColumnsV1 = 13;
-constexpr std::size_t kColumnsV2 = 14;
+constexpr std::size_t kColumnsV3 = 15;  // each version has had one more
 constexpr std::size_t kVarintBytesMax = 9;
 constexpr std::size_t kHeaderBytesMax =
     100;  // one byte tells its length, and it always lies in the first page
@@ -47,7 +51,7 @@ bool is_integer(std::uint64_t type) {
 bool is_event_column(std::size_t column, std::uint64_t type) {
   if (column == 0) return type == 0;  // the key is the row's number, so the column itself is NULL
   if (column == 1) return type == kUuidType;
-  if (column == 2 || column == 11 || column == 12) return is_integer(type);
+  if (column == 2 || column == 11 || column == 12 || column == 14) return is_integer(type);
   if (column == 10) return type >= 12 && type % 2 == 0;
   if (column == 13) return type == 0 || type == kUuidType;
   return type >= 13 && type % 2 == 1;
@@ -93,7 +97,7 @@ std::optional<EventCell> event_cell(const SalvagePage& page, std::size_t at) {
   for (std::size_t offset = 1; offset < header_bytes;) {
     const Varint type = read_varint(page, at + offset);
     const auto bytes = content_bytes(type.value);
-    if (type.bytes == 0 || !bytes || cell.types.size() == kColumnsV2 ||
+    if (type.bytes == 0 || !bytes || cell.types.size() == kColumnsV3 ||
         !is_event_column(cell.types.size(), type.value))
       return std::nullopt;
     offset += type.bytes;
@@ -102,7 +106,7 @@ std::optional<EventCell> event_cell(const SalvagePage& page, std::size_t at) {
     cell.record_bytes += *bytes;
   }
   if (cell.types.size() < kColumnsV1 || cell.record_bytes > kRecordBytesMax) return std::nullopt;
-  cell.format = cell.types.size() == kColumnsV1 ? 1 : 2;
+  cell.format = static_cast<std::int32_t>(cell.types.size() - kColumnsV1) + 1;
   cell.local_bytes = local_part(cell.record_bytes);
   const bool overflows = cell.local_bytes < cell.record_bytes;
   if (at + cell.local_bytes + (overflows ? 4 : 0) > page.size()) return std::nullopt;
@@ -198,8 +202,11 @@ bool split_record(const EventCell& cell, const std::string& record, EventColumns
   columns.body = fields[10];
   columns.again = integer(cell.types[11], fields[11]);
   columns.crc = integer(cell.types[12], fields[12]);
-  columns.dedupe_key = fields.size() > kColumnsV1 ? uuid_of(fields[13]) : Uuid{};
-  return true;
+  columns.dedupe_key = cell.format >= kFormatWithDedupeKey ? uuid_of(fields[13]) : Uuid{};
+  if (cell.format < kFormatWithPacking || integer(cell.types[14], fields[14]) == 0) return true;
+  auto unpacked = unpack_body(columns.body);
+  if (unpacked) columns.body = std::move(*unpacked);
+  return unpacked.has_value();
 }
 
 void find_names(const SalvagePage& page, const std::function<void(const Uuid&)>& epoch,

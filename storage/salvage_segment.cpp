@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/packed_body.h"
 #include "storage/row.h"
 #include "storage/sqlite.h"
 
@@ -72,11 +73,12 @@ JournalResult<void> SalvageSegment::add(const StoredEvent& stored) {
     if (auto added = add_lane(lane, greatest_lane_number_ + 1); !added) return added;
   }
   return guarded([&] {
-    bind_row(*insert_event_, lanes_.at(lane), stored);
+    const std::string packed = pack_body(stored.event.body);
+    bind_row(*insert_event_, lanes_.at(lane), stored, packed);
     insert_event_->exec();
     insert_event_->reset();
     numbers_[lane].push_back(stored.seq);
-    group_bytes_ += event_bytes(stored.event);
+    group_bytes_ += stored_bytes(stored.event, packed);
     if (++group_events_ < kGroupEventsMax && group_bytes_ < kGroupBytesMax) return;
     database_->exec("COMMIT");
     checkpoint(*database_);

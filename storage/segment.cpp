@@ -22,7 +22,7 @@ constexpr const char* kSchema =
     "CREATE TABLE events(key INTEGER PRIMARY KEY, id BLOB NOT NULL, received_at INTEGER NOT NULL,"
     " delivery_id TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL,"
     " remote_addr TEXT NOT NULL, content_type TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL,"
-    " again INTEGER NOT NULL, crc INTEGER NOT NULL, dedupe_key BLOB);"
+    " again INTEGER NOT NULL, crc INTEGER NOT NULL, dedupe_key BLOB, packing INTEGER NOT NULL);"
     "CREATE TABLE cursors(epoch BLOB NOT NULL, lane TEXT NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL,"
     " PRIMARY KEY(epoch, lane)) WITHOUT ROWID;";
 
@@ -199,7 +199,9 @@ void ActiveSegment::write(const Group& group) {
     insert_lane_.reset();
   }
   for (std::size_t i = 0; i < group.events.size(); ++i) {
-    bind_row(insert_event_, group.lane_numbers[i], *group.events[i]);
+    const std::string_view packed =
+        group.packed_bodies.empty() ? std::string_view() : std::string_view(group.packed_bodies[i]);
+    bind_row(insert_event_, group.lane_numbers[i], *group.events[i], packed);
     insert_event_.exec();
     insert_event_.reset();
   }

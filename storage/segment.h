@@ -35,6 +35,8 @@ struct NewLane {
 struct Group {
   std::vector<EventPtr> events;
   std::vector<std::uint32_t> lane_numbers;  // one for each event
+  std::vector<std::string>
+      packed_bodies;  // one for each event, empty where it is kept as it came; or none at all
   std::vector<NewLane> new_lanes;
   std::vector<Cursor> cursors;
   bool probe = false;  // write something even if there is nothing to write

@@ -17,9 +17,11 @@
 namespace hookspool::storage {
 
 constexpr std::int32_t kApplicationId = 0x686b7370;  // "hksp", in the header of every segment
-constexpr std::int32_t kFormatVersion = 2;           // PRAGMA user_version of what is written; see FORMAT.md
+constexpr std::int32_t kFormatVersion = 3;           // PRAGMA user_version of what is written; see FORMAT.md
 
-constexpr std::int32_t kFormatWithDedupeKey = 2;  // the first version whose events have one
+// The first versions whose events have one.
+constexpr std::int32_t kFormatWithDedupeKey = 2;
+constexpr std::int32_t kFormatWithPacking = 3;
 
 // Opens a connection that may write, with every setting the promise of durability rests on set and read back.
 // It never checkpoints by itself, not even when it is closed.

@@ -22,8 +22,9 @@ enum class Task { kAppend, kSaveCursors, kRotate, kBeginEpoch, kStop };
 
 struct Ticket {
   Task task = Task::kAppend;
-  Event event{};  // of kAppend
-  std::size_t bytes = 0;
+  Event event{};                 // of kAppend
+  std::string packed_body{};     // of it; empty: it is kept as it came
+  std::size_t bytes = 0;         // that it takes of the journal
   Journal::Appended answered{};  // called once, by the writer's thread
 };
 

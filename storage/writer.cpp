@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "storage/packed_body.h"
 #include "storage/row.h"
 
 namespace hookspool::storage {
@@ -25,6 +26,7 @@ JournalResult<EventPtr> done(const JournalResult<void>& result) {
 // A group before its transaction: nothing of it counts until that has succeeded.
 struct Writer::Plan {
   Group group;
+  std::vector<std::size_t> stored_bytes;             // of each event
   std::unordered_map<std::string, LaneState> lanes;  // as they are afterwards
   Uuid greatest_id;
 };
@@ -67,10 +69,9 @@ void Writer::append(Event event, Journal::Appended appended) {
 
 JournalResult<TicketPtr> Writer::ticket_of(Event&& event) {
   auto ticket = std::make_unique<Ticket>();
-  ticket->bytes = event_bytes(event);
-  if (ticket->bytes > kEventBytesMax) {
-    return fail(JournalError{JournalError::Kind::kLimit, "an event of " + std::to_string(ticket->bytes) +
-                                                             " bytes is larger than a row may be"});
+  if (const std::size_t bytes = event_bytes(event); bytes > kEventBytesMax) {
+    return fail(JournalError{JournalError::Kind::kLimit,
+                             "an event of " + std::to_string(bytes) + " bytes is larger than a row may be"});
   }
   if (event.lane.size() > kLaneNameBytesMax) {
     return fail(JournalError{JournalError::Kind::kLimit,
@@ -78,6 +79,9 @@ JournalResult<TicketPtr> Writer::ticket_of(Event&& event) {
                                  " bytes is longer than the " + std::to_string(kLaneNameBytesMax) +
                                  " that it may have"});
   }
+  // By whoever appends, and not by the thread that all wait for.
+  ticket->packed_body = pack_body(event.body);
+  ticket->bytes = stored_bytes(event, ticket->packed_body);
   ticket->event = std::move(event);
   return ticket;
 }
@@ -252,6 +256,8 @@ Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
     stored->id = given.is_nil() ? ids_.next(stored->event.received_at_us / 1000) : given;
     plan.greatest_id = std::max(plan.greatest_id, stored->id);
     plan.group.lane_numbers.push_back(state.number_in_segment);
+    plan.group.packed_bodies.push_back(std::move(ticket->packed_body));
+    plan.stored_bytes.push_back(ticket->bytes);
     plan.group.events.push_back(std::move(stored));
   }
   plan.group.cursors = catalogue_.take_changed_cursors();
@@ -291,7 +297,7 @@ void Writer::adopt(const Plan& plan) {
     segment_began_us_ =
         std::min(segment_began_us_.value_or(event->event.received_at_us), event->event.received_at_us);
   }
-  catalogue_.committed(plan.group.events, plan.group.lane_numbers, segment_->bytes());
+  catalogue_.committed(plan.group.events, plan.group.lane_numbers, plan.stored_bytes, segment_->bytes());
   figures_.appended(plan.group.events.size());
 }
 

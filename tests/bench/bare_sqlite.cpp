@@ -88,6 +88,7 @@ double BareSqlite::commit(int rows) {
     sqlite3_bind_int64(insert, 12, 0);
     sqlite3_bind_int64(insert, 13, key);
     sqlite3_bind_null(insert, 14);
+    sqlite3_bind_int64(insert, 15, 0);
     step(insert_);
   }
   step(commit_);

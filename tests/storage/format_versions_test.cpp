@@ -17,16 +17,16 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kVersionOffset = 63;  // the last byte of PRAGMA user_version, big-endian at 60
 
-// What v1/log says of an event.
+// What v1/log and v2/log say of an event.
 struct Promised {
   std::string id, epoch, lane;
   std::uint64_t seq = 0;
   int n = 0;
 };
 
-std::vector<Promised> promised_by_v1() {
+std::vector<Promised> promised_by(const std::string& version) {
   std::vector<Promised> all;
-  std::istringstream lines(read_file(fs::path(STORAGE_FIXTURES) / "v1" / "log"));
+  std::istringstream lines(read_file(fs::path(STORAGE_FIXTURES) / version / "log"));
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     std::string kind;
@@ -35,6 +35,20 @@ std::vector<Promised> promised_by_v1() {
     if (kind == "ack") all.push_back(one);
   }
   return all;
+}
+
+// The events of v2 whose N is a multiple of 3 have such a body, and those with an even N a key.
+Event event_of_v2(const std::string& lane, int n) {
+  Event event = crash_event(lane, n);
+  if (n % 3 == 0) {
+    event.body = "{\"list\":[";
+    for (int i = 0; event.body.size() < 9000 + static_cast<std::size_t>(n); ++i)
+      event.body += "{\"number\":" + std::to_string(i) + ",\"name\":\"an entry of a long body\"},";
+    event.body += "{}]}";
+  }
+  for (std::size_t i = 0; n % 2 == 0 && i < event.dedupe_key.bytes.size(); ++i)
+    event.dedupe_key.bytes[i] = static_cast<std::uint8_t>(static_cast<std::size_t>(n) + i);
+  return event;
 }
 
 std::vector<Event> rich_events() {
@@ -78,10 +92,13 @@ void expect_same(const Event& found, const Event& wanted, const std::string& whi
 
 class FormatVersionsTest : public JournalTest {
  protected:
-  void take_v1() {
+  void take(const std::string& version) {
     fs::remove_all(options_.folder);
-    fs::copy(fs::path(STORAGE_FIXTURES) / "v1" / "journal", options_.folder, fs::copy_options::recursive);
+    fs::copy(fs::path(STORAGE_FIXTURES) / version / "journal", options_.folder, fs::copy_options::recursive);
     fs::permissions(options_.folder, fs::perms::owner_all);
+  }
+  void take_v1() {
+    take("v1");
     for (std::uint64_t number = 1; number <= 5; ++number) {
       ASSERT_EQ(read_file(segment_file(number)).at(kVersionOffset), 1) << "segment " << number;
     }
@@ -109,7 +126,7 @@ TEST_F(FormatVersionsTest, AJournalOfVersion1IsReadWholeAndGoesOnInTheNewFormat)
   take_v1();
   open();
   const auto found = everything();
-  const auto promised = promised_by_v1();
+  const auto promised = promised_by("v1");
   ASSERT_EQ(promised.size(), 21u);
   for (const Promised& one : promised) {
     const auto entry = found.find(one.id + "/" + one.lane);
@@ -128,6 +145,29 @@ TEST_F(FormatVersionsTest, AJournalOfVersion1IsReadWholeAndGoesOnInTheNewFormat)
   EXPECT_EQ((*events)[2]->id, wanted[2].again) << "the one put back keeps its id";
   EXPECT_EQ(journal_->runs("a").front().confirmed.seq, 3u);
   EXPECT_EQ(journal_->runs("b").front().confirmed.seq, 1u);
+}
+
+TEST_F(FormatVersionsTest, AJournalOfVersion2IsReadWholeAndItsKeysAreKnown) {
+  take("v2");
+  open();
+  const auto found = everything();
+  const auto promised = promised_by("v2");
+  ASSERT_EQ(promised.size(), 24u);
+  for (const Promised& one : promised) {
+    const auto entry = found.find(one.id + "/" + one.lane);
+    ASSERT_NE(entry, found.end()) << "lost: " << one.id;
+    EXPECT_EQ(entry->second->epoch.to_string(), one.epoch);
+    EXPECT_EQ(entry->second->seq, one.seq);
+    expect_same(entry->second->event, event_of_v2(one.lane, one.n), one.id);
+  }
+  EXPECT_TRUE(losses_.empty());
+  int keys = 0;
+  ASSERT_TRUE(journal_->scan_dedupe_keys(0, [&](const auto&...) { ++keys; }).ok());
+  EXPECT_EQ(keys, 12);
+  Event packed = event_of_v2("a", 3);
+  ASSERT_TRUE(journal_->append(packed).ok());
+  reopen();
+  EXPECT_EQ(read_all("a").back()->event.body, packed.body);
 }
 
 TEST_F(FormatVersionsTest, OldSegmentsAreDrainedAndDroppedAndNewOnesHaveTheNewFormat) {
@@ -153,12 +193,12 @@ TEST_F(FormatVersionsTest, OldSegmentsAreDrainedAndDroppedAndNewOnesHaveTheNewFo
   }
   EXPECT_GE(dropped, 3);
   reopen();
-  EXPECT_EQ(read_file(segment_file(6)).at(kVersionOffset), 2);
+  EXPECT_EQ(read_file(segment_file(6)).at(kVersionOffset), 3);
   const auto read = journal_->read("a", (*stored)->epoch, 1, 10, 1 << 20);
   ASSERT_TRUE(read.ok()) << read.error().text;
   ASSERT_EQ(read->size(), 1u);
   expect_same(read->front()->event, keyed, "the new event");
-  EXPECT_GT(read->front()->id.to_string(), promised_by_v1().back().id);
+  EXPECT_GT(read->front()->id.to_string(), promised_by("v1").back().id);
 }
 
 // One newer segment among many is enough; also when it is the oldest, or the only one.
@@ -167,7 +207,7 @@ TEST_F(FormatVersionsTest, ANewerFormatAnywhereIsRefusedUntouched) {
   for (std::uint64_t newer = 1; newer <= 5; ++newer) {
     take_v1();
     std::string bytes = read_file(segment_file(newer));
-    bytes[kVersionOffset] = 3;
+    bytes[kVersionOffset] = 4;
     write_file(segment_file(newer), bytes);
     write_file(segment_file(6), "garbage that would be set aside");
     write_file(options_.folder / "segment-00000007.new", "a remnant that would be removed");
@@ -186,8 +226,8 @@ TEST_F(FormatVersionsTest, ANewerFormatAnywhereIsRefusedUntouched) {
     EXPECT_EQ(opened.error().kind, JournalError::Kind::kTooNew);
     const std::string& text = opened.error().text;
     EXPECT_NE(text.find(segment_file(newer).string()), std::string::npos) << text;
-    EXPECT_NE(text.find("version 3"), std::string::npos) << text;
-    EXPECT_NE(text.find("up to 2"), std::string::npos) << text;
+    EXPECT_NE(text.find("version 4"), std::string::npos) << text;
+    EXPECT_NE(text.find("up to 3"), std::string::npos) << text;
     EXPECT_NE(text.find("install the newer hookspool"), std::string::npos) << text;
     EXPECT_TRUE(before == contents()) << "something was changed";
     ++checked;

@@ -220,8 +220,8 @@ TEST_F(JournalFaultTest, ANewerFormatIsRefusedUntouched) {
   append("a", 2);
   close();
   std::string newer = read_file(segment_file(2));
-  ASSERT_EQ(newer[63], 2);
-  newer[63] = 3;  // PRAGMA user_version, big-endian at offset 60
+  ASSERT_EQ(newer[63], 3);
+  newer[63] = 4;  // PRAGMA user_version, big-endian at offset 60
   write_file(segment_file(2), newer);
   // A record that says otherwise would prove the database's header wrong.
   std::filesystem::remove(options_.folder / "segment-00000002.acked");
@@ -232,7 +232,7 @@ TEST_F(JournalFaultTest, ANewerFormatIsRefusedUntouched) {
   const auto opened = Journal::open(options_);
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().kind, JournalError::Kind::kTooNew);
-  EXPECT_NE(opened.error().text.find("version 3"), std::string::npos) << opened.error().text;
+  EXPECT_NE(opened.error().text.find("version 4"), std::string::npos) << opened.error().text;
   std::map<std::string, std::string> after;
   for (const std::string& name : file_names()) after[name] = read_file(options_.folder / name);
   EXPECT_EQ(before, after);

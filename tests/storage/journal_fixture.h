@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "storage/journal.h"
+#include "tests/support/noise.h"
 #include "tests/support/temp_folder.h"
 
 namespace hookspool::storage {
@@ -31,10 +32,20 @@ inline RandomBytes test_random_bytes() {
   };
 }
 
+// Where it is long enough to be packed, it is of a kind that does not get shorter: tests count bytes.
 inline std::string body_of(std::string_view lane, int n, std::size_t bytes = 100) {
   std::string body = std::string(lane) + ":" + std::to_string(n) + ":";
+  if (bytes >= 2000) return body + testing::noise(static_cast<std::uint64_t>(n), bytes - body.size());
   if (body.size() < bytes) body.resize(bytes, static_cast<char>('a' + n % 26));
   return body;
+}
+
+// JSON like senders write it, which packs well.
+inline std::string packable_body(int n, std::size_t bytes) {
+  std::string body = "{\"number\":" + std::to_string(n) + ",\"list\":[0";
+  for (int i = 0; body.size() < bytes; ++i)
+    body += ",{\"id\":" + std::to_string(n * i) + ",\"name\":\"an entry\"}";
+  return body + "]}";
 }
 
 constexpr std::int64_t kStartUs = 1'700'000'000'000'000;

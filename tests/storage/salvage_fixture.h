@@ -23,6 +23,7 @@ class SalvageTest : public JournalTest {
     for (int n = 1; n <= each; ++n) {
       for (const char* lane : {"github", "shop"}) {
         Event event = make_event(lane, n, static_cast<std::size_t>(n % 4 == 0 ? 9000 : n * 40));
+        if (n % 7 == 0) event.body = packable_body(n, static_cast<std::size_t>(n) * 8000);
         if (n % 3 == 0) event.dedupe_key = random_uuid(test_random_bytes());
         const auto stored = journal_->append(event);
         ASSERT_TRUE(stored.ok());

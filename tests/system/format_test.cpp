@@ -90,7 +90,7 @@ TEST(Format, ANewerJournalIsRefusedAndNothingInItChanges) {
   const fs::path newer = folder / "journal" / "segment-00000003.db";
   std::string bytes = read_bytes(newer);
   ASSERT_EQ(bytes.at(kVersionOffset), 1);
-  bytes[kVersionOffset] = 3;
+  bytes[kVersionOffset] = 4;
   std::ofstream(newer, std::ios::binary | std::ios::trunc) << bytes;
   const auto contents = [&] {
     std::map<std::string, std::string> all;
@@ -105,7 +105,7 @@ TEST(Format, ANewerJournalIsRefusedAndNothingInItChanges) {
   const auto end = agent.wait_end(seconds(30));
   ASSERT_TRUE(end.has_value()) << agent.log();
   EXPECT_EQ(end->code, 65) << agent.log();
-  for (const char* part : {"segment-00000003.db", "version 3", "up to 2", "install the newer hookspool"}) {
+  for (const char* part : {"segment-00000003.db", "version 4", "up to 3", "install the newer hookspool"}) {
     EXPECT_NE(agent.log().find(part), std::string::npos) << part << " is not in: " << agent.log();
   }
   EXPECT_EQ(before.size(), 7u);

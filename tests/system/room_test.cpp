@@ -33,7 +33,8 @@ class Room : public ::testing::Test {
   }
   Answer post(const std::string& source) {
     const std::string n = std::to_string(++sent_);
-    const std::string body = "{\"n\":" + n + ",\"filler\":\"" + std::string(kBodyBytes, 'x') + "\"}";
+    const std::string body =
+        "{\"n\":" + n + ",\"filler\":\"" + noise(static_cast<std::uint64_t>(sent_), kBodyBytes) + "\"}";
     const Answer answer =
         RawClient(agent_.intake_port())
             .exchange(post_request("/hooks/" + source, "Content-Type: application/json\r\n", body));
