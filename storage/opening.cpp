@@ -196,9 +196,14 @@ void inspect_contents(const std::string& vfs, Inspected& result) {
     result.condition = Condition::kUnreadable;
 }
 
+// The record of what was acknowledged is there, whole, and empty.
+bool knows_of_none(const Inspected& inspected) {
+  return inspected.acked && inspected.acked->lanes.empty();
+}
+
 // Whether the WAL holds the last frame of a transaction, page and all (sqlite.org/fileformat2.html section
 // 4), accepted by SQLite or not. Frames are written in order, so a crash alone never leaves that without the
-// rest.
+// rest; a power cut does, of what was not synced.
 bool wal_has_commit(const std::string& wal) {
   constexpr std::uint64_t kWalHeaderBytes = 32;
   constexpr std::uint64_t kFrameBytes = 24 + 4096;
@@ -321,7 +326,11 @@ class Stocktaking {
                          (inspected.condition == Condition::kGood && inspected.there == 0);
     if (nothing && inspected.cursors.empty() && wal_has_commit(path + "-wal")) {
       inspected.condition = Condition::kDamaged;
-      inspected.why = "its WAL holds transactions that cannot be read";
+      inspected.why =
+          knows_of_none(inspected)
+              ? "its WAL holds the end of a transaction without its beginning, which is what a power "
+                "cut leaves of the first one"
+              : "its WAL holds transactions that cannot be read";
     }
     if (inspected.condition == Condition::kDamaged) {
       if (auto aside = set_aside(number, inspected); !aside) return aside;
@@ -344,9 +353,12 @@ class Stocktaking {
   JournalResult<void> set_aside(std::uint64_t number, const Inspected& inspected) {
     const JournalResult<std::string> aside = folder_.set_aside(number);
     if (!aside) return fail(aside.error());
-    found_.notes.push_back(folder_.segment_file(number).string() + " cannot be used: " + inspected.why +
-                           ". It was kept as " + *aside +
-                           "; events in it that were not delivered yet are missing until they are salvaged");
+    found_.notes.push_back(
+        folder_.segment_file(number).string() + " cannot be used: " + inspected.why + ". It was kept as " +
+        *aside +
+        (knows_of_none(inspected)
+             ? "; it was never acknowledged, as far as the record beside it knows"
+             : "; events in it that were not delivered yet are missing until they are salvaged"));
     return {};
   }
 

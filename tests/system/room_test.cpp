@@ -2,6 +2,7 @@
 // comes back without help once PostgreSQL takes the events.
 #include <nlohmann/json.hpp>
 
+#include "tests/support/noise.h"
 #include "tests/support/wait.h"
 #include "tests/system/fixture.h"
 #include "tests/system/raw_client.h"
