@@ -26,9 +26,6 @@ struct Found {
 // Fills the catalogue. kTooNew: a segment was written by a newer hookspool, and nothing was changed.
 JournalResult<Found> take_stock(const Folder& folder, const std::string& vfs, Catalogue& catalogue);
 
-// By its header; other databases may lie in the folder as well.
-bool looks_like_segment(const std::filesystem::path& file);
-
 // Keeps `id` as the greatest ever given when the segment that knows it goes (FORMAT.md, "greatest-id").
 JournalResult<void> keep_greatest_id(const Folder& folder, const Uuid& id);
 

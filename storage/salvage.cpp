@@ -11,6 +11,7 @@
 #include "storage/acked_record.h"
 #include "storage/catalogue.h"
 #include "storage/folder.h"
+#include "storage/inspection.h"
 #include "storage/opening.h"
 #include "storage/salvage_scan.h"
 #include "storage/salvage_segment.h"

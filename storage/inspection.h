@@ -1,0 +1,64 @@
+// One segment's files as an opening finds them: what they hold, or why that cannot be told.
+//
+// Internal to storage/. Before the writer exists, with the folder's lock held; changes nothing but SQLite's -shm files.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/acked_record.h"
+#include "storage/catalogue.h"
+
+namespace hookspool::storage {
+
+enum class Condition {
+  kGood,
+  kEmpty,    // holds no event
+  kDamaged,  // what is in it cannot be trusted
+  kTooNew,
+  kLost,        // nothing is left of it but the record of what it held
+  kUnreadable,  // the disk does not give it at the moment; nothing is known about what is in it
+};
+
+struct Inspected {
+  Condition condition = Condition::kGood;
+  std::string why;
+  SegmentContents contents;
+  std::vector<Cursor> cursors;
+  std::uint64_t events = 0;  // acknowledged, or found without a record of that
+  std::uint64_t there = 0;   // of those, for which there are rows
+  Uuid greatest_own_id;      // of its events
+  Uuid greatest_id_before;   // of what came before it
+  std::map<std::uint32_t, std::pair<Uuid, Uuid>>
+      ids;  // lane number -> its first and last intact event, where known
+  bool had_wal = false;
+  std::optional<Acked> acked;
+};
+
+// Reads the file's first bytes without SQLite (sqlite.org/fileformat2.html section 1.3), which would begin to
+// recover it. No connection has it open yet, so closing the descriptor drops no lock.
+void inspect_header(const std::filesystem::path& file, Inspected& result);
+
+// What its tables hold, of a segment whose header is good. kDamaged only where the disk gives every byte of the file.
+void inspect_contents(const std::string& vfs, Inspected& result);
+
+// What the record says of a segment whose own file says nothing any more, or cannot be read at the moment.
+void go_by_the_record(Inspected& result, bool lost);
+
+// The record of what was acknowledged is there, whole, and empty.
+bool knows_of_none(const Inspected& inspected);
+
+// Whether the WAL holds the last frame of a transaction, page and all (sqlite.org/fileformat2.html section
+// 4), accepted by SQLite or not. Frames are written in order, so a crash alone never leaves that without the
+// rest; a power cut does, of what was not synced.
+bool wal_has_commit(const std::string& wal);
+
+// By its header; other databases may lie in the folder as well.
+bool looks_like_segment(const std::filesystem::path& file);
+
+}  // namespace hookspool::storage
