@@ -1,4 +1,4 @@
-// How far a lane's events have been handed over, and waiting for it. note() comes from the journal's writer, wait()
+// How far a lane's events have been handed over, and waiting for it. note() and tell() come from the journal's writer, wait()
 // from the worker that runs the lane. Thread-safe.
 #pragma once
 
@@ -13,15 +13,15 @@ namespace hookspool::agent {
 
 class Arrival {
  public:
-  void note(const StoredEvent& event) {
-    {
-      const std::lock_guard lock(mutex_);
-      epoch_ = event.epoch;
-      seq_ = event.seq;
-      if (!awaited_) return;
-    }
-    arrived_.notify_one();
+  // Whether somebody waits, who is then to be told.
+  bool note(const StoredEvent& event) {
+    const std::lock_guard lock(mutex_);
+    epoch_ = event.epoch;
+    seq_ = event.seq;
+    return awaited_;
   }
+  // By whoever holds no lock that others need: waking a thread takes a call of the system.
+  void tell() { arrived_.notify_one(); }
 
   // Until this number of this epoch, or a later one, has been handed over; false: `limit` has passed.
   bool wait(const Uuid& epoch, std::uint64_t seq, std::chrono::milliseconds limit) {

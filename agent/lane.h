@@ -71,10 +71,12 @@ class Lane {
   static constexpr std::size_t kAheadEventsMax = 64;
 
   const std::string& name() const { return name_; }
-  void offer(const EventPtr& event) {
+  // Whether somebody waits for it, who is then to be told, without a lock in hand.
+  bool offer(const EventPtr& event) {
     live_.offer(event);
-    arrival_.note(*event);
+    return arrival_.note(*event);
   }
+  void tell_of_offered() { arrival_.tell(); }
   Step step(net::Connection& connection);
   // The same with what the journal is about to sync, which is copied meanwhile and committed only after it has been
   // offered. Where the lane has anything else to do, or it is not offered soon, nothing comes of it.

@@ -98,6 +98,7 @@ void Lanes::committing(std::span<const EventPtr> events) {
 
 void Lanes::committed(std::span<const EventPtr> events) {
   bool wake = false;
+  std::vector<Lane*> awaited;
   {
     const std::lock_guard lock(mutex_);
     Entry* last = nullptr;
@@ -111,9 +112,10 @@ void Lanes::committed(std::span<const EventPtr> events) {
           wake = true;
         }
       }
-      last->lane.offer(event);
+      if (last->lane.offer(event)) awaited.push_back(&last->lane);
     }
   }
+  for (Lane* lane : awaited) lane->tell_of_offered();
   if (wake) wake_.notify_one();
 }
 

@@ -216,19 +216,23 @@ void Writer::make_room(std::span<TicketPtr> tickets) {
 }
 
 JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
-  const Figures::AtDisk at_disk(figures_);
-  if (too_old_for(tickets)) roll();
-  if (const auto ready = room_.shedding([this] { return ensure_segment(); }); !ready) {
-    return fail(ready.error());
-  }
+  if (const auto ready = get_ready(tickets); !ready) return fail(ready.error());
   Plan plan = make_plan(tickets);
+  // Like on_committed not "at the disk": whoever gets stuck in there is not vouched for.
   if (options_.on_committing) options_.on_committing(plan.group.events);
+  const Figures::AtDisk at_disk(figures_);
   if (const auto written = room_.shedding([&] { return write(plan.group); }); !written) {
     return fail(written.error());
   }
   note_acked(plan.group);
   adopt(plan);
   return std::move(plan.group.events);
+}
+
+JournalResult<void> Writer::get_ready(std::span<Ticket*> tickets) {
+  const Figures::AtDisk at_disk(figures_);
+  if (too_old_for(tickets)) roll();
+  return room_.shedding([this] { return ensure_segment(); });
 }
 
 Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {

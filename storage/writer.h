@@ -62,6 +62,7 @@ class Writer {
   void commit_group(std::span<TicketPtr> tickets);
   std::vector<Ticket*> admit(std::span<TicketPtr> tickets);
   JournalResult<std::vector<EventPtr>> store(std::span<Ticket*> tickets);
+  JournalResult<void> get_ready(std::span<Ticket*> tickets);
   Plan make_plan(std::span<Ticket*> tickets);
   JournalResult<void> write(const Group& group);
   void adopt(const Plan& plan);

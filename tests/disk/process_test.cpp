@@ -71,8 +71,10 @@ TEST_F(AgentLife, OutOfDescriptorsItLivesAndRecovers) {
   postgres_.restart(StopMode::kImmediate);  // new connections are needed as well
   std::vector<RawClient> crowd;
   for (int i = 0; i < 50; ++i) crowd.emplace_back(agent.intake_port()).send(get_request("/livez"));
-  EXPECT_TRUE(wait_until(seconds(60), [&] { return load.counts().fail > 0; }))
-      << "nobody noticed that there were no descriptors";
+  // Who has to go without is not settled: the senders, PostgreSQL's line, or the index of deliveries.
+  EXPECT_TRUE(wait_until(seconds(60), [&] {
+    return load.counts().fail > 0 || agent.log().find("Too many open files") != std::string::npos;
+  })) << "nobody noticed that there were no descriptors";
   EXPECT_TRUE(agent.running()) << agent.log();
   as_root({"prlimit", "--pid", pid, "--nofile=16384:16384"});
   crowd.clear();
