@@ -76,7 +76,8 @@ PgResult<void> DeliveryTransaction::copy_some(std::span<const EventPtr> events) 
   assert(state.watermark && !state.ended && !state.moved);
   if (events.empty()) return {};
   for (std::uint64_t seq = state.position.seq; const EventPtr& event : events) {
-    assert(event->seq == ++seq && event->epoch == state.key.epoch && event->event.lane == state.key.lane);
+    seq += 1;
+    assert(event->seq == seq && event->epoch == state.key.epoch && event->event.lane == state.key.lane);
   }
   const bool asks = std::any_of(events.begin(), events.end(),
                                 [](const EventPtr& event) { return !event->event.again.is_nil(); });
