@@ -12,6 +12,11 @@
 namespace hookspool::bench {
 namespace {
 
+void note_empty_errors(Row& row, std::uint64_t errors) {
+  if (errors > 0)
+    row.notes.push_back("of the empty handler " + std::to_string(errors) + " answers were none, or no 2xx");
+}
+
 void note_errors(Row& row, std::uint64_t errors) {
   if (errors > 0) row.failed = std::to_string(errors) + " requests were not answered with a 2xx";
 }
@@ -35,7 +40,7 @@ IntakeFigures measure_rounds(Bench& bench, const std::filesystem::path& payloads
   const auto run = [&](int port, std::chrono::seconds time) {
     const LoadFigures measured =
         load({.port = port, .connections = kConnections, .time = time, .payloads = payloads});
-    figures.errors += measured.errors;
+    (port == empty->port() ? figures.empty_errors : figures.errors) += measured.errors;
     return measured;
   };
   run(empty->port(), sizes.warm_up);
@@ -113,6 +118,7 @@ void measure_intake(Bench& bench, Row& row) {
                   spread_of(ratios(figures.bare_per_second, figures.empty_per_second))},
                  {"events a commit", "", spread_of(figures.group_events)}};
   note_errors(row, figures.errors);
+  note_empty_errors(row, figures.empty_errors);
 }
 
 void measure_intake_github(Bench& bench, Row& row) {
@@ -134,6 +140,7 @@ void measure_intake_github(Bench& bench, Row& row) {
                       std::to_string(payloads.mean_bytes) +
                       " bytes on the mean, each delivery with an id of its own");
   note_errors(row, figures.errors);
+  note_empty_errors(row, figures.empty_errors);
 }
 
 void measure_p99(Bench& bench, Row& row) {
@@ -149,6 +156,7 @@ void measure_p99(Bench& bench, Row& row) {
       {"empty handler against it", "x", spread_of(ratios(figures.empty_p99_us, figures.bare_default_p99_us))},
       {"events a commit", "", spread_of(figures.group_events)}};
   note_errors(row, figures.errors);
+  note_empty_errors(row, figures.empty_errors);
 }
 
 // Both sides by the same client in turn. The peer's commit follows its answer, so that the disk and the processor get the
