@@ -19,7 +19,6 @@ namespace {
 constexpr const char* kName = "quarantine";
 constexpr std::int32_t kStoreId = 0x686b7175;  // "hkqu"
 constexpr std::int32_t kStoreVersion = 1;
-constexpr std::uint64_t kPageBytes = 4096;
 constexpr std::uint64_t kFileOverheadBytes = 4ull << 20;
 constexpr const char* kColumns =
     "id, source, peer, received_at, reason, method, path, query, remote_addr, bytes, admitting_epoch, "

@@ -22,7 +22,6 @@
 
 namespace hookspool::storage {
 
-constexpr std::uint64_t kPageBytes = 4096;
 // Bytes of WAL at which it is copied into the database. Everybody waits meanwhile, some 2.5 ms a MiB.
 constexpr std::uint64_t kWalBytesMax = 1ull << 20;
 

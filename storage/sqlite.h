@@ -19,6 +19,8 @@ namespace hookspool::storage {
 constexpr std::int32_t kApplicationId = 0x686b7370;  // "hksp", in the header of every segment
 constexpr std::int32_t kFormatVersion = 3;           // PRAGMA user_version of what is written; see FORMAT.md
 
+constexpr std::uint64_t kPageBytes = 4096;  // of every file that is made here
+
 // The first versions whose events have one.
 constexpr std::int32_t kFormatWithDedupeKey = 2;
 constexpr std::int32_t kFormatWithPacking = 3;

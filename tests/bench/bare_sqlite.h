@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "storage/segment.h"
+#include "storage/sqlite.h"
 #include "tests/support/temp_folder.h"
 
 namespace hookspool::bench {

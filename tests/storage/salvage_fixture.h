@@ -9,11 +9,10 @@
 
 #include "storage/salvage.h"
 #include "storage/salvage_scan.h"
+#include "storage/sqlite.h"
 #include "tests/storage/journal_fixture.h"
 
 namespace hookspool::storage {
-
-inline constexpr std::size_t kPageBytes = 4096;
 
 class SalvageTest : public JournalTest {
  protected:
