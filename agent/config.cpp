@@ -1,18 +1,15 @@
 #include "agent/config.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "agent/config_intake.h"
 #include "agent/config_reader.h"
 #include "agent/config_source.h"
 #include "agent/config_table.h"
 #include "agent/config_verify.h"
+#include "agent/regular_file.h"
 
 namespace hookspool::agent {
 namespace {
@@ -206,14 +203,9 @@ ConfigFaults not_toml(const toml::parse_error& error, const std::string& name) {
 }
 
 Result<std::string, ConfigFaults> text_of(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream content;
-  if (stream) content << stream.rdbuf();
-  if (!stream && content.str().empty()) {
-    const std::string why = errno != 0 ? std::strerror(errno) : "is it empty?";
-    return fail(ConfigFaults{{file + ": cannot be read: " + why}});
-  }
-  return content.str();
+  auto read = read_regular_file(file, kConfigFileBytesMax);
+  if (!read) return fail(ConfigFaults{{file + ": " + read.error()}});
+  return std::move(read->content);
 }
 
 ConfigResult with_environment(Config config) {

@@ -2,7 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <utility>
+
 #include "agent/config_reader.h"
+#include "agent/regular_file.h"
 #include "net/http/server.h"
 
 namespace hookspool::agent {
@@ -46,6 +49,12 @@ void read_tls(TableReader& section, net::TlsFiles& tls) {
   if (::stat(tls.key_file.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0)
     return section.fault("key_file",
                          tls.key_file + " is open to everybody; run: chmod o-rwx " + tls.key_file);
+  // Before OpenSSL opens them, which would wait for ever for a FIFO's other end.
+  for (const auto& [key_name, file] :
+       {std::pair{"certificate_file", tls.certificate_file}, {"key_file", tls.key_file}}) {
+    if (const auto read = read_regular_file(file, kCertificateFileBytesMax); !read)
+      return section.fault(key_name, file + ": " + read.error());
+  }
   if (const auto checked = net::HttpServer::check_certificate(tls); !checked)
     section.fault("certificate_file", checked.error().text);
 }

@@ -2,34 +2,25 @@
 
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <sstream>
+#include <utility>
+
+#include "agent/regular_file.h"
 
 namespace hookspool::agent {
 namespace {
 
-constexpr off_t kSecretBytesMax = 64 * 1024;
+constexpr std::size_t kSecretBytesMax = 64u << 10;
 
 }  // namespace
 
 Result<std::string, std::string> secret_from_file(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) {
-    return fail("cannot read the secret file " + path + ": " + std::strerror(errno));
-  }
-  if ((info.st_mode & S_IRWXO) != 0) {
+  auto file = read_regular_file(path, kSecretBytesMax);
+  if (!file) return fail("the secret file " + path + " " + file.error());
+  if ((file->mode & S_IRWXO) != 0) {
     return fail("the secret file " + path + " is open to everybody; run: chmod o-rwx " + path);
   }
-  if (info.st_size > kSecretBytesMax) return fail("the secret file " + path + " is larger than 64 KiB");
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  if (!file)
-    return fail("cannot read the secret file " + path + " (is it empty, or not readable for this user?)");
-  std::string secret = content.str();
+  std::string secret = std::move(file->content);
   if (!secret.empty() && secret.back() == '\n') secret.pop_back();
   if (secret.empty()) return fail("the secret file " + path + " is empty");
   return secret;

@@ -1,6 +1,7 @@
 // Another configuration while the agent serves: sources that come, change and go, limits, tables, and a file that is wrong
 // in any way, after which nothing has changed.
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -25,7 +26,11 @@ TEST_F(ReloadTest, WhateverIsWrongChangesNothing) {
   agent_.start();
   const std::string secret = secret_file("open", "x");
   ::chmod((secrets_.path() / "open").c_str(), 0644);
+  const std::string fifo = (secrets_.path() / "fifo").string();
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);  // whose other end nobody opens
   const std::map<std::string, std::string> wrong{
+      {"[sources.new]\nverify = \"github\"\nsecrets = [{ file = \"" + fifo + "\" }]\n",
+       "is not a regular file"},
       {"[sources.new]\n[sources.shop]\nmax_rat = 5\n", "max_rate"},
       {"[sources.new]\n[sources.shop]\nmax_rate = 0\n", "sources.shop.max_rate"},
       {"[sources.new]\nverify = \"github\"\nsecrets = [" + secret + "]\n", "chmod o-rwx"},
