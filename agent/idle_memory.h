@@ -1,6 +1,7 @@
-// Gives memory back when the agent has become idle: what malloc keeps for next time, and the pages of programs and
-// libraries that only the start has needed (symbol tables, the set-up of TLS and Kerberos). Such a page comes back from
-// the page cache when it is touched again, so the first request after a quiet time pays some microseconds.
+// Gives back to the system what malloc keeps for later, when the agent has become idle.
+//
+// Only free memory: the pages of programs and libraries stay. To unmap those would save several MiB of resident memory,
+// but each would then have to be read again, and on a disk that has failed that is a stall or SIGBUS.
 // Not thread-safe; no errors: what cannot be given back stays.
 #pragma once
 
@@ -21,8 +22,5 @@ class IdleMemory {
   std::optional<std::uint64_t> work_;
   int quiet_rounds_ = 0;
 };
-
-// What round() does. The pages of text and constants of every loaded object are unmapped, not those that are written to.
-void give_memory_back();
 
 }  // namespace hookspool::agent

@@ -7,7 +7,7 @@
 namespace hookspool::bench {
 namespace {
 
-// Until the agent is idle, and has given back what its start took.
+// Until the agent is idle, and has given free memory back.
 constexpr std::chrono::seconds kSettle{10};
 constexpr std::chrono::milliseconds kCatchUpLimit{600'000};
 
@@ -23,17 +23,20 @@ int threads_of(const testing::AgentProcess& agent) {
 
 void measure_memory_idle(Bench& bench, Row& row) {
   const auto& postgres = bench.fresh_postgres();
-  std::vector<double> resident;
+  std::vector<double> resident, of_its_own;
   for (int start = 0; start < bench.sizes().starts; ++start) {
     testing::AgentProcess agent(agent_options({.conninfo = postgres.conninfo()}));
     agent.start();
     agent.wait_mode("online");
     std::this_thread::sleep_for(kSettle);
     resident.push_back(in_mebibytes(agent, "VmRSS"));
+    of_its_own.push_back(in_mebibytes(agent, "RssAnon"));
     row.notes = {std::to_string(threads_of(agent)) + " threads; VmRSS, " + std::to_string(kSettle.count()) +
                  " s after the start, PostgreSQL connected"};
   }
   row.value = spread_of(resident);
+  row.figures = {{"of it not of files (RssAnon): the rest is code, shared with the page cache", "MiB",
+                  spread_of(of_its_own)}};
 }
 
 void measure_memory_load(Bench& bench, Row& row) {
