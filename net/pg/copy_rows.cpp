@@ -53,14 +53,13 @@ bool fits_any_encoding(std::string_view json) {
 
 void payload_columns(CopyWriter& copy, const std::string& body, bool utf8) {
   const Payload payload = to_payload(body);
-  const std::string_view json = payload.json ? std::string_view(*payload.json) : std::string_view(body);
-  const bool encodable = utf8 || fits_any_encoding(json);
+  const bool encodable = utf8 || !payload.is_json || fits_any_encoding(payload.text());
   if (payload.is_json && encodable) {
-    copy.jsonb(json);
+    copy.jsonb(payload.text());
   } else {
     copy.null();
   }
-  const std::string_view issue = payload.issue.empty() && !encodable ? "encoding" : payload.issue;
+  const std::string_view issue = encodable ? std::string_view(payload.issue) : "encoding";
   if (issue.empty()) {
     copy.null();
     copy.null();
@@ -91,7 +90,7 @@ void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEv
 
   const Payload headers = to_payload(event.headers);
   if (headers.is_json) {
-    copy.jsonb(text(headers.json ? *headers.json : event.headers));
+    copy.jsonb(text(headers.text()));
   } else {
     copy.null();
   }

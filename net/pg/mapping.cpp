@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "net/json/json.h"
 #include "net/pg/schema.h"
 
 namespace hookspool::net {
@@ -41,24 +42,6 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// RFC 6901: "~1" is a slash, "~0" a tilde; nothing else may follow a tilde.
-std::optional<std::vector<std::string>> pointer_tokens(std::string_view pointer) {
-  std::vector<std::string> tokens;
-  for (std::size_t at = 0; at < pointer.size(); ++at) {
-    const char c = pointer[at];
-    if (c == '/') {
-      tokens.emplace_back();
-    } else if (c != '~') {
-      tokens.back() += c;
-    } else if (const char next = at + 1 < pointer.size() ? pointer[++at] : '\0'; next == '0' || next == '1') {
-      tokens.back() += next == '0' ? '~' : '/';
-    } else {
-      return std::nullopt;
-    }
-  }
-  return tokens;
-}
-
 bool is_header_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
@@ -90,9 +73,9 @@ Result<ColumnSource, std::string> parse_column_source(std::string_view spec) {
   }
   if (what.starts_with('/')) {
     source.kind = ColumnSource::Kind::kPointer;
-    auto tokens = pointer_tokens(what);
-    if (!tokens) return fail(std::string("is no JSON pointer: after ~ comes 0 (for ~) or 1 (for /)"));
-    source.pointer = std::move(*tokens);
+    const auto pointer = JsonPointer::parse(what);
+    if (!pointer) return fail(std::string("is no JSON pointer: after ~ comes 0 (for ~) or 1 (for /)"));
+    source.pointer = pointer->tokens();
     return source;
   }
   if (what.starts_with(kHeaderPrefix)) {

@@ -1,8 +1,7 @@
-// Single values out of a body that anybody may have sent: read as a stream, so that no tree of it is ever built and
-// its depth costs a bit a level. Pure functions, thread-safe.
+// Single values out of a body that anybody may have sent, as net/json reads it: the last of several members with one key
+// counts, a byte order mark does not, and of what is no JSON as a whole there is no value. Pure functions, thread-safe.
 #pragma once
 
-#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,12 +9,12 @@
 
 namespace hookspool::net {
 
-// The first text or number at a JSON pointer (RFC 6901), a whole number with the digits it was sent with; the rest is
-// not read. Nothing where there is none or the body is no JSON up to there.
+// The text or number at a JSON pointer (RFC 6901): a string unescaped, with \u0000 and halves of surrogate pairs kept so
+// that different strings stay different; a number as it was sent. Nothing where there is none.
 std::optional<std::string> json_field(std::string_view body, std::string_view pointer);
 
-// "/value/*/clientState": does every element of the array `value` have a text at clientState, one at least be there,
-// and `fits` every such text? The whole body has to be JSON.
+// "/value/*/clientState": is `value` an array of one element at least, has every element a text or number at clientState,
+// and `fits` every such text? Without a "*" in the pattern: no.
 bool every_json_field(std::string_view body, std::string_view pattern,
                       const std::function<bool(std::string_view)>& fits);
 

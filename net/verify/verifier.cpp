@@ -95,18 +95,25 @@ class Verifier {
 
 Verdict Verifier::signature() {
   if (trace_ != nullptr) trace_->shape = shown_signed(scheme_.signed_parts);
+  // A body is not looked into before it is known to be the sender's, unless its timestamp is part of what is signed.
+  const bool in_body = scheme_.timestamp.from == From::kBody;
+  const bool read_later = in_body && !scheme_.uses(Kind::kTimestamp);
   for (const auto step : {&Verifier::read_header, &Verifier::read_id, &Verifier::read_timestamp,
                           &Verifier::read_form, &Verifier::decode}) {
+    if (read_later && step == &Verifier::read_timestamp) continue;
     if (auto verdict = (this->*step)(); !verdict.fits()) return verdict;
   }
   if (scheme_.uses(Kind::kUrl)) urls_ = signed_urls(scheme_, keys_.public_url, request_.query);
   if (trace_ != nullptr) trace_signed();
-  // A timestamp in the body counts only once the body is known to be the sender's.
-  if (scheme_.timestamp.from != From::kBody) {
+  if (trace_ != nullptr && read_later) (void)read_timestamp();  // tells the age
+  if (!in_body) {
     if (auto verdict = check_age(); !verdict.fits()) return verdict;
     return compare();
   }
   if (auto verdict = compare(); !verdict.fits()) return verdict;
+  if (read_later) {
+    if (auto verdict = read_timestamp(); !verdict.fits()) return verdict;
+  }
   return check_age();
 }
 

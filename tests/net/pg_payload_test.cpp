@@ -37,22 +37,22 @@ class PgPayloadTest : public PgTest {
     const Payload payload = to_payload(body);
     EXPECT_TRUE(payload.is_json) << body << payload.issue;
     EXPECT_EQ(payload.issue, "") << body;
-    EXPECT_FALSE(payload.json.has_value());
+    EXPECT_EQ(payload.text().data(), body.data()) << "a needless copy";
+    EXPECT_EQ(payload.text().size(), body.size());
     EXPECT_FALSE(as_jsonb(body).starts_with("ERROR")) << body << as_jsonb(body);
   }
   void changes(const std::string& body, std::string_view issue, const std::string& expected) {
     const Payload payload = to_payload(body);
     EXPECT_TRUE(payload.is_json) << body;
     EXPECT_EQ(payload.issue, issue) << body;
-    ASSERT_TRUE(payload.json.has_value()) << body;
-    EXPECT_EQ(as_jsonb(*payload.json), as_jsonb(expected));
+    EXPECT_EQ(as_jsonb(payload.text()), as_jsonb(expected)) << body;
     EXPECT_TRUE(as_jsonb(body).starts_with("ERROR")) << "needless change of " << body;
   }
   void refuses(const std::string& body, std::string_view issue) {
     const Payload payload = to_payload(body);
     EXPECT_FALSE(payload.is_json) << body.substr(0, 100);
     EXPECT_EQ(payload.issue, issue) << body.substr(0, 100);
-    EXPECT_FALSE(payload.json.has_value());
+    EXPECT_EQ(payload.text(), "");
     if (issue != "too_deep") {
       EXPECT_TRUE(as_jsonb(body).starts_with("ERROR")) << body.substr(0, 100);
     }
@@ -67,10 +67,9 @@ const char* const kPush =
     R"("commits":[],"head_commit":{"message":"Gr\u00fc\u00dfe \ud83d\ude80 & \"quotes\" \\ / \/\n\ttab","added":["a/ä.txt"]}})";
 
 TEST_F(PgPayloadTest, JsonPassesAsItIs) {
-  for (const char* body :
-       {kPush, "{}", "[]", "  [ 1 , 2 ]\r\n\t", "null", "true", "false", "\"text\"", "0", "-0", "-0.0e+5",
-        "1.5E-3", "{\"\":{\"\":[]}}", "{\"a\":1,\"a\":2}", "\"\x7f\"", "\"\xf4\x8f\xbf\xbf\"", "[[],{},[{}]]",
-        "123456789012345678901234567890.12345678901234567890"}) {
+  for (const char* body : {kPush, "{}", "[]", "  [ 1 , 2 ]\r\n\t", "null", "true", "false", "\"text\"", "0",
+                           "1.5E-3", "{\"\":{\"\":[]}}", "\"\x7f\"", "\"\xf4\x8f\xbf\xbf\"", "[[],{},[{}]]",
+                           "123456789012345678901234567890.12345678901234567890"}) {
     passes(body);
   }
 }
@@ -82,8 +81,8 @@ TEST_F(PgPayloadTest, EscapesThatJsonbRefusesAreReplaced) {
   changes(R"(["\ude80 low first"])", "surrogate", R"(["\ufffd low first"])");
   changes(R"(["\ud83d\ud83d\ude80"])", "surrogate", R"(["\ufffd\ud83d\ude80"])");
   changes(R"(["\ud83dx\ude80"])", "surrogate", R"(["\ufffdx\ufffd"])");
-  changes(R"(["\uD83D\n", "\u0000"])", "surrogate", R"(["\ufffd\n", "\ufffd"])");
-  changes(R"(["\u0000", "\uD83D"])", "nul", R"(["\ufffd", "\ufffd"])");
+  changes(R"(["\uD83D\n", "\u0000"])", "nul,surrogate", R"(["\ufffd\n", "\ufffd"])");
+  changes(R"(["\u0000", "\uD83D"])", "nul,surrogate", R"(["\ufffd", "\ufffd"])");
 }
 
 TEST_F(PgPayloadTest, WhatOnlyLooksLikeThemIsKept) {
@@ -100,7 +99,7 @@ TEST_F(PgPayloadTest, WhatIsNoJson) {
         "{}{}",       "nul",       "nulll",    "True",        "NaN",     "Infinity", "'a'",
         "\"",         "\"\\",      "\"\\u12",  "\"\\u12g4\"", "\"\\x\"", "\"a\nb\"", "01",
         "+1",         "1.",        ".5",       "-",           "1e",      "1e+",      "0x10",
-        "[1",         "{\"a\":[}", "[}",       "a=b&c=d",     "// c\n1", "[1]\f",    "\xef\xbb\xbf{}",
+        "[1",         "{\"a\":[}", "[}",       "a=b&c=d",     "// c\n1", "[1]\f",    "\xef\xbb\xbf",
         "\x89PNG\r\n"}) {
     refuses(body, "not_json");
   }
@@ -180,7 +179,7 @@ TEST_F(PgPayloadTest, AgreesWithPostgresOnDamagedSamples) {
       }
     }
     const Payload payload = to_payload(body);
-    const std::string answer = as_jsonb(payload.json ? *payload.json : body);
+    const std::string answer = as_jsonb(payload.is_json ? payload.text() : body);
     ASSERT_EQ(payload.is_json, !answer.starts_with("ERROR")) << body << "\n"
                                                              << payload.issue << "\n"
                                                              << answer;

@@ -20,9 +20,10 @@ const std::vector<Layer>& layers() {
       {"storage/model", {"storage/model"}},
       {"storage", {"storage"}},
       {"net", {"storage/model"}},
+      {"net/json", {"net/json"}},
       {"net/http", {"net/http", "net/verify", "storage/model"}},
-      {"net/pg", {"net/pg", "storage/model"}},
-      {"net/verify", {"net/verify", "storage/model"}},
+      {"net/pg", {"net/json", "net/pg", "storage/model"}},
+      {"net/verify", {"net/json", "net/verify", "storage/model"}},
       {"agent", {"agent", "net", "storage"}},
       {"tests", {"agent", "net", "storage", "tests"}},
   };
