@@ -22,7 +22,7 @@ JsonReading read_json(std::string_view body) {
     return reading;
   }
   KeyRegister keys(reading.text);
-  JsonScanner(reading.text, reading, &keys, nullptr).scan();
+  scan_json(reading.text, reading, &keys, nullptr);
   reading.duplicate_key = keys.found();
   return reading;
 }
@@ -33,7 +33,7 @@ std::vector<std::optional<JsonValue>> find_json(std::string_view body,
   if (text.size() > kJsonBytesMax) return std::vector<std::optional<JsonValue>>(pointers.size());
   Follower follower(text, pointers);
   JsonReading reading;
-  JsonScanner(text, reading, nullptr, &follower).scan();
+  scan_json(text, reading, nullptr, &follower);
   if (!reading.is_json) return std::vector<std::optional<JsonValue>>(pointers.size());
   return follower.take();
 }
@@ -43,9 +43,7 @@ std::optional<JsonValue> find_json(std::string_view body, const JsonPointer& poi
 }
 
 void each_element(const JsonValue& array, const std::function<bool(const JsonValue&)>& take) {
-  JsonReading reading;
-  JsonScanner scanner(array.raw, reading, nullptr, nullptr);
-  for (auto element = scanner.next_element(); element && take(*element);) element = scanner.next_element();
+  scan_elements(array.raw, take);
 }
 
 }  // namespace hookspool::net

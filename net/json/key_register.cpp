@@ -12,26 +12,39 @@ namespace {
 constexpr std::size_t kFewKeys = 12;        // are compared each with each
 constexpr std::size_t kMarkedKeys = 2'048;  // beyond, two of them share a mark too often
 
+template <class Word>
+Word load(std::string_view text, std::size_t at) {
+  Word word = 0;
+  std::memcpy(&word, text.data() + at, sizeof word);
+  return word;
+}
+
 std::uint32_t hash_of(std::uint64_t entry) {
   return static_cast<std::uint32_t>(entry >> 32);
 }
 
 }  // namespace
 
-// Any that spreads will do: nothing is believed because of a hash.
+// Of the length, the first, the middle and the last eight bytes: any hash that spreads will do, because nothing is believed
+// on its word.
 std::uint32_t KeyRegister::hash(std::string_view name) {
   constexpr std::uint64_t kFactor = 0x9E3779B97F4A7C15;
-  std::uint64_t state = name.size() * kFactor;
-  std::uint64_t bytes = 0;
-  while (name.size() >= sizeof bytes) {
-    std::memcpy(&bytes, name.data(), sizeof bytes);
-    state = (state ^ bytes) * kFactor;
-    state ^= state >> 29;
-    name.remove_prefix(sizeof bytes);
+  const std::size_t size = name.size();
+  std::uint64_t state = size * kFactor;
+  if (size >= sizeof(std::uint64_t)) {
+    const auto mix = [&](std::size_t at) { state = (state ^ load<std::uint64_t>(name, at)) * kFactor; };
+    mix(0);
+    if (size > 2 * sizeof(std::uint64_t)) mix(size / 2 - sizeof(std::uint32_t));
+    state ^= state >> 32;
+    mix(size - sizeof(std::uint64_t));
+  } else if (size >= sizeof(std::uint32_t)) {
+    const std::uint64_t begin = load<std::uint32_t>(name, 0);
+    state = (state ^ begin << 32 ^ load<std::uint32_t>(name, size - sizeof(std::uint32_t))) * kFactor;
+  } else if (size > 0) {
+    const std::uint64_t begin = load<std::uint8_t>(name, 0);
+    const std::uint64_t middle = load<std::uint8_t>(name, size / 2);
+    state = (state ^ begin << 16 ^ middle << 8 ^ load<std::uint8_t>(name, size - 1)) * kFactor;
   }
-  bytes = 0;
-  for (const char c : name) bytes = bytes << 8 | static_cast<unsigned char>(c);
-  state = (state ^ bytes) * kFactor;
   return static_cast<std::uint32_t>(state >> 32);
 }
 
@@ -57,11 +70,14 @@ bool KeyRegister::few_have_twice(std::size_t begin) const {
 // True: no two keys have a hash in common. False: perhaps.
 bool KeyRegister::marks_are_free(std::size_t begin) {
   if (entries_.size() - begin > kMarkedKeys) return false;
-  const auto mark = [&](std::size_t i) { return static_cast<std::size_t>(hash_of(entries_[i])) % kMarks; };
+  const auto word = [&](std::size_t i) -> std::uint64_t& {
+    return marks_[hash_of(entries_[i]) / 64 % marks_.size()];
+  };
+  const auto bit = [&](std::size_t i) { return std::uint64_t{1} << hash_of(entries_[i]) % 64; };
   std::size_t i = begin;
-  while (i < entries_.size() && !marks_[mark(i)]) marks_.set(mark(i++));
+  for (; i < entries_.size() && (word(i) & bit(i)) == 0; ++i) word(i) |= bit(i);
   const bool free = i == entries_.size();
-  while (i-- > begin) marks_.reset(mark(i));
+  while (i-- > begin) word(i) = 0;
   return free;
 }
 

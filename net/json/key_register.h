@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -36,8 +35,7 @@ class KeyRegister {
   std::string_view text_;
   std::vector<std::uint64_t> entries_;  // hash and place of each key of the open objects, the innermost last
   std::vector<std::size_t> begins_;     // of each open object, its first entry
-  static constexpr std::size_t kMarks = 16'384;
-  std::bitset<kMarks> marks_;  // by hash; all clear between calls
+  std::array<std::uint64_t, 256> marks_{};  // a bit each, by hash; all clear between calls
   bool found_ = false;
 };
 

@@ -1,7 +1,16 @@
 #include "net/json/scanner.h"
 
 #include <bit>
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <optional>
+#include <string>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "net/json/characters.h"
 
@@ -21,20 +30,92 @@ std::uint64_t ends_of_plain_run(std::uint64_t bytes) {
          ones * 0x80;
 }
 
-}  // namespace
+#ifdef __SSE2__
+// The same of sixteen bytes, a bit each.
+unsigned ends_of_plain_sixteen(const char* begin) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(begin));
+  const __m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  const __m128i backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+  const __m128i ends = _mm_or_si128(_mm_or_si128(bytes, quotes), _mm_or_si128(backslashes, controls));
+  return static_cast<unsigned>(_mm_movemask_epi8(ends));
+}
+#endif
 
-void JsonScanner::scan() {
+// Without recursion: the depth is the sender's choice.
+class Scanner {
+ public:
+  // `keys`, `follower`: are told what they need where they are not null. They must outlive it.
+  Scanner(std::string_view text, JsonReading& reading, KeyRegister* keys, Follower* follower)
+      : text_(text), reading_(reading), keys_(keys), follower_(follower) {}
+
+  // The whole text. Fills all of the reading but bom, text and duplicate_key.
+  void scan();
+  // Where the text is one array: its next element. REQUIRES: the array has been read as JSON.
+  std::optional<JsonValue> next_element();
+
+ private:
+  bool refuse(std::string_view refusal) {
+    reading_.refusal = refusal;
+    return false;
+  }
+  bool at_end() const { return at_ == text_.size(); }
+  char peek() const { return at_end() ? '\0' : text_[at_]; }
+  bool take(char c) {
+    if (at_end() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  void skip_blanks() {
+    for (; !at_end() && text_[at_] <= ' '; ++at_) {
+      const char c = text_[at_];
+      if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return;
+    }
+  }
+
+  bool whole();
+  bool value();
+  bool begin_value();
+  bool open(bool object);
+  void close();
+  bool after_value();
+  bool name();
+  bool word(std::string_view expected);
+  std::int64_t digits(bool& all_zero);
+  bool number();
+  void skip_plain();
+  bool string();
+  bool rest_of_string();
+  bool multibyte(unsigned char lead);
+  bool escape();
+  bool unicode_escape();
+
+  std::string_view text_;
+  JsonReading& reading_;
+  KeyRegister* const keys_;
+  Follower* const follower_;
+  std::size_t at_ = 0;
+  std::size_t ended_at_ = 0;              // behind the outermost value
+  std::bitset<kJsonDepthMax> in_object_;  // of the open arrays and objects
+  int depth_ = 0;
+  bool opened_ = false;
+  bool escaped_ = false;  // the string that was read last
+  std::string name_;      // of a key that was escaped, without
+  bool number_out_of_range_ = false;
+};
+
+void Scanner::scan() {
   reading_.is_json = whole();
   if (reading_.is_json && number_out_of_range_) reading_.refusal = "number";
 }
 
-bool JsonScanner::whole() {
+bool Scanner::whole() {
   skip_blanks();
   if (!value()) return false;
   return at_end() || refuse("not_json");
 }
 
-std::optional<JsonValue> JsonScanner::next_element() {
+std::optional<JsonValue> Scanner::next_element() {
   ++at_;  // the bracket, or the comma behind the element before
   skip_blanks();
   const std::size_t begin = at_;
@@ -43,7 +124,7 @@ std::optional<JsonValue> JsonScanner::next_element() {
 }
 
 // One value with all that is in it, and the blanks behind it.
-bool JsonScanner::value() {
+bool Scanner::value() {
   do {
     if (!begin_value()) return false;
     if (opened_) continue;
@@ -53,7 +134,7 @@ bool JsonScanner::value() {
 }
 
 // A scalar, or the opening of an array or object up to where its first value begins (then `opened_`).
-bool JsonScanner::begin_value() {
+bool Scanner::begin_value() {
   opened_ = false;
   const bool watched = follower_ != nullptr && follower_->watches(depth_);
   if (watched) follower_->begins(depth_, at_);
@@ -82,7 +163,7 @@ bool JsonScanner::begin_value() {
   return read;
 }
 
-bool JsonScanner::open(bool object) {
+bool Scanner::open(bool object) {
   ++at_;
   if (depth_ == kJsonDepthMax) return refuse("too_deep");
   if (follower_ != nullptr && follower_->watches(depth_)) follower_->opens(depth_ + 1, !object);
@@ -98,7 +179,7 @@ bool JsonScanner::open(bool object) {
 }
 
 // REQUIRES: the bracket that closes the innermost array or object is next.
-void JsonScanner::close() {
+void Scanner::close() {
   ++at_;
   if (keys_ != nullptr && in_object_[static_cast<std::size_t>(depth_ - 1)]) keys_->close();
   if (follower_ != nullptr && follower_->watches(depth_)) follower_->closes(depth_);
@@ -107,7 +188,7 @@ void JsonScanner::close() {
 }
 
 // Closes what ends here, up to where the next value begins or the outermost one has ended.
-bool JsonScanner::after_value() {
+bool Scanner::after_value() {
   for (;;) {
     if (depth_ == 0) ended_at_ = at_;
     skip_blanks();
@@ -122,7 +203,7 @@ bool JsonScanner::after_value() {
   }
 }
 
-bool JsonScanner::name() {
+bool Scanner::name() {
   if (peek() != '"') return refuse("not_json");
   const std::size_t begin = at_;
   if (!string()) return false;
@@ -142,19 +223,19 @@ bool JsonScanner::name() {
   return true;
 }
 
-bool JsonScanner::word(std::string_view expected) {
+bool Scanner::word(std::string_view expected) {
   if (text_.substr(at_, expected.size()) != expected) return refuse("not_json");
   at_ += expected.size();
   return true;
 }
 
-std::int64_t JsonScanner::digits(bool& all_zero) {
+std::int64_t Scanner::digits(bool& all_zero) {
   const std::size_t begin = at_;
   for (; peek() >= '0' && peek() <= '9'; ++at_) all_zero &= peek() == '0';
   return static_cast<std::int64_t>(at_ - begin);
 }
 
-bool JsonScanner::number() {
+bool Scanner::number() {
   const bool negative = take('-');
   bool zero = true;
   std::int64_t before = 1;
@@ -181,25 +262,44 @@ bool JsonScanner::number() {
   return true;
 }
 
-// Eight bytes at a time: nearly all of a body is this.
-void JsonScanner::skip_plain() {
-  if constexpr (std::endian::native != std::endian::little) return;
-  std::uint64_t bytes = 0;
-  for (; text_.size() - at_ >= sizeof bytes; at_ += sizeof bytes) {
-    std::memcpy(&bytes, text_.data() + at_, sizeof bytes);
-    const std::uint64_t ends = ends_of_plain_run(bytes);
+// Nearly all of a body is this.
+void Scanner::skip_plain() {
+  const char* const text = text_.data();
+  const std::size_t size = text_.size();
+  std::size_t at = at_;
+#ifdef __SSE2__
+  for (; size - at >= 16; at += 16) {
+    const unsigned ends = ends_of_plain_sixteen(text + at);
     if (ends == 0) continue;
-    at_ += static_cast<std::size_t>(std::countr_zero(ends)) / 8;
+    at_ = at + static_cast<std::size_t>(std::countr_zero(ends));
     return;
   }
+#endif
+  if constexpr (std::endian::native == std::endian::little) {
+    std::uint64_t bytes = 0;
+    for (; size - at >= sizeof bytes; at += sizeof bytes) {
+      std::memcpy(&bytes, text + at, sizeof bytes);
+      const std::uint64_t ends = ends_of_plain_run(bytes);
+      if (ends == 0) continue;
+      at += static_cast<std::size_t>(std::countr_zero(ends)) / 8;
+      break;
+    }
+  }
+  at_ = at;
 }
 
-bool JsonScanner::string() {
+bool Scanner::string() {
   ++at_;
   escaped_ = false;
-  while (!at_end()) {
-    skip_plain();
-    if (at_end()) break;
+  skip_plain();
+  if (at_end() || text_[at_] != '"') return rest_of_string();
+  ++at_;
+  return true;
+}
+
+// From the first character on that is not plain, or lies too near the end. Apart, so that string() stays small.
+[[gnu::noinline]] bool Scanner::rest_of_string() {
+  for (; !at_end(); skip_plain()) {
     const auto c = static_cast<unsigned char>(text_[at_]);
     if (c == '"') {
       ++at_;
@@ -218,7 +318,7 @@ bool JsonScanner::string() {
 }
 
 // RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool JsonScanner::multibyte(unsigned char lead) {
+bool Scanner::multibyte(unsigned char lead) {
   std::size_t length = 0;
   unsigned char second_min = 0x80;
   unsigned char second_max = 0xBF;
@@ -242,7 +342,7 @@ bool JsonScanner::multibyte(unsigned char lead) {
   return true;
 }
 
-bool JsonScanner::escape() {
+bool Scanner::escape() {
   escaped_ = true;
   if (text_.size() - at_ < 2) return refuse("not_json");
   const char kind = text_[at_ + 1];
@@ -252,7 +352,7 @@ bool JsonScanner::escape() {
   return true;
 }
 
-bool JsonScanner::unicode_escape() {
+bool Scanner::unicode_escape() {
   const int unit = code_unit_at(text_, at_);
   if (unit < 0) return refuse("not_json");
   const bool high = is_high_surrogate(unit);
@@ -264,6 +364,18 @@ bool JsonScanner::unicode_escape() {
   if (high || is_low_surrogate(unit)) reading_.surrogate = true;
   at_ += kUnicodeEscapeBytes;
   return true;
+}
+
+}  // namespace
+
+void scan_json(std::string_view text, JsonReading& reading, KeyRegister* keys, Follower* follower) {
+  Scanner(text, reading, keys, follower).scan();
+}
+
+void scan_elements(std::string_view array, const std::function<bool(const JsonValue&)>& take) {
+  JsonReading reading;
+  Scanner scanner(array, reading, nullptr, nullptr);
+  for (auto element = scanner.next_element(); element && take(*element);) element = scanner.next_element();
 }
 
 }  // namespace hookspool::net
