@@ -17,9 +17,10 @@
 namespace hookspool::net {
 namespace {
 
-// numeric's limits, which jsonb's numbers share (PostgreSQL documentation, 8.1.2).
+// numeric's limits, which jsonb's numbers share (PostgreSQL documentation, 8.1.2; the exponent's: its numeric.c).
 constexpr std::int64_t kDigitsBeforePointMax = 131'072;
 constexpr std::int64_t kDigitsAfterPointMax = 16'383;
+constexpr std::int64_t kExponentMax = 1'073'741'822;  // even of zero
 
 // Which of eight bytes end a run of plain characters in a string: a quote, a backslash, a control character, the lead of
 // a multibyte one. Each is marked by its highest bit, the lowest rightly; a borrow may mark more above it.
@@ -81,7 +82,14 @@ class Scanner {
   bool after_value();
   bool name();
   bool word(std::string_view expected);
-  std::int64_t digits(bool& all_zero);
+  // A run of digits, and how many zeros it begins with.
+  struct Digits {
+    std::int64_t count = 0;
+    std::int64_t zeros = 0;
+    bool all_zero() const { return count == zeros; }
+  };
+  Digits digits();
+  bool exponent(std::int64_t& shift);
   bool number();
   void skip_plain();
   bool string();
@@ -229,36 +237,41 @@ bool Scanner::word(std::string_view expected) {
   return true;
 }
 
-std::int64_t Scanner::digits(bool& all_zero) {
+Scanner::Digits Scanner::digits() {
   const std::size_t begin = at_;
-  for (; peek() >= '0' && peek() <= '9'; ++at_) all_zero &= peek() == '0';
-  return static_cast<std::int64_t>(at_ - begin);
+  while (peek() == '0') ++at_;
+  const auto zeros = static_cast<std::int64_t>(at_ - begin);
+  while (peek() >= '0' && peek() <= '9') ++at_;
+  return {static_cast<std::int64_t>(at_ - begin), zeros};
 }
 
 bool Scanner::number() {
   const bool negative = take('-');
-  bool zero = true;
-  std::int64_t before = 1;
-  if (!take('0')) before = digits(zero);
-  if (before == 0) return refuse("not_json");
-  std::int64_t after = 0;
-  if (take('.') && (after = digits(zero)) == 0) return refuse("not_json");
+  Digits whole{1, 1};
+  if (!take('0')) whole = digits();
+  if (whole.count == 0) return refuse("not_json");
+  Digits fraction;
+  if (take('.') && (fraction = digits()).count == 0) return refuse("not_json");
   std::int64_t shift = 0;
-  if (take('e') || take('E')) {
-    const bool down = take('-');
-    if (!down) take('+');
-    const std::size_t begin = at_;
-    bool ignored = false;
-    if (digits(ignored) == 0) return refuse("not_json");
-    for (std::size_t i = begin; i < at_ && shift <= kDigitsBeforePointMax; ++i) {
-      shift = shift * 10 + (text_[i] - '0');
-    }
-    if (down) shift = -shift;
-  }
-  // PostgreSQL reads a huge exponent of zero as an error too.
-  if (before + shift > kDigitsBeforePointMax || after - shift > kDigitsAfterPointMax)
+  if ((take('e') || take('E')) && !exponent(shift)) return refuse("not_json");
+  const bool zero = whole.all_zero() && fraction.all_zero();
+  const std::int64_t before_point = whole.all_zero() ? -fraction.zeros : whole.count;
+  if ((!zero && before_point + shift > kDigitsBeforePointMax) ||
+      fraction.count - shift > kDigitsAfterPointMax || shift > kExponentMax || shift < -kExponentMax) {
     number_out_of_range_ = true;
+  }
   if (negative && zero) reading_.negative_zero = true;
+  return true;
+}
+
+// Behind the e. What is beyond kExponentMax stays so.
+bool Scanner::exponent(std::int64_t& shift) {
+  const bool down = take('-');
+  if (!down) take('+');
+  const std::size_t begin = at_;
+  if (digits().count == 0) return false;
+  for (std::size_t i = begin; i < at_ && shift <= kExponentMax; ++i) shift = shift * 10 + (text_[i] - '0');
+  if (down) shift = -shift;
   return true;
 }
 

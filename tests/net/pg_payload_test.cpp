@@ -143,13 +143,16 @@ TEST_F(PgPayloadTest, DepthIsLimited) {
 TEST_F(PgPayloadTest, NumbersThatNumericHolds) {
   for (const std::string& body :
        {std::string("1e131071"), std::string("1e-16383"), "1" + std::string(131'071, '0'),
-        "-0." + std::string(16'382, '0') + "1", std::string("0.1e-16382")}) {
+        "-0." + std::string(16'382, '0') + "1", std::string("0.1e-16382"), std::string("0.1e131072"),
+        std::string("0.00001e131076"), std::string("0e1073741822")}) {
     passes(body);
   }
-  for (const std::string& body : {std::string("1e131072"), std::string("[1e999999]"), std::string("1e-16384"),
-                                  std::string("0.1e-16383"), std::string("1E99999999999999999999"),
-                                  std::string("-1e-99999999999999999999"), "1" + std::string(131'072, '0'),
-                                  "0." + std::string(16'384, '1'), std::string("10e131071")}) {
+  for (const std::string& body :
+       {std::string("1e131072"), std::string("[1e999999]"), std::string("1e-16384"),
+        std::string("0.1e-16383"), std::string("1E99999999999999999999"),
+        std::string("-1e-99999999999999999999"), "1" + std::string(131'072, '0'),
+        "0." + std::string(16'384, '1'), std::string("10e131071"), std::string("0.1e131073"),
+        std::string("0e1073741823"), std::string("0e-16384"), std::string("0e99999999999999999999")}) {
     refuses(body, "number");
   }
   refuses("[1e999999", "not_json");
