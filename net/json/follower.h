@@ -49,7 +49,10 @@ class Follower {
   struct Level {
     bool is_array = false;
     std::size_t next_index = 0;
+    std::size_t index_end = 0;  // behind the last element that any pointer asks for
   };
+  bool any_here_ = true;       // false: no path's `here` counts
+  std::size_t open_ = 0;       // values at the end of a path that have begun and not ended
   std::vector<Level> levels_;  // by depth: of the innermost array or object there, if it is on a way
 };
 

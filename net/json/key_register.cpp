@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <random>
 #include <string>
 
 #include "net/json/characters.h"
@@ -19,33 +20,46 @@ Word load(std::string_view text, std::size_t at) {
   return word;
 }
 
+std::uint64_t random_word() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+
+__extension__ using Wide = unsigned __int128;
+
+std::uint64_t folded_product(std::uint64_t a, std::uint64_t b) {
+  const Wide product = Wide{a} * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
 std::uint32_t hash_of(std::uint64_t entry) {
   return static_cast<std::uint32_t>(entry >> 32);
 }
 
 }  // namespace
 
-// Of the length, the first, the middle and the last eight bytes: any hash that spreads will do, because nothing is believed
-// on its word.
+// In the manner of wyhash: two secret words of this process, so that nobody can make keys that have one hash.
 std::uint32_t KeyRegister::hash(std::string_view name) {
-  constexpr std::uint64_t kFactor = 0x9E3779B97F4A7C15;
-  const std::size_t size = name.size();
-  std::uint64_t state = size * kFactor;
-  if (size >= sizeof(std::uint64_t)) {
-    const auto mix = [&](std::size_t at) { state = (state ^ load<std::uint64_t>(name, at)) * kFactor; };
-    mix(0);
-    if (size > 2 * sizeof(std::uint64_t)) mix(size / 2 - sizeof(std::uint32_t));
-    state ^= state >> 32;
-    mix(size - sizeof(std::uint64_t));
-  } else if (size >= sizeof(std::uint32_t)) {
-    const std::uint64_t begin = load<std::uint32_t>(name, 0);
-    state = (state ^ begin << 32 ^ load<std::uint32_t>(name, size - sizeof(std::uint32_t))) * kFactor;
-  } else if (size > 0) {
-    const std::uint64_t begin = load<std::uint8_t>(name, 0);
-    const std::uint64_t middle = load<std::uint8_t>(name, size / 2);
-    state = (state ^ begin << 16 ^ middle << 8 ^ load<std::uint8_t>(name, size - 1)) * kFactor;
+  static const std::uint64_t kSecret = random_word();
+  static const std::uint64_t kOther = random_word();
+  constexpr std::size_t kHalf = sizeof(std::uint64_t);
+  std::uint64_t state = kOther ^ name.size();
+  for (; name.size() > 2 * kHalf; name.remove_prefix(2 * kHalf)) {
+    state = folded_product(load<std::uint64_t>(name, 0) ^ kSecret, load<std::uint64_t>(name, kHalf) ^ state);
   }
-  return static_cast<std::uint32_t>(state >> 32);
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  if (name.size() >= kHalf) {
+    first = load<std::uint64_t>(name, 0);
+    last = load<std::uint64_t>(name, name.size() - kHalf);
+  } else if (name.size() >= kHalf / 2) {
+    first = load<std::uint32_t>(name, 0);
+    last = load<std::uint32_t>(name, name.size() - kHalf / 2);
+  } else if (!name.empty()) {
+    first = std::uint64_t{load<std::uint8_t>(name, 0)} << 8 | load<std::uint8_t>(name, name.size() / 2);
+    last = load<std::uint8_t>(name, name.size() - 1);
+  }
+  return static_cast<std::uint32_t>(folded_product(first ^ kSecret, last ^ state));
 }
 
 void KeyRegister::close() {
@@ -58,7 +72,7 @@ void KeyRegister::close() {
   entries_.resize(begin);
 }
 
-bool KeyRegister::few_have_twice(std::size_t begin) const {
+bool KeyRegister::few_have_twice(std::size_t begin) {
   for (std::size_t i = begin + 1; i < entries_.size(); ++i) {
     for (std::size_t j = begin; j < i; ++j) {
       if (hash_of(entries_[i]) == hash_of(entries_[j])) return same_key_among(begin, entries_.size());
@@ -92,17 +106,34 @@ bool KeyRegister::sorted_have_twice(std::size_t begin) {
   return false;
 }
 
-// Of the entries in [begin, end).
-bool KeyRegister::same_key_among(std::size_t begin, std::size_t end) const {
-  std::vector<std::string> keys;
-  for (std::size_t i = begin; i < end; ++i) {
-    const std::string_view rest = text_.substr(static_cast<std::uint32_t>(entries_[i]) + 1);
-    std::size_t length = 0;
-    while (rest[length] != '"') length += rest[length] == '\\' ? 2U : 1U;
-    keys.push_back(unescaped(rest.substr(0, length), Unfit::kReplace));
+// Of the entries in [begin, end), whose order is of no use any more. First among some, then among twice as many: where
+// nearly all are the same that is enough.
+bool KeyRegister::same_key_among(std::size_t begin, std::size_t end) {
+  const auto before = [&](std::uint64_t a, std::uint64_t b) { return compare(a, b) < 0; };
+  const auto same = [&](std::uint64_t a, std::uint64_t b) { return compare(a, b) == 0; };
+  const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(begin);
+  for (std::size_t count = kFewKeys;; count *= 2) {
+    const auto last = first + static_cast<std::ptrdiff_t>(std::min(count, end - begin));
+    std::sort(first, last, before);
+    if (std::adjacent_find(first, last, same) != last) return true;
+    if (count >= end - begin) return false;
   }
-  std::sort(keys.begin(), keys.end());
-  return std::adjacent_find(keys.begin(), keys.end()) != keys.end();
+}
+
+int KeyRegister::compare(std::uint64_t a, std::uint64_t b) const {
+  const std::string_view left = inside(a);
+  const std::string_view right = inside(b);
+  if (left.find('\\') == std::string_view::npos && right.find('\\') == std::string_view::npos)
+    return left.compare(right);
+  return unescaped(left, Unfit::kReplace).compare(unescaped(right, Unfit::kReplace));
+}
+
+// What stands between the quotes of an entry's key.
+std::string_view KeyRegister::inside(std::uint64_t entry) const {
+  const std::string_view rest = text_.substr(static_cast<std::uint32_t>(entry) + 1);
+  std::size_t length = 0;
+  while (rest[length] != '"') length += rest[length] == '\\' ? 2U : 1U;
+  return rest.substr(0, length);
 }
 
 }  // namespace hookspool::net

@@ -1,6 +1,6 @@
 // Finds out whether a key occurs twice in one object, whatever a hostile body holds: 8 bytes a member of the objects
-// that are open, and n log n steps for n members. Hashes only find candidates; the keys themselves are compared, so that
-// keys made to collide neither cost more nor count as duplicates. Not thread-safe: one for each reading.
+// that are open, and n log n steps for n members. Hashes only find candidates, the keys themselves are compared; and what
+// hashes alike cannot be foreseen by a sender. Not thread-safe: one for each reading.
 #pragma once
 
 #include <array>
@@ -27,10 +27,12 @@ class KeyRegister {
 
  private:
   static std::uint32_t hash(std::string_view name);
-  bool few_have_twice(std::size_t begin) const;
+  bool few_have_twice(std::size_t begin);
   bool marks_are_free(std::size_t begin);
   bool sorted_have_twice(std::size_t begin);
-  bool same_key_among(std::size_t begin, std::size_t end) const;
+  bool same_key_among(std::size_t begin, std::size_t end);
+  int compare(std::uint64_t a, std::uint64_t b) const;
+  std::string_view inside(std::uint64_t entry) const;
 
   std::string_view text_;
   std::vector<std::uint64_t> entries_;  // hash and place of each key of the open objects, the innermost last

@@ -42,10 +42,14 @@ class Encoded {
   std::string altered_;
 };
 
-// In a database of another encoding even the escape \u00e9 may have no character, or be refused outright.
-bool fits_any_encoding(std::string_view json) {
+constexpr std::string_view kReplacement = "\\ufffd";  // as with_unfit_replaced() writes it
+
+// In a database of another encoding even the escape \u00e9 may have no character, or be refused outright. The escape
+// `but_for` is passed over.
+bool fits_any_encoding(std::string_view json, std::string_view but_for = {}) {
   if (!is_ascii(json)) return false;
   for (std::size_t at = json.find("\\u"); at != std::string_view::npos; at = json.find("\\u", at + 2)) {
+    if (!but_for.empty() && json.substr(at).starts_with(but_for)) continue;
     if (json.substr(at + 2, 2) != "00" || json[at + 4] > '7') return false;
   }
   return true;
@@ -59,7 +63,9 @@ void payload_columns(CopyWriter& copy, const std::string& body, bool utf8) {
   } else {
     copy.null();
   }
-  const std::string_view issue = encodable ? std::string_view(payload.issue) : "encoding";
+  // Where only the replacement has no character, the issue is what had to be replaced.
+  const bool only_replaced = !payload.altered.empty() && fits_any_encoding(payload.altered, kReplacement);
+  const std::string_view issue = encodable || only_replaced ? std::string_view(payload.issue) : "encoding";
   if (issue.empty()) {
     copy.null();
     copy.null();

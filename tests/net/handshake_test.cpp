@@ -114,6 +114,31 @@ TEST(Handshake, Slack) {
   EXPECT_FALSE(slack.answer());
 }
 
+// A body is read as everywhere else: the last member counts, and a byte order mark is no part of it.
+TEST(Handshake, ABodyMeansWhatItMeansInThePayload) {
+  const std::string mark = "\xef\xbb\xbf";
+  Signed slack{find_provider("slack"), {"s"}, mark + R"({"type":"url_verification","challenge":"abc"})"};
+  auto answer = slack.answer();
+  ASSERT_EQ(status(answer), 200);
+  EXPECT_EQ(answer->body, "abc");
+  slack.body = R"({"type":"url_verification","challenge":"<no>","ch\u0061llenge":"last"})";
+  answer = slack.answer();
+  ASSERT_EQ(status(answer), 200);
+  EXPECT_EQ(answer->body, "last");
+  slack.body = R"({"type":"url_verification","challenge":"abc","type":"event_callback"})";
+  EXPECT_FALSE(slack.answer()) << "an event, whose payload says so";
+  slack.body = R"({"type":"url_verification","challenge":"abc")";
+  EXPECT_FALSE(slack.answer()) << "cut off";
+  Signed zoom{
+      find_provider("zoom"),
+      {"s"},
+      mark +
+          R"({"event":"endpoint.url_validation","payload":{"plainToken":"a"},"payload":{"plainToken":"b"}})"};
+  answer = zoom.answer();
+  ASSERT_EQ(status(answer), 200);
+  EXPECT_TRUE(answer->body.starts_with(R"({"plainToken":"b")")) << answer->body;
+}
+
 TEST(Handshake, Zoom) {
   Signed zoom{find_provider("zoom"),
               {"old", "zoomsecret"},

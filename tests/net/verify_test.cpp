@@ -284,6 +284,11 @@ TEST(MicrosoftGraph, EveryItemHasIt) {
       << "twice in one";
   EXPECT_FALSE(fits(R"({"value":[)" + item + R"(],"value":[{"clientState":"other"}]})")) << "two arrays";
   EXPECT_FALSE(fits(R"({"value":{"clientState":"client-state-1"}})"));
+  EXPECT_TRUE(fits("\xef\xbb\xbf{\"value\":[" + item + "]}")) << "SharePoint's byte order mark";
+  EXPECT_FALSE(fits(R"({"value":[)" + item + R"(],"value":{}})"));
+  EXPECT_FALSE(fits(R"({"value":[{"clientState":"client-state-1","client\u0053tate":"other"}]})"));
+  EXPECT_TRUE(fits(R"({"value":[{"clientState":"other"}],"value":[)" + item + "]}"))
+      << "the last array is what the payload has";
 }
 
 TEST(MicrosoftGraph, ADeepOrHugeBodyIsOnlyRead) {

@@ -1,0 +1,89 @@
+// What comes of a body in a row: of the events table, and of a table of the user's own.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "net/pg/mapping.h"
+#include "tests/net/pg_fixture.h"
+
+namespace hookspool::net {
+namespace {
+
+const std::string kMark = "\xef\xbb\xbf";
+
+class PgBodyTest : public PgTest {
+ protected:
+  PgBodyTest() {
+    make_schema();
+    connection_ = connect();
+  }
+  // The row of one event: payload|payload_issue|body as text.
+  std::string row(const std::string& body) {
+    Lane lane;
+    lane.add(body);
+    const auto sent = deliver(*connection_, options(), lane, 1);
+    if (!sent) return "ERROR " + sent.error().text;
+    return value(*connection_,
+                 "SELECT concat_ws('|', coalesce(payload::text, 'NULL'), coalesce(payload_issue, 'NULL'), "
+                 "coalesce(encode(body, 'escape'), 'NULL')) FROM " +
+                     table("events") + " WHERE id = '" + lane.last().id.to_string() + "'");
+  }
+
+  std::unique_ptr<Connection> connection_;
+};
+
+TEST_F(PgBodyTest, WhatJsonbDoesNotShowIsSaidAndKept) {
+  EXPECT_EQ(row(R"({"a":1,"b":[1.50,"x"]})"), R"({"a": 1, "b": [1.50, "x"]}|NULL|NULL)");
+  EXPECT_EQ(row(R"({"level":"WARNING","level":"Warning"})"),
+            R"({"level": "Warning"}|duplicate_key|{"level":"WARNING","level":"Warning"})");
+  EXPECT_EQ(row(R"({"o":[{"a":1,"b":2,"\u0061":3}]})"),
+            R"({"o": [{"a": 3, "b": 2}]}|duplicate_key|{"o":[{"a":1,"b":2,"\\u0061":3}]})");
+  EXPECT_EQ(row(kMark + R"({"a":1})"), R"({"a": 1}|bom|\357\273\277{"a":1})");
+  EXPECT_EQ(row(R"({"at":-0.0})"), R"({"at": 0.0}|negative_zero|{"at":-0.0})");
+  EXPECT_EQ(row(kMark + R"({"a":1,"a":-0,"b":"\u0000\ud800"})"),
+            "{\"a\": 0, \"b\": \"\xef\xbf\xbd\xef\xbf\xbd\"}|bom,duplicate_key,negative_zero,nul,surrogate|"
+            R"(\357\273\277{"a":1,"a":-0,"b":"\\u0000\\ud800"})");
+}
+
+TEST_F(PgBodyTest, WithoutAPayloadThereIsOneReason) {
+  EXPECT_EQ(row(kMark + "{\"a\":1"), "NULL|not_json|\\357\\273\\277{\"a\":1");
+  EXPECT_EQ(row("{\"a\":1,\"a\":\"\xff\"}"), "NULL|utf8|{\"a\":1,\"a\":\"\\377\"}");
+  EXPECT_EQ(row(R"({"a":1,"a":1e999999})"), R"(NULL|number|{"a":1,"a":1e999999})");
+  EXPECT_EQ(row(std::string("\xff\xfe{\0}\0", 6)), R"(NULL|not_json|\377\376{\000}\000)");
+}
+
+TEST_F(PgBodyTest, AnOwnTableReadsTheSame) {
+  TableMapping mapping;
+  mapping.schema = schema_;
+  mapping.table = "mine";
+  for (const auto& [column, spec] : std::vector<std::pair<std::string, std::string>>{
+           {"id", "/id"}, {"inner_id", "/o/id"}, {"big", "/big"}, {"whole", "@payload"}}) {
+    mapping.columns.push_back({column, parse_column_source(spec).value()});
+  }
+  ASSERT_TRUE(connection_->query(
+      "CREATE TABLE " + table("mine") + " (id text, inner_id text, big text, whole jsonb)", soon()));
+  auto tables = std::make_shared<LaneTables>();
+  tables->by_lane.emplace("github", mapping);
+  auto mapped = options();
+  mapped.tables = std::move(tables);
+  Lane lane;
+  lane.add(kMark + R"({"id":"bom"})");
+  lane.add(R"({"id":"first","o":{"id":1},"i\u0064":"last","o":{"id":2}})");
+  lane.add(R"({"id":"gone","o":{"id":1},"o":{}})");
+  lane.add(R"({"id":"number","big":1e999999})");  // JSON, and no jsonb
+  lane.add(R"({"id":"cut")");
+  const auto sent = deliver(*connection_, mapped, lane, 10);
+  ASSERT_TRUE(sent) << sent.error().text;
+  EXPECT_EQ(
+      value(
+          *connection_,
+          "SELECT string_agg(concat_ws(',', coalesce(id, '-'), coalesce(inner_id, '-'), coalesce(big, '-'), "
+          "coalesce(whole::text, '-')), '|') FROM " +
+              table("mine")),
+      R"(bom,-,-,{"id": "bom"}|last,2,-,{"o": {"id": 2}, "id": "last"}|gone,-,-,{"o": {}, "id": "gone"}|)"
+      "number,-,1e999999,-|-,-,-,-");
+}
+
+}  // namespace
+}  // namespace hookspool::net
