@@ -86,25 +86,44 @@ void look_at_sources(net::Connection& connection, const Config& config, Findings
       findings.ok(what, "to " + options.schema + ".events");
       continue;
     }
-    const auto faults = net::target_faults(connection, options, *source.table);
-    if (!faults) {
-      findings.fault(what, faults.error().text, faults.error().hint, code_of(faults.error()));
+    const auto report = net::look_at_target(connection, options, *source.table);
+    if (!report) {
+      findings.fault(what, report.error().text, report.error().hint, code_of(report.error()));
       continue;
     }
     const std::string table = source.table->shown_name();
-    if (faults->empty()) findings.ok(what, "to " + table + ", which fits");
-    for (const auto& each : *faults) findings.fault(what, table + ": " + each, "");
+    if (report->refused.empty() && report->faults.empty()) findings.ok(what, "to " + table + ", which fits");
+    for (const auto& each : report->refused) findings.fault(what, table + ": " + each, "");
+    for (const auto& each : report->faults) findings.fault(what, table + ": " + each, "");
+    for (const auto& each : report->warnings) findings.warning(what, table + ": " + each, "");
   }
+}
+
+// The rights that the role lacks on the table of a source.
+void print_rights(net::Connection& connection, const net::PgOptions& options,
+                  const net::TableMapping& mapping) {
+  const auto report = net::look_at_target(connection, options, mapping);
+  if (!report) {
+    std::printf("-- %s could not be looked at: %s\n", mapping.shown_name().c_str(),
+                report.error().text.c_str());
+  } else if (!report->found) {
+    std::printf("-- %s does not exist yet: create it, then run this again for its GRANTs.\n",
+                mapping.shown_name().c_str());
+  }
+  if (!report) return;
+  for (const auto& grant : report->grants) std::printf("%s\n", grant.c_str());
 }
 
 // What an administrator would run; with the role's name where PostgreSQL can be asked for it.
 void print_sql(const Config& config) {
   const auto& options = config.postgres.options;
+  std::unique_ptr<net::Connection> connection;
   std::string role;
   if (net::Connection::configured(options.conninfo)) {
-    auto connection = net::Connection::connect(options);
-    auto rows = connection ? (*connection)->query("SELECT current_user", net::statement_deadline(options))
-                           : net::PgResult<net::PgRows>(fail(connection.error()));
+    auto connected = net::Connection::connect(options);
+    if (connected) connection = std::move(connected).value();
+    auto rows = connection ? connection->query("SELECT current_user", net::statement_deadline(options))
+                           : net::PgResult<net::PgRows>(fail(connected.error()));
     if (rows && !rows->rows.empty()) role = rows->rows[0][0].value_or("");
     if (!rows)
       std::fprintf(stderr, "without GRANTs, since the role is not known: %s\n", rows.error().text.c_str());
@@ -112,12 +131,7 @@ void print_sql(const Config& config) {
   std::fputs(net::schema_sql(options.schema, role).c_str(), stdout);
   if (role.empty()) return;
   for (const auto& source : config.sources) {
-    if (!source.table) continue;
-    std::string rights = "INSERT";
-    if (!source.table->conflict_keys.empty() || source.table->id_column() != nullptr) rights += ", SELECT";
-    if (source.table->on_conflict == net::OnConflict::kUpdate) rights += ", UPDATE";
-    std::printf("GRANT %s ON %s TO %s;\n", rights.c_str(), source.table->quoted_name().c_str(),
-                net::quote_identifier(role).c_str());
+    if (source.table) print_rights(*connection, options, *source.table);
   }
 }
 

@@ -155,6 +155,24 @@ PgResult<void> Connection::Impl::drain(Deadline deadline, std::string_view attem
   }
 }
 
+PgResult<PgRows> Connection::Impl::rows(Deadline deadline, std::string_view attempt) {
+  if (auto flushed = flush(deadline, attempt); !flushed) return fail(std::move(flushed).error());
+  PgRows rows;
+  for (;;) {
+    auto result = next_result(deadline, attempt);
+    if (!result) return fail(std::move(result).error());
+    if (*result == nullptr) break;
+    const ExecStatusType status = PQresultStatus(result->get());
+    if (is_error(status)) return fail(refused_and_drained(result->get(), deadline, attempt));
+    if (is_copy(status)) return fail(unexpected_copy(attempt));
+    rows = to_rows(result->get());
+  }
+  if (PQstatus(connection.get()) == CONNECTION_BAD) return fail(lost(attempt));
+  rows.warning_sqlstate = warning_sqlstate;
+  answered_at = std::chrono::steady_clock::now();
+  return rows;
+}
+
 Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Connection::~Connection() = default;  // PQfinish does not wait: the socket is non-blocking
 
@@ -162,21 +180,23 @@ PgResult<PgRows> Connection::query(const std::string& sql, Deadline deadline, st
   if (broken()) return fail(impl_->lost(attempt));
   impl_->warning_sqlstate.clear();
   if (PQsendQuery(impl_->connection.get(), sql.c_str()) == 0) return fail(impl_->lost(attempt));
-  if (auto flushed = impl_->flush(deadline, attempt); !flushed) return fail(std::move(flushed).error());
-  PgRows rows;
-  for (;;) {
-    auto result = impl_->next_result(deadline, attempt);
-    if (!result) return fail(std::move(result).error());
-    if (*result == nullptr) break;
-    const ExecStatusType status = PQresultStatus(result->get());
-    if (is_error(status)) return fail(impl_->refused_and_drained(result->get(), deadline, attempt));
-    if (is_copy(status)) return fail(impl_->unexpected_copy(attempt));
-    rows = to_rows(result->get());
+  return impl_->rows(deadline, attempt);
+}
+
+PgResult<PgRows> Connection::query_with(const std::string& sql, const std::string& parameter,
+                                        Deadline deadline, std::string_view attempt) {
+  if (broken()) return fail(impl_->lost(attempt));
+  impl_->warning_sqlstate.clear();
+  impl_->largest_sent = std::max(impl_->largest_sent, sql.size() + parameter.size());
+  const char* value = parameter.c_str();
+  if (PQsendQueryParams(impl_->connection.get(), sql.c_str(), 1, nullptr, &value, nullptr, nullptr, 0) == 0) {
+    return fail(impl_->lost(attempt));
   }
-  if (PQstatus(impl_->connection.get()) == CONNECTION_BAD) return fail(impl_->lost(attempt));
-  rows.warning_sqlstate = impl_->warning_sqlstate;
-  impl_->answered_at = std::chrono::steady_clock::now();
-  return rows;
+  return impl_->rows(deadline, attempt);
+}
+
+bool Connection::swollen() const {
+  return impl_->largest_sent > kSendBufferKept;
 }
 
 PgResult<void> Connection::copy_start(const std::string& sql, Deadline deadline, std::string_view attempt) {

@@ -57,6 +57,10 @@ struct PgRows {
   std::string warning_sqlstate;  // of a WARNING that came with it; empty: none
 };
 
+// libpq's buffer for what is sent grows with the largest statement and never shrinks: a connection that has more than
+// this, in bytes, is not kept when it is idle.
+inline constexpr std::size_t kSendBufferKept = 1u << 20;
+
 class Connection {
  public:
   // Checks conninfo without connecting; the error names the bad keyword and never quotes a value.
@@ -78,6 +82,9 @@ class Connection {
   // Simple query protocol: one or several statements; the last statement's rows. Works through PgBouncer.
   // `attempt` begins an error's text: what this was for.
   PgResult<PgRows> query(const std::string& sql, Deadline deadline, std::string_view attempt = "query");
+  // One statement with one parameter, $1, as text without NUL bytes. Nothing is prepared that would outlive it.
+  PgResult<PgRows> query_with(const std::string& sql, const std::string& parameter, Deadline deadline,
+                              std::string_view attempt);
   // COPY ... FROM STDIN: start, feed, end. Statements may stand before COPY; what they answer is left out. end()
   // returns the number of rows of the "COPY n" tag.
   PgResult<void> copy_start(const std::string& sql, Deadline deadline,
@@ -89,6 +96,9 @@ class Connection {
 
   // Can the database hold any character? (server_encoding; yes where the server does not tell.)
   bool database_is_utf8() const;
+
+  // Has a statement been so large that libpq keeps more than kSendBufferKept for it, as long as the connection lives?
+  bool swollen() const;
 
   bool usable() const;  // not broken, and no transaction open
   bool broken() const;  // lost, or given up after a deadline: fit for nothing but closing

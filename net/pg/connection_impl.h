@@ -27,6 +27,7 @@ struct Connection::Impl {
   std::unique_ptr<PGconn, ConnectionCloser> connection;
   std::chrono::steady_clock::time_point opened_at;
   std::chrono::steady_clock::time_point answered_at;
+  std::size_t largest_sent = 0;  // bytes of one statement with its parameter
   bool broken = false;
   std::string warning_sqlstate;  // of the last WARNING since the statement began
 
@@ -34,6 +35,8 @@ struct Connection::Impl {
   PgResult<void> flush(Deadline deadline, std::string_view attempt);
   // The next result of the running statement; null when there is none left.
   PgResult<ResultPtr> next_result(Deadline deadline, std::string_view attempt);
+  // All of the statement that has been sent; the last one's rows.
+  PgResult<PgRows> rows(Deadline deadline, std::string_view attempt);
   // Takes results up to the end of the statement, so that the connection can be used again.
   PgResult<void> drain(Deadline deadline, std::string_view attempt);
 

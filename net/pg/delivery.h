@@ -3,7 +3,7 @@
 //   BEGIN; SET LOCAL ...;
 //   SELECT seq, event_id FROM watermarks WHERE (agent, epoch, lane) FOR UPDATE;  -- first, and its answer is waited for
 //   COPY events FROM STDIN;                                                      -- tag must say COPY n
-//     or, for a lane with a table of its own: COPY to a stage, INSERT INTO it SELECT ... FROM the stage
+//     or, for a lane with a table of its own: INSERT INTO it SELECT ... FROM json_to_recordset($1)
 //   INSERT INTO dead_letters ..., gaps ...;                                      -- if any
 //   UPDATE watermarks SET seq = last WHERE ... AND seq = what was read;          -- must be 1 row
 //   COMMIT;                                                                      -- tag must say COMMIT

@@ -14,6 +14,17 @@ namespace {
 
 constexpr std::chrono::seconds kRollbackLimit{5};
 
+// What a role's or a database's settings must not decide. READ COMMITTED, because under REPEATABLE READ a lock that was
+// waited for fails instead of showing what its last owner has committed. The rest decides what a value in a table of the
+// user's own becomes: a text without a zone is UTC, a date 01/02/2026 is of January, XML may be a fragment, NULL in an
+// array is one, row-level security filters. What the server warns of at COMMIT has to be heard.
+constexpr std::string_view kBegin =
+    "BEGIN ISOLATION LEVEL READ COMMITTED;SET LOCAL synchronous_commit = on;SET LOCAL TimeZone = 'UTC';"
+    "SET LOCAL timezone_abbreviations = 'Default';SET LOCAL DateStyle = 'ISO, MDY';SET LOCAL IntervalStyle = "
+    "'postgres';"
+    "SET LOCAL xmloption = content;SET LOCAL array_nulls = on;SET LOCAL row_security = on;"
+    "SET LOCAL client_min_messages = warning;";
+
 std::string milliseconds(std::chrono::milliseconds duration) {
   return std::to_string(duration.count());
 }
@@ -84,18 +95,15 @@ std::string DeliveryTransaction::State::key_values() const {
 // Consumers hear of a batch when, and only when, they can see it: PostgreSQL sends notifications at COMMIT.
 std::string DeliveryTransaction::State::notify_sql() const {
   if (options.notify.empty()) return {};
-  const std::string told = nlohmann::json{{"lane", key.lane}, {"seq", position.seq}}.dump(
-      -1, ' ', true, nlohmann::json::error_handler_t::replace);
+  const std::string told =
+      nlohmann::json{{"lane", key.lane}, {"epoch", key.epoch.to_string()}, {"seq", position.seq}}.dump(
+          -1, ' ', true, nlohmann::json::error_handler_t::replace);
   return "SELECT pg_notify(" + connection.quote_literal(options.notify) + ", " +
          connection.quote_literal(told) + ");";
 }
 
 std::string DeliveryTransaction::State::begin_sql() const {
-  // READ COMMITTED is not left to the role's settings: under REPEATABLE READ a lock that was waited for fails
-  // instead of showing what its last owner has committed.
-  return "BEGIN ISOLATION LEVEL READ COMMITTED;SET LOCAL synchronous_commit = on;"
-         "SET LOCAL lock_timeout = " +
-         milliseconds(options.lock_timeout) +
+  return std::string(kBegin) + "SET LOCAL lock_timeout = " + milliseconds(options.lock_timeout) +
          ";SET LOCAL statement_timeout = " + milliseconds(options.statement_timeout) +
          ";SET LOCAL idle_in_transaction_session_timeout = " +
          milliseconds(options.idle_in_transaction_session_timeout) + ";";

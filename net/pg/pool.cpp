@@ -167,7 +167,7 @@ void Pool::Impl::give_back(ConnectionPtr connection) {
   } else if (condemned) {
     ++counts.condemned;
   }
-  if (usable && !condemned) {
+  if (usable && !condemned && !connection->swollen()) {
     idle.push_back(std::move(connection));
   } else {
     closing.push_back(std::move(connection));

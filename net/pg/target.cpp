@@ -1,7 +1,11 @@
 #include "net/pg/target.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "net/pg/copy_rows.h"
 #include "net/pg/mapping.h"
@@ -48,26 +52,19 @@ class EventsTable : public Target {
   }
 
   PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) override {
-    const std::string columns(kEventColumns);
-    auto made = connection_.query(
-        "DROP TABLE IF EXISTS pg_temp.hookspool_stage;"
-        "CREATE TEMP TABLE hookspool_stage ON COMMIT DROP AS SELECT " +
-            columns + " FROM " + schema_ + ".events LIMIT 0",
-        statement_deadline(options_), "staging events");
-    if (!made) return fail(not_the_event(std::move(made).error()));
-    if (auto copied = copy("pg_temp.hookspool_stage", events); !copied) {
-      return fail(std::move(copied).error());
+    auto there = ids_there(events);
+    if (!there) return fail(std::move(there).error());
+    std::vector<EventPtr> missing;
+    std::copy_if(events.begin(), events.end(), std::back_inserter(missing),
+                 [&](const EventPtr& event) { return there->insert(event->id).second; });
+    if (missing.empty()) return std::uint64_t{0};
+    if (auto put_in = put(missing); !put_in) {
+      PgError error = std::move(put_in).error();
+      // Another agent with the same events has put them in since they were looked for; the next look finds them.
+      if (is_there_already(error)) error.error_class = ErrorClass::kOutage;
+      return fail(std::move(error));
     }
-    if (auto copied = finish(); !copied) return fail(std::move(copied).error());
-    auto inserted = connection_.query(
-        "WITH put AS (INSERT INTO " + schema_ + ".events (" + columns + ") SELECT " + columns +
-            " FROM pg_temp.hookspool_stage s WHERE NOT EXISTS (SELECT FROM " + schema_ +
-            ".dead_letters d WHERE d.id = s.id) AND NOT EXISTS (SELECT FROM " + schema_ +
-            ".discarded d WHERE d.id = s.id) ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING 1) "
-            "SELECT count(*) FROM put",
-        statement_deadline(options_), "reconciling events");
-    if (!inserted) return fail(std::move(inserted).error());
-    return static_cast<std::uint64_t>(std::stoull(inserted->rows.at(0).at(0).value_or("0")));
+    return static_cast<std::uint64_t>(missing.size());
   }
 
   bool comparable() const override { return true; }
@@ -101,9 +98,31 @@ class EventsTable : public Target {
     return copy_->failed() ? finish() : PgResult<void>();
   }
 
+  // Those of them that are rows, dead letters, or were discarded.
+  PgResult<std::set<Uuid>> ids_there(std::span<const EventPtr> events) {
+    std::string ids;
+    for (const EventPtr& event : events) ids += (ids.empty() ? "'{" : ",") + event->id.to_string();
+    if (ids.empty()) return std::set<Uuid>();
+    const std::string where = " WHERE id = ANY (" + ids + "}'::pg_catalog.uuid[])";
+    auto rows = connection_.query("SELECT id FROM " + schema_ + ".events" + where +
+                                      " UNION ALL SELECT id FROM " + schema_ + ".dead_letters" + where +
+                                      " UNION ALL SELECT id FROM " + schema_ + ".discarded" + where,
+                                  statement_deadline(options_), "looking for events by id");
+    if (!rows) return fail(not_the_event(std::move(rows).error()));
+    std::set<Uuid> there;
+    for (const auto& row : rows->rows) {
+      if (const auto id = Uuid::parse(row.at(0).value_or(""))) there.insert(*id);
+    }
+    return there;
+  }
+
+  static bool is_there_already(const PgError& error) {
+    return error.sqlstate == "23505" && error.constraint == kEventsPrimaryKey;
+  }
+
   // Our own key refusing a row is not the event's fault: the rows are there, and the watermark does not say so.
   PgError duplicate_or(PgError error) const {
-    if (error.sqlstate != "23505" || error.constraint != kEventsPrimaryKey) return error;
+    if (!is_there_already(error)) return error;
     error.error_class = ErrorClass::kSetup;
     error.hint = "Rows of lane " + lane_ + " above its watermark are already in " + schema_ +
                  ".events: somebody changed the table watermarks, or restored one table without the other. "

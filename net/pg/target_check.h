@@ -1,8 +1,8 @@
-// Does a table of the user's own fit its mapping? Asked of the catalogue, so that what does not fit is named before
-// the first event, and all of it at once. Thread-safe: no state; the connection belongs to the caller.
+// Does a table of the user's own fit its mapping, and may the role do with it what is needed? Asked of the catalogue and
+// the planner, which puts nothing in: so what will be refused is named before the first event, and all of it at once.
+// Thread-safe: no state; the connection belongs to the caller.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,24 +12,22 @@
 
 namespace hookspool::net {
 
-// Everything that does not fit, one line each; none: events can be delivered. An error means that the question could
-// not be asked.
-PgResult<std::vector<std::string>> target_faults(Connection& connection, const PgOptions& options,
-                                                 const TableMapping& mapping);
+// One line each, with the remedy.
+struct TargetReport {
+  bool found = false;                  // is there such a table?
+  std::vector<std::string> refused{};  // for which no row goes in
+  std::vector<std::string>
+      faults{};  // for which some rows, or comparing them with the journal, will be refused
+  std::vector<std::string> warnings{};  // what may refuse rows, or not
+  std::vector<std::string> grants{};    // SQL that gives the role the rights it lacks
+};
 
-// The same for the table of `lane` as one error (kSetup); nothing to check for a lane of the events table.
+// An error means that the question could not be asked.
+PgResult<TargetReport> look_at_target(Connection& connection, const PgOptions& options,
+                                      const TableMapping& mapping);
+
+// Whether any row goes into the table of `lane`, as one error (kSetup); nothing to check for a lane of the events table.
+// What only some rows would be refused for is left to PostgreSQL.
 PgResult<void> check_target(Connection& connection, const PgOptions& options, std::string_view lane);
-
-// A column's type as it is named in SQL, without a length: a value that is too long is refused, not cut.
-using ColumnTypes = std::map<std::string, std::string, std::less<>>;
-std::string column_types_sql(Connection& connection, const TableMapping& mapping);  // rows: name, type
-ColumnTypes column_types(const PgRows& rows);
-
-// INSERT of the staged columns n, id, c1, c2, ... of `source` with PostgreSQL's own conversion. `only_missing`: of
-// those whose id is not there (REQUIRES mapping.id_column()).
-std::string insert_sql(const TableMapping& mapping, const ColumnTypes& types, const std::string& source,
-                       bool only_missing);
-// How column `index` (from 0) is staged: "text", "bytea", "uuid", ...
-std::string_view staged_type(const ColumnSource& source);
 
 }  // namespace hookspool::net

@@ -3,115 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
 
-#include "net/pg/copy_writer.h"
-#include "net/pg/mapping_json.h"
 #include "net/pg/schema.h"
 #include "net/pg/target_check.h"
+#include "net/pg/target_insert.h"
+#include "net/pg/target_rows.h"
 
 namespace hookspool::net {
 namespace {
 
-constexpr std::string_view kStage = "pg_temp.hookspool_stage";
-constexpr std::int16_t kStagedBefore = 2;  // n and id, before the mapped columns
-
-void write_text(CopyWriter& copy, const std::optional<std::string>& value) {
-  if (value) {
-    copy.text(*value);
-  } else {
-    copy.null();
-  }
-}
-
-// Several fields of one name are one list, as HTTP has it.
-std::optional<std::string> header_value(const JsonText& headers, const std::string& name) {
-  auto value = headers.at({name});
-  if (!value || !value->starts_with('[')) return value;
-  const auto list = nlohmann::json::parse(*value, nullptr, false);
-  if (!list.is_array()) return value;
-  std::string all;
-  for (const auto& each : list) {
-    if (each.is_string()) all += (all.empty() ? "" : ", ") + each.get<std::string>();
-  }
-  return all;
-}
-
-std::optional<std::string> whole(const JsonText& json) {
-  const auto text = json.whole();
-  return text ? std::optional<std::string>(*text) : std::nullopt;
-}
-
-class RowWriter {
- public:
-  RowWriter(CopyWriter& copy, const TableMapping& mapping, const std::string& agent_id)
-      : copy_(copy), mapping_(mapping), agent_id_(agent_id) {}
-
-  void write(std::int64_t n, const StoredEvent& stored) {
-    const JsonText payload(stored.event.body);
-    const JsonText headers(stored.event.headers);
-    copy_.row(static_cast<std::int16_t>(kStagedBefore + static_cast<std::int16_t>(mapping_.columns.size())));
-    copy_.bigint(n);
-    copy_.uuid(stored.id);
-    for (const MappedColumn& column : mapping_.columns) {
-      const ColumnSource& source = column.source;
-      switch (source.kind) {
-        case ColumnSource::Kind::kPointer:
-          write_text(copy_, payload.at(source.pointer));
-          break;
-        case ColumnSource::Kind::kHeader:
-          write_text(copy_, header_value(headers, source.header));
-          break;
-        case ColumnSource::Kind::kField:
-          field(source.field, stored, payload, headers);
-          break;
-      }
-    }
-  }
-
- private:
-  void field(EventField field, const StoredEvent& stored, const JsonText& payload, const JsonText& headers) {
-    const Event& event = stored.event;
-    switch (field) {
-      case EventField::kId:
-        return copy_.uuid(stored.id);
-      case EventField::kReceivedAt:
-        return copy_.timestamptz(event.received_at_us);
-      case EventField::kSource:
-        return copy_.text(event.lane);
-      case EventField::kDeliveryId:
-        return copy_.text_or_null(event.delivery_id);
-      case EventField::kPayload:
-        return write_text(copy_, whole(payload));
-      case EventField::kBody:
-        return copy_.bytea(event.body);
-      case EventField::kSeq:
-        return copy_.bigint(static_cast<std::int64_t>(stored.seq));
-      case EventField::kEpoch:
-        return copy_.uuid(stored.epoch);
-      case EventField::kAgentId:
-        return copy_.text(agent_id_);
-      case EventField::kMethod:
-        return copy_.text(event.method);
-      case EventField::kPath:
-        return copy_.text(event.path);
-      case EventField::kQuery:
-        return copy_.text_or_null(event.query);
-      case EventField::kRemoteAddr:
-        return copy_.text_or_null(event.remote_addr);
-      case EventField::kContentType:
-        return copy_.text_or_null(event.content_type);
-      case EventField::kHeaders:
-        return write_text(copy_, whole(headers));
-    }
-  }
-
-  CopyWriter& copy_;
-  const TableMapping& mapping_;
-  const std::string& agent_id_;
-};
+// Of one statement: beyond it no further row is begun.
+constexpr std::size_t kRowsBytesMax = 256u << 10;
 
 // "INSERT 0 12"
 std::uint64_t rows_of_tag(const std::string& tag) {
@@ -131,57 +34,40 @@ OwnTable::OwnTable(Connection& connection, const PgOptions& options, const Table
       agent_id_(std::move(agent_id)),
       lane_(std::move(lane)) {}
 
-PgResult<void> OwnTable::stage(std::span<const EventPtr> events) {
-  std::string sql =
-      "DROP TABLE IF EXISTS " + std::string(kStage) + ";CREATE TEMP TABLE hookspool_stage (n bigint, id uuid";
-  for (std::size_t i = 0; i < mapping_.columns.size(); ++i) {
-    sql += ", c" + std::to_string(i + 1) + " " + std::string(staged_type(mapping_.columns[i].source));
+// The columns are read in the same transaction: whatever somebody has made of the table meanwhile counts.
+PgResult<std::uint64_t> OwnTable::insert(std::span<const EventPtr> events, bool only_missing) {
+  if (!columns_) {
+    auto read = connection_.query(target_columns_sql(connection_, mapping_), statement_deadline(options_),
+                                  "reading the table's columns");
+    if (!read) return fail(not_the_event(std::move(read).error()));
+    columns_ = target_columns(*read);
   }
-  const Deadline deadline = statement_deadline(options_);
-  auto made = connection_.query(sql + ") ON COMMIT DROP", deadline, "staging rows");
-  if (!made) return fail(not_the_event(std::move(made).error()));
-  auto started =
-      connection_.copy_start("COPY " + std::string(kStage) + " FROM STDIN (FORMAT binary)", deadline);
-  if (!started) return fail(not_the_event(std::move(started).error()));
-  CopyWriter copy(connection_, deadline);
-  RowWriter writer(copy, mapping_, agent_id_);
-  std::int64_t n = 0;
-  for (const EventPtr& event : events) writer.write(++n, *event);
-  auto copied = copy.finish();
-  if (!copied) return fail(std::move(copied).error());
-  return {};
+  std::uint64_t inserted = 0;
+  do {
+    TargetRows rows(mapping_, *columns_, agent_id_);
+    std::size_t count = 0;
+    for (; count < events.size() && rows.bytes() < kRowsBytesMax; ++count) {
+      if (auto added = rows.add(*events[count]); !added) return fail(std::move(added).error());
+    }
+    events = events.subspan(count);
+    auto put = connection_.query_with(insert_sql(mapping_, *columns_, only_missing), rows.finish(),
+                                      statement_deadline(options_), "inserting rows");
+    if (!put) {
+      PgError error = std::move(put).error();
+      // Two rows of the batch hit one row although their keys differ: each alone is fine.
+      if (error.sqlstate == "21000") error.error_class = ErrorClass::kEvent;
+      return fail(std::move(error));
+    }
+    inserted += rows_of_tag(put->command_tag);
+  } while (!events.empty());
+  return inserted;
 }
 
-// The types are read in the same transaction: whatever somebody has made of the table meanwhile counts.
-PgResult<std::uint64_t> OwnTable::insert(bool only_missing) {
-  auto types = connection_.query(column_types_sql(connection_, mapping_), statement_deadline(options_),
-                                 "reading the columns' types");
-  if (!types) return fail(not_the_event(std::move(types).error()));
-  auto inserted =
-      connection_.query(insert_sql(mapping_, column_types(*types), std::string(kStage), only_missing),
-                        statement_deadline(options_), "inserting rows");
-  if (!inserted) {
-    PgError error = std::move(inserted).error();
-    // Two rows of the batch hit one row although their keys differ as text: each alone is fine.
-    if (error.sqlstate == "21000") error.error_class = ErrorClass::kEvent;
-    return fail(std::move(error));
-  }
-  return rows_of_tag(inserted->command_tag);
-}
-
+// How many rows the tag counts is not asked: a trigger or a rule of the table may put them elsewhere, or drop them, and
+// what its owner has made of an event counts as its delivery.
 PgResult<void> OwnTable::put(std::span<const EventPtr> events) {
-  auto staged = stage(events);
-  if (!staged) return staged;
-  auto inserted = insert(false);
+  auto inserted = insert(events, false);
   if (!inserted) return fail(std::move(inserted).error());
-  if (mapping_.on_conflict == OnConflict::kError && *inserted != events.size()) {
-    return fail(PgError{
-        .error_class = ErrorClass::kSetup,
-        .text = "inserting rows: " + mapping_.shown_name() + " took " + std::to_string(*inserted) + " of " +
-                std::to_string(events.size()) + " rows",
-        .hint = "A trigger or a rule on the table drops rows: it must let every row in, or the source needs "
-                "on_conflict = \"ignore\"."});
-  }
   return {};
 }
 
@@ -217,9 +103,7 @@ PgResult<std::uint64_t> OwnTable::put_missing(std::span<const EventPtr> events) 
   std::vector<EventPtr> alive;
   std::copy_if(events.begin(), events.end(), std::back_inserter(alive),
                [&](const EventPtr& event) { return !dead->contains(event->id); });
-  auto staged = stage(alive);
-  if (!staged) return fail(std::move(staged).error());
-  return insert(mapping_.id_column() != nullptr);
+  return insert(alive, mapping_.id_column() != nullptr);
 }
 
 // The table has no epoch, no number and often no id: of what is in it only the watermark tells. Our own dead letters
@@ -229,8 +113,10 @@ std::string OwnTable::exists_sql(const std::string& where) const {
 }
 
 PgResult<void> OwnTable::begin(const std::string& before, std::string_view attempt) {
-  auto done = connection_.query(before, statement_deadline(options_), attempt);
-  if (!done) return fail(not_the_event(std::move(done).error()));
+  auto begun = connection_.query(before + target_columns_sql(connection_, mapping_),
+                                 statement_deadline(options_), attempt);
+  if (!begun) return fail(not_the_event(std::move(begun).error()));
+  columns_ = target_columns(*begun);
   return {};
 }
 

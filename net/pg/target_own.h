@@ -1,12 +1,16 @@
-// A lane's events as rows of a table of the user's own. They are staged as they are and converted by PostgreSQL in
-// one INSERT ... SELECT, so that its rules for a type count and not ours. Not thread-safe.
+// A lane's events as rows of a table of the user's own. Each call of put() is one INSERT of a JSON array that PostgreSQL
+// takes apart and converts, so that its rules for a type count and not ours, and nothing is made in its catalogue. Not
+// thread-safe.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "net/pg/mapping.h"
 #include "net/pg/target.h"
+#include "net/pg/target_columns.h"
 
 namespace hookspool::net {
 
@@ -25,13 +29,14 @@ class OwnTable : public Target {
 
  private:
   PgResult<std::set<Uuid>> dead_letters_among(std::span<const EventPtr> events);
-  PgResult<void> stage(std::span<const EventPtr> events);
-  PgResult<std::uint64_t> insert(bool only_missing);
+  PgResult<std::uint64_t> insert(std::span<const EventPtr> events, bool only_missing);
 
   Connection& connection_;
   const PgOptions& options_;
   const TableMapping& mapping_;
   const std::string agent_id_, lane_;
+  // As they were in this transaction; nothing: not read yet.
+  std::optional<std::vector<TargetColumn>> columns_;
 };
 
 }  // namespace hookspool::net

@@ -18,4 +18,13 @@ std::string one_line(std::string_view text) {
   return folded;
 }
 
+std::string joined(const std::vector<std::string>& words, std::string_view between) {
+  std::string all;
+  for (const std::string& word : words) {
+    if (!all.empty()) all += between;
+    all += word;
+  }
+  return all;
+}
+
 }  // namespace hookspool::net

@@ -76,7 +76,7 @@ TEST_F(AheadTest, RowsAreOnTheirWayWhileTheJournalWrites) {
   EXPECT_EQ(life.lanes().figures().batches_ahead, before + 1);
   EXPECT_EQ(bodies("a"), "first1 slow1");
   const auto told = listener.next(seconds(20));
-  EXPECT_EQ(told.value_or(""), R"({"lane":"a","seq":2})");
+  EXPECT_TRUE(told.value_or("").ends_with(R"("lane":"a","seq":2})")) << told.value_or("");
 }
 
 TEST_F(AheadTest, WhatTheJournalDoesNotWriteIsNotDelivered) {

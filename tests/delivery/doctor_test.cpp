@@ -80,6 +80,28 @@ TEST_F(DoctorTest, ARoleWithoutRightsIsSentToTheAdministrator) {
   EXPECT_NE(report(poor, kExitOk).find("ok schema " + schema_ + ": is there"), std::string::npos);
 }
 
+TEST_F(DoctorTest, WhatOnlyTheFirstRowWouldTellIsNamedAndEverySourceIsLookedAt) {
+  const std::string mine = "public." + schema_ + "_s";
+  run("CREATE TABLE " + mine + " (n serial, id uuid, v varchar(5)); GRANT INSERT ON " + mine +
+      " TO hookspool");
+  const auto of = config(shared_cluster().conninfo(),
+                         "[sources.a]\ntable = \"" + mine +
+                             "\"\ncolumns = { v = \"/v\", id = \"@id\" }\n"
+                             "[sources.b]\ntable = \"public.absent\"\ncolumns = { n = \"/n\" }\n"
+                             "[sources.c]\n");
+  const auto found = report(of, kExitConfig);
+  for (const char* each :
+       {"may not use sequence", "GRANT USAGE ON SEQUENCE", "may not read column id", "GRANT SELECT ON",
+        "fault source b: public.absent: there is no such table", "ok source c: to "}) {
+    EXPECT_NE(found.find(each), std::string::npos) << each << "\n" << found;
+  }
+  const std::string printed = sql(of);
+  EXPECT_NE(printed.find("-- public.absent does not exist yet"), std::string::npos) << printed;
+  run(printed);
+  const auto after = report(of, kExitConfig);
+  EXPECT_NE(after.find("ok source a: to " + mine + ", which fits"), std::string::npos) << after;
+}
+
 TEST_F(DoctorTest, ADatabaseThatIsAwayIsNoFaultOfTheConfiguration) {
   const auto away =
       config("host=127.0.0.1 sslmode=disable dbname=x port=" + std::to_string(testing::free_port()));

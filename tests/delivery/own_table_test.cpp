@@ -155,6 +155,36 @@ TEST_F(OwnTableDelivery, WhatAnAlteredTableRefusedGoesBackOnce) {
   EXPECT_EQ(count("dead_letters"), "0");
 }
 
+// One event that its trigger drops, and one column that its trigger fills, do not hold the lane.
+TEST_F(OwnTableDelivery, ATriggerOfTheTableDecidesAboutItsRows) {
+  create("t", "n int, filled text NOT NULL");
+  run("CREATE FUNCTION " + mine("fill") +
+      "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.n = 2 THEN RETURN NULL;"
+      " END IF; NEW.filled = 'x'; RETURN NEW; END $$; CREATE TRIGGER t BEFORE INSERT ON " +
+      mine("t") + " FOR EACH ROW EXECUTE FUNCTION " + mine("fill") + "()");
+  Life life(with("[sources.a]\ntable = \"" + mine("t") + "\"\ncolumns = { n = \"/n\" }\n"));
+  life.begin();
+  for (int i = 1; i <= 3; ++i) life.append_body("a", "{\"n\": " + std::to_string(i) + "}");
+  ASSERT_TRUE(life.delivered()) << life.lane("a").error;
+  EXPECT_EQ(all("t", "n || filled", "n"), "1x 3x");
+  EXPECT_EQ(count("dead_letters"), "0");
+}
+
+// What is too long for a domain, and what a type would cut, are dead letters; Stripe's expandable fields stay strings.
+TEST_F(OwnTableDelivery, AValueIsAssignedNotCast) {
+  run("CREATE DOMAIN " + mine("code") + " AS varchar(5)");
+  create("t", "c " + mine("code") + ", j jsonb, tags text[]");
+  Life life(with("[sources.a]\ntable = \"" + mine("t") +
+                 "\"\ncolumns = { c = \"/c\", j = \"/j\", tags = \"/t\" }\n"));
+  life.begin();
+  life.append_body("a", R"({"c": "abcdefgh"})");
+  life.append_body("a", R"({"c": "abcde", "j": "123", "t": ["a", "b"]})");
+  life.append_body("a", R"({"c": "x", "j": "pi_1"})");
+  ASSERT_TRUE(life.delivered()) << life.lane("a").error;
+  EXPECT_EQ(all("t", "concat_ws('/', c, j, tags)", "c"), R"(abcde/"123"/{a,b} x/"pi_1")");
+  EXPECT_EQ(value("SELECT string_agg(sqlstate, ' ') FROM " + table("dead_letters")), "22001");
+}
+
 TEST_F(OwnTableDelivery, RepairBelievesTheJournalAndSendsNothingTwice) {
   create("t", "n int PRIMARY KEY");
   const auto options = with("[sources.a]\ntable = \"" + mine("t") + "\"\ncolumns = { n = \"/n\" }\n");

@@ -50,7 +50,9 @@ TEST_F(PgDeliveryAtTest, NothingIsSeenOfItBeforeTheCommit) {
   }
   EXPECT_EQ(rows(), "1 2 3 4");
   EXPECT_EQ(watermark(), "4");
-  EXPECT_EQ(listener.next(10s).value_or(""), R"({"lane":"github","seq":4})") << "and not of what was dropped";
+  EXPECT_EQ(listener.next(10s).value_or(""),
+            R"({"epoch":")" + lane_.epoch.to_string() + R"(","lane":"github","seq":4})")
+      << "and not of what was dropped";
 }
 
 TEST_F(PgDeliveryAtTest, AWatermarkElsewhereIsLeftAlone) {
