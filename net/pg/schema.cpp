@@ -24,6 +24,7 @@ struct Table {
 };
 
 constexpr std::array kTables{
+    // payload_issue: NULL where the payload is the whole body; else the reasons of payload.h, or "encoding", and the body.
     Table{
         "events",
         "\n  id uuid PRIMARY KEY,\n  agent_id text NOT NULL,\n  epoch uuid NOT NULL,\n  seq bigint NOT "
