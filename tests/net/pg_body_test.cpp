@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "net/pg/mapping.h"
+#include "net/pg/payload.h"
+#include "tests/net/hostile_json.h"
 #include "tests/net/pg_fixture.h"
 
 namespace hookspool::net {
@@ -83,6 +85,56 @@ TEST_F(PgBodyTest, AnOwnTableReadsTheSame) {
               table("mine")),
       R"(bom,-,-,{"id": "bom"}|last,2,-,{"o": {"id": 2}, "id": "last"}|gone,-,-,{"o": {}, "id": "gone"}|)"
       "number,-,1e999999,-|-,-,-,-");
+}
+
+// The same hostile bodies into the events table and into one of the user's own: what a column holds is what the payload has.
+TEST_F(PgBodyTest, AnOwnTableHasWhatThePayloadHas) {
+  testing::HostileJson hostile(11);
+  Lane plain("plain");
+  Lane own("own");
+  while (plain.events.size() < 400) {
+    const std::string body = hostile.body();
+    if (!to_payload(body).is_json) continue;
+    plain.add(body);
+    own.add(body);
+  }
+  TableMapping mapping;
+  mapping.schema = schema_;
+  mapping.table = "mine";
+  for (const auto& [column, spec] : std::vector<std::pair<std::string, std::string>>{{"n", "@seq"},
+                                                                                     {"whole", "@payload"},
+                                                                                     {"a", "/a"},
+                                                                                     {"a_json", "/a"},
+                                                                                     {"ab", "/a/b"},
+                                                                                     {"one", "/1"}}) {
+    mapping.columns.push_back({column, parse_column_source(spec).value()});
+  }
+  ASSERT_TRUE(connection_->query(
+      "CREATE TABLE " + table("mine") + " (n bigint, whole jsonb, a text, a_json jsonb, ab jsonb, one jsonb)",
+      soon()));
+  auto tables = std::make_shared<LaneTables>();
+  tables->by_lane.emplace("own", mapping);
+  auto mapped = options();
+  mapped.tables = std::move(tables);
+  for (const Lane* lane : {&plain, &own}) {
+    const auto sent = deliver(*connection_, mapped, *lane, 1'000);
+    ASSERT_TRUE(sent) << sent.error().text;
+  }
+  // JSON's null is a column's NULL.
+  const std::string same =
+      "whole IS NOT DISTINCT FROM nullif(payload, 'null') AND a_json IS NOT DISTINCT FROM nullif(payload #> "
+      "'{a}', 'null') "
+      "AND ab IS NOT DISTINCT FROM nullif(payload #> '{a,b}', 'null') AND one IS NOT DISTINCT FROM "
+      "nullif(payload #> '{1}', "
+      "'null') AND CASE WHEN jsonb_typeof(payload #> '{a}') = 'string' THEN a = payload #>> '{a}' ELSE "
+      "a::jsonb IS NOT "
+      "DISTINCT FROM nullif(payload #> '{a}', 'null') END";
+  EXPECT_EQ(value(*connection_, "SELECT string_agg(payload::text || ' <> ' || mine::text, E'\n') FROM " +
+                                    table("mine") + " mine JOIN " + table("events") +
+                                    " ON seq = n WHERE NOT (" + same + ")"),
+            "NULL");
+  EXPECT_EQ(value(*connection_, "SELECT count(*) FROM " + table("mine")), "400");
+  EXPECT_NE(value(*connection_, "SELECT count(ab) FROM " + table("mine")), "0");
 }
 
 }  // namespace
