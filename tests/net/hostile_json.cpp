@@ -67,7 +67,7 @@ std::string HostileJson::key(std::size_t place) {
     return "\"k" + std::to_string(place) + "_" + std::to_string(below(1'000'000)) +
            (one_in(3) ? "\\n\"" : "\"");
   if (one_in(10)) return "\"" + repeat(one_in(2) ? "long" : "lang", 1 + below(20)) + "\"";
-  return std::string(kKeys.at(one_in(2) ? below(kPlain) : below(kKeys.size())));
+  return std::string(kKeys.at(one_in(2) ? below(2) : below(kKeys.size())));
 }
 
 std::string HostileJson::number() {
@@ -154,7 +154,8 @@ std::string HostileJson::string() {
 }
 
 std::string HostileJson::value(int depth) {
-  const std::size_t kind = depth == 0 ? 5 + below(5) : below(depth >= kDepth ? 5 : 10);
+  std::size_t kind = depth == 0 ? 5 + below(5) : below(depth >= kDepth ? 5 : 10);
+  if (depth == 1 && !tame_ && one_in(2)) kind = 5;  // duplicates that a pointer has to go through
   if (kind < 2) return number();
   if (kind < 4) return string();
   if (kind == 4) return one_in(3) ? "null" : one_in(2) ? "true" : "false";

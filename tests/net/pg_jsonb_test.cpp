@@ -10,6 +10,7 @@
 #include <iostream>
 #include <map>
 #include <random>
+#include <sstream>
 
 #include "net/json/json.h"
 #include "net/pg/mapping_json.h"
@@ -215,11 +216,16 @@ class PgJsonbTest : public PgTest {
 
 TEST_F(PgJsonbTest, KeptSeeds) {
   for (const std::uint64_t seed : kSeeds) run_seed(seed);
-  for (const auto& [issue, count] : issues_)
+  std::map<std::string, int> words;
+  for (const auto& [issue, count] : issues_) {
     std::cout << count << " " << (issue.empty() ? "without an issue" : issue) << '\n';
-  for (const char* each : {"", "not_json", "utf8", "too_deep", "number", "bom", "duplicate_key",
-                           "negative_zero", "nul", "surrogate", "nul,surrogate", "bom,duplicate_key"})
-    EXPECT_GT(issues_[each], 0) << "no body with the issue \"" << each << "\"";
+    std::istringstream stream(issue);
+    for (std::string word; std::getline(stream, word, ',');) words[word] += count;
+  }
+  EXPECT_GT(issues_[""], 1'000);
+  for (const char* each : {"not_json", "utf8", "too_deep", "number", "bom", "duplicate_key", "negative_zero",
+                           "nul", "surrogate"})
+    EXPECT_GT(words[each], 5) << each;
   for (const JsonKind kind : {JsonKind::kNull, JsonKind::kFalse, JsonKind::kTrue, JsonKind::kNumber,
                               JsonKind::kString, JsonKind::kArray, JsonKind::kObject})
     EXPECT_GT(found_[kind], 10) << static_cast<int>(kind);
