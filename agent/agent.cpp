@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <atomic>
@@ -16,11 +17,13 @@
 #include "agent/admission.h"
 #include "agent/dead_letters.h"
 #include "agent/deduplicator.h"
+#include "agent/early_stop.h"
 #include "agent/entropy.h"
 #include "agent/exit_codes.h"
 #include "agent/health.h"
 #include "agent/journal_room.h"
 #include "agent/lanes.h"
+#include "agent/last_resort.h"
 #include "agent/line.h"
 #include "agent/live_settings.h"
 #include "agent/log.h"
@@ -43,6 +46,8 @@ namespace {
 
 constexpr milliseconds kIntakeGrace{5'000};    // for requests already read in whole to be answered
 constexpr milliseconds kDeliveryGrace{5'000};  // for a delivery transaction to end
+constexpr milliseconds kReloadGrace{1'000};    // for a reload at hand
+constexpr milliseconds kDedupeGrace{2'000};    // for a write of the index of deliveries
 constexpr std::size_t kAdminWorkers = 2;
 constexpr std::size_t kAdminConnectionsMax = 64;
 constexpr std::chrono::minutes kAdminReplyDeadline{10};  // a comparison reads a table
@@ -173,18 +178,17 @@ void Agent::open_dedupe_index() {
   if (journal.dedupe_keep == milliseconds(0)) return;
   auto opened = storage::DedupeIndex::open(
       {std::filesystem::path(journal.path) / "dedupe", journal.dedupe_keys_max, journal.dedupe_keep});
-  if (!opened) {
-    log_error("dedupe: " + opened.error().text + "; repeated deliveries are events until the next start");
-    return;
-  }
-  for (const auto& note : opened->notes) log_warn("dedupe: " + note);
-  dedupe_index_ = std::move(opened->index);
+  for (const auto& note : opened.notes) log_warn("dedupe: " + note);
+  if (!opened.unopened.empty())
+    log_error("dedupe: " + opened.unopened +
+              "; it is tried again while the agent runs, and until then repeated deliveries are events");
+  dedupe_index_ = std::move(opened.index);
   deduplicator_ = std::make_unique<Deduplicator>(*dedupe_index_);
   health_.deduplicator = deduplicator_.get();
   if (const auto recalled = deduplicator_->recall(*journal_); !recalled)
     log_warn("dedupe: " + recalled.error().text + "; repeats of lost events may be answered as duplicates");
   if (const auto begun = deduplicator_->begin(*journal_); !begun) log_warn("dedupe: " + begun.error().text);
-  // An index that lacks a whole backlog is filled by the upkeep: senders should not wait for that.
+  // An index that lacks a whole backlog is filled by a thread: senders should not wait for that.
   const auto segments = journal_->segments();
   const auto lacking =
       std::count_if(segments.begin(), segments.end(), [&](const storage::SegmentInfo& segment) {
@@ -194,7 +198,7 @@ void Agent::open_dedupe_index() {
     log_warn("dedupe: the index lacks " + std::to_string(lacking) +
              " segments; until they are read, repeats of what they hold are events");
   } else if (const auto whole = deduplicator_->catch_up(*journal_); !whole) {
-    log_warn("dedupe: " + whole.error().text);
+    log_warn("dedupe: " + whole.error().text + "; until it is read, repeats of what it holds are events");
   }
 }
 
@@ -386,20 +390,20 @@ void Agent::serve() {
   sigaddset(&signals, SIGHUP);
   upkeep_.emplace(health_, settings_.journal, forecast_);
   reloader_.start();
-  const timespec tick{std::chrono::duration_cast<std::chrono::seconds>(Upkeep::kTick).count(), 0};
+  // This thread waits for no file, no lock that is held over one, and no database: systemd's watchdog depends on it.
+  const auto tick_ms = upkeep_->watchdog_tick().count();
+  const timespec tick{tick_ms / 1'000, tick_ms % 1'000 * 1'000'000};
   for (;;) {
+    upkeep_->feed_watchdog(Upkeep::Clock::now());
     const int signal = ::sigtimedwait(&signals, nullptr, &tick);
     if (signal == SIGTERM || signal == SIGINT) return;
     if (signal == SIGHUP) reloader_.request();
-    upkeep_->tick(Upkeep::Clock::now());
-    quarantine_->tick(Quarantine::Clock::now());
   }
 }
 
 // Against the data's way: no new events, answers for those that are here, the transaction at hand, the journal.
 int Agent::stop() {
   log_info("stopping");
-  reloader_.stop();
   notify_systemd("STOPPING=1");
   stopping_ = true;
   // From here on a second signal is fatal at once: what was acknowledged is on disk.
@@ -410,7 +414,8 @@ int Agent::stop() {
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 
   admission_->set_stopping();
-  bool ended = intake_->stop(kIntakeGrace);
+  bool ended = reloader_.stop(kReloadGrace);
+  ended = intake_->stop(kIntakeGrace) && ended;
   if (lanes_) ended = lanes_->stop(kDeliveryGrace) && ended;
   if (line_) ended = line_->stop(milliseconds(ended ? 500 : 0)) && ended;
   ended = dead_letters_->stop(milliseconds(ended ? 500 : 0)) && ended;
@@ -419,7 +424,10 @@ int Agent::stop() {
   upkeep_.reset();
   const auto closed = journal_->close();
   if (!closed) log_error("journal: " + closed.error().text);
-  if (closed && deduplicator_) (void)deduplicator_->end(*journal_);  // else the next start reads a segment
+  if (deduplicator_) {
+    if (closed) (void)deduplicator_->end(*journal_);  // else the next start reads a segment
+    ended = deduplicator_->stop(kDedupeGrace) && ended;
+  }
   const auto stats = journal_->stats();
   log_info("stopped: " + std::to_string(stats.pending) + " events wait in the journal for PostgreSQL");
   const int code = closed ? kExitOk : kExitIo;
@@ -437,16 +445,20 @@ void block_signals() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, SIGUSR1);  // early_stop.h
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is then an error of the write, which the journal handles
 }
 
 int run(const Config& config, const std::string& config_file) {
   Agent agent(config, config_file, take_passed_sockets());
-  if (const int code = agent.open_journal(); code != kExitOk) return code;
-  agent.open_quarantine();
-  agent.connect_postgres();
-  if (const int code = agent.open_listeners(); code != kExitOk) return code;
+  {
+    const EarlyStop early_stop;
+    if (const int code = agent.open_journal(); code != kExitOk) return code;
+    agent.open_quarantine();
+    agent.connect_postgres();
+    if (const int code = agent.open_listeners(); code != kExitOk) return code;
+  }
   agent.serve();
   return agent.stop();
 }
@@ -455,7 +467,10 @@ int run(const Config& config, const std::string& config_file) {
 
 int run_agent(const Config& config, const std::string& config_file) {
   block_signals();  // before the first thread
+  // No core dump has the secrets, and no other process of this user may look into this one. Root may do both.
+  ::prctl(PR_SET_DUMPABLE, 0);
   start_log(config.log_level);
+  install_last_resort();
   log_info(std::string("hookspool ") + kVersion);
   const int code = run(config, config_file);
   if (!finish_log()) std::_Exit(code);

@@ -1,5 +1,8 @@
 #include "agent/dead_letters.h"
 
+#include <pthread.h>
+
+#include <exception>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -261,6 +264,7 @@ net::PgResult<void> DeadLetters::fetch(net::Connection& connection, std::span<co
 }
 
 void DeadLetters::compare_loop() {
+  ::pthread_setname_np(::pthread_self(), "dead-letters");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const bool woken =
@@ -270,9 +274,14 @@ void DeadLetters::compare_loop() {
     comparing_ = true;
     left_meanwhile_.clear();
     lock.unlock();
-    const auto compared = compare();
-    // A dead connection is the lanes' business; the line that comes up again brings the next comparison.
-    if (!compared) log_debug("dead letters: comparing with PostgreSQL: " + compared.error().text);
+    try {
+      const auto compared = compare();
+      // A dead connection is the lanes' business; the line that comes up again brings the next comparison.
+      if (!compared) log_debug("dead letters: comparing with PostgreSQL: " + compared.error().text);
+    } catch (const std::exception& error) {
+      log_error(std::string("dead letters: comparing with PostgreSQL: ") + error.what() +
+                "; the next comparison comes as usual");
+    }
     lock.lock();
     comparing_ = false;
   }

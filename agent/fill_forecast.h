@@ -1,5 +1,5 @@
 // How long until the journal is full, if it goes on as in the last minute: from the growth of what cannot be given
-// up, by a monotonic clock. sample() and news() belong to the main thread; forecast() may be called by any.
+// up, by a monotonic clock. sample() and news() belong to the upkeep's thread; forecast() may be called by any.
 #pragma once
 
 #include <chrono>

@@ -1,9 +1,14 @@
 #include "agent/lanes.h"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "agent/entropy.h"
+#include "agent/log.h"
+#include "agent/units.h"
 #include "net/pg/mapping.h"
 
 namespace hookspool::agent {
@@ -245,7 +250,21 @@ void Lanes::finish(Entry& entry, const Lane::Step& step) {
   if (wake) wake_.notify_one();
 }
 
+// Whatever a step throws (want of memory, an exception of a library) ends neither the worker nor the lane: its transaction
+// is rolled back, and the next step looks at the watermark first.
+Lane::Step Lanes::guarded_step(Lane& lane, net::Connection& connection, const std::vector<EventPtr>& coming) {
+  try {
+    return coming.empty() ? lane.step(connection) : lane.step_ahead(connection, coming);
+  } catch (const std::exception& error) {
+    log_error("lane " + lane.name() + ": a step was not done to its end: " + error.what() +
+              "; it is tried again in " + format_duration(kAfterException));
+  }
+  lane.line_came_up();
+  return {Lane::Step::Next::kLater, Clock::now() + kAfterException, {}};
+}
+
 void Lanes::work() {
+  ::pthread_setname_np(::pthread_self(), "delivery");
   std::unique_lock lock(mutex_);
   while (Entry* entry = take_ready(lock)) {
     const bool others = !ready_.empty();
@@ -256,7 +275,7 @@ void Lanes::work() {
     {
       auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
       if (lease) {
-        step = coming.empty() ? entry->lane.step(**lease) : entry->lane.step_ahead(**lease, coming);
+        step = guarded_step(entry->lane, **lease, coming);
       } else {
         step = {Lane::Step::Next::kLineDown, {}, lease.error()};
       }

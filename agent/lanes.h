@@ -30,6 +30,7 @@ class Lanes {
   // at once; and never later than kSpreadMax.
   static constexpr int kSpreadShare = 10;
   static constexpr milliseconds kSpreadMax{5'000};
+  static constexpr milliseconds kAfterException{1'000};  // before a lane whose step threw is tried again
 
   using OnBuried = std::function<void(const StoredEvent&, const net::PgError&)>;
   using OnReturned = std::function<void(const Uuid&)>;
@@ -71,6 +72,8 @@ class Lanes {
   Entry* take_ready(std::unique_lock<std::mutex>&);  // waits; nullptr when stopping
   void finish(Entry& entry, const Lane::Step& step);
   Clock::time_point start_of(milliseconds outage) const;
+  static Lane::Step guarded_step(Lane& lane, net::Connection& connection,
+                                 const std::vector<EventPtr>& coming);
   void work();
 
   storage::Journal& journal_;

@@ -1,6 +1,9 @@
 #include "agent/line.h"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <exception>
 
 #include "agent/backoff.h"
 #include "agent/entropy.h"
@@ -92,11 +95,14 @@ Line::Status Line::status() const {
 
 // The whole of what a lane needs: a connection that answers, to the right server, and the tables. A new one, for
 // what is left of the old ones is suspect.
-net::PgResult<void> Line::try_once() {
+net::PgResult<void> Line::try_once() try {
   pool_.condemn_before(Clock::now());
   auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
   if (!lease) return fail(std::move(lease.error()));
   return {};
+} catch (const std::exception&
+             error) {  // want of memory must not end the prober: the next try comes by the backoff
+  return fail(net::PgError{.text = std::string("trying PostgreSQL: ") + error.what()});
 }
 
 // Any new connection may lead to another server than the last one did, and so to one that lacks commits.
@@ -177,6 +183,7 @@ std::string Line::set_failed(const net::PgError& error) {
 }
 
 void Line::probe_loop() {
+  ::pthread_setname_np(::pthread_self(), "prober");
   const auto heartbeat = std::min(backoff_max_ / 4, kHeartbeatMax);
   std::unique_lock lock(mutex_);
   while (!stopping_) {
@@ -184,7 +191,11 @@ void Line::probe_loop() {
       const bool idle = !wake_.wait_for(lock, heartbeat, [this] { return stopping_ || !status_.up; });
       if (!idle) continue;
       lock.unlock();
-      ask_idle_line();
+      try {
+        ask_idle_line();
+      } catch (const std::exception& error) {
+        log_error(std::string("asking an idle line: ") + error.what());
+      }
       lock.lock();
       continue;
     }

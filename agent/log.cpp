@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -99,9 +100,13 @@ class Lines {
     }
   }
 
+  // A line for which there is no memory is lost, and the thread goes on.
   void write(const Line& line) const {
-    const std::string text = journal_ ? std::string(journal_prefix(line.level)) + line.text : line.text;
-    spdlog::default_logger_raw()->log(line.at, spdlog::source_loc{}, line.level, text);
+    try {
+      const std::string text = journal_ ? std::string(journal_prefix(line.level)) + line.text : line.text;
+      spdlog::default_logger_raw()->log(line.at, spdlog::source_loc{}, line.level, text);
+    } catch (const std::exception&) {
+    }
   }
 
   const bool journal_;
@@ -141,7 +146,7 @@ void set_log_level(const std::string& level) {
 }
 
 bool finish_log() {
-  return g_lines->finish(kFinishLimit);
+  return g_lines == nullptr || g_lines->finish(kFinishLimit);
 }
 void log_debug(std::string_view text) {
   write(spdlog::level::debug, text);

@@ -7,6 +7,11 @@ namespace {
 
 constexpr std::size_t kIdLength = 36;
 
+// Of a range in text().
+std::size_t line_bytes(const std::string& lane) {
+  return 2 * (kIdLength + 1) + lane.size() + 1;
+}
+
 }  // namespace
 
 bool LostDeliveries::add(const storage::LostIds& lost) {
@@ -16,33 +21,48 @@ bool LostDeliveries::add(const storage::LostIds& lost) {
   for (const Range& range : ranges) {
     if (range.after <= all.after && all.before <= range.before) return false;
   }
+  const std::size_t before = ranges.size();
   std::erase_if(ranges, [&](const Range& range) {
     if (range.before <= all.after || all.before <= range.after) return false;
     all = {std::min(range.after, all.after), std::max(range.before, all.before)};
-    --count_;
     return true;
   });
-  ranges.push_back(all);
-  if (++count_ > kRangesMax) drop_oldest();
+  ranges.insert(
+      std::lower_bound(ranges.begin(), ranges.end(), all,
+                       [](const Range& range, const Range& other) { return range.after < other.after; }),
+      all);
+  const std::size_t removed = before + 1 - ranges.size();
+  count_ += 1;
+  count_ -= removed;
+  bytes_ += line_bytes(lost.lane);
+  bytes_ -= removed * line_bytes(lost.lane);
+  while (count_ > kRangesMax || bytes_ > kTextBytesMax) make_smaller();
   return true;
 }
 
-void LostDeliveries::drop_oldest() {
-  auto oldest_lane = ranges_.end();
-  const auto oldest_of = [](const std::vector<Range>& ranges) {
-    return std::min_element(ranges.begin(), ranges.end(),
-                            [](const Range& a, const Range& b) { return a.before < b.before; });
-  };
-  for (auto lane = ranges_.begin(); lane != ranges_.end(); ++lane) {
-    if (lane->second.empty()) continue;
-    if (oldest_lane == ranges_.end() ||
-        oldest_of(lane->second)->before < oldest_of(oldest_lane->second)->before)
-      oldest_lane = lane;
+void LostDeliveries::add_all(const LostDeliveries& other) {
+  for (const auto& [lane, ranges] : other.ranges_) {
+    for (const Range& range : ranges) add({lane, range.after, range.before});
   }
-  if (oldest_lane == ranges_.end()) return;
-  oldest_lane->second.erase(oldest_of(oldest_lane->second));
-  if (oldest_lane->second.empty()) ranges_.erase(oldest_lane);
-  --count_;
+}
+
+// Ranges of a lane are in order, do not overlap, and are never none.
+void LostDeliveries::make_smaller() {
+  const auto most = std::max_element(ranges_.begin(), ranges_.end(), [](const auto& a, const auto& b) {
+    return a.second.size() < b.second.size();
+  });
+  count_ -= 1;
+  if (most->second.size() > 1) {
+    bytes_ -= line_bytes(most->first);
+    most->second[0].before = most->second[1].before;
+    most->second.erase(most->second.begin() + 1);
+    return;
+  }
+  const auto oldest = std::min_element(ranges_.begin(), ranges_.end(), [](const auto& a, const auto& b) {
+    return a.second.front().before < b.second.front().before;
+  });
+  bytes_ -= line_bytes(oldest->first);
+  ranges_.erase(oldest);
 }
 
 bool LostDeliveries::contains(std::string_view lane, const Uuid& id) const {

@@ -2,7 +2,9 @@
 //
 // An event that the disk has lost leaves its key in the index of deliveries, and its sender's repeat would be answered as a
 // duplicate of nothing. Ids of a lane grow with its numbers, so a lost stretch is a range of ids. Plain data; its text is
-// kept as a note of the journal. Not thread-safe.
+// kept as a note of the journal, so it is limited in ranges and in bytes. Beyond a limit the two oldest neighbours of the lane
+// with most ranges become one: what lies between them may then be taken twice, which is better than not at all. Only where
+// no lane has two ranges is the oldest one forgotten. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +20,12 @@ namespace hookspool::agent {
 
 class LostDeliveries {
  public:
-  static constexpr std::size_t kRangesMax = 1'000;  // beyond it those of the oldest ids are forgotten
+  static constexpr std::size_t kRangesMax = 1'000;
+  static constexpr std::size_t kTextBytesMax = 256u << 10;  // within what a note may have (storage/folder.h)
 
   // `lost.before` must not be nil. Ranges of a lane that overlap become one. True: something changed.
   bool add(const storage::LostIds& lost);
+  void add_all(const LostDeliveries& other);
   bool contains(std::string_view lane, const Uuid& id) const;
   std::size_t size() const { return count_; }
 
@@ -33,10 +37,11 @@ class LostDeliveries {
   struct Range {
     Uuid after, before;
   };
-  void drop_oldest();
+  void make_smaller();
 
   std::map<std::string, std::vector<Range>, std::less<>> ranges_;
   std::size_t count_ = 0;  // the sum over ranges_
+  std::size_t bytes_ = 0;  // of text()
 };
 
 }  // namespace hookspool::agent

@@ -20,6 +20,9 @@ constexpr std::int64_t kTellIntervalMs = 60'000;
 std::string peer_of(const std::string& remote_addr) {
   std::array<unsigned char, 16> bytes{};
   if (::inet_pton(AF_INET6, remote_addr.c_str(), bytes.data()) != 1) return remote_addr;
+  constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0,    0,
+                                                  0, 0, 0, 0, 0xff, 0xff};  // IPv4 behind it
+  if (std::equal(kMapped.begin(), kMapped.end(), bytes.begin())) return remote_addr;
   std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (::inet_ntop(AF_INET6, bytes.data(), text.data(), text.size()) == nullptr) return remote_addr;
@@ -85,22 +88,12 @@ void Quarantine::set_limits(const storage::QuarantineStore::Limits& limits) {
   if (const auto set = store->set_limits(limits); !set) log_warn("quarantine: " + set.error().text);
 }
 
-// REQUIRES: mutex_ held
-bool Quarantine::take_token(const std::string& source) {
-  auto found = buckets_.find(source);
-  if (found == buckets_.end()) {
+bool Quarantine::take_token(const std::string& source, const std::string& peer) {
+  if (!rate_.knows(source)) {
     const auto sources = sources_.get();
-    std::erase_if(buckets_, [&](const auto& bucket) { return sources->named(bucket.first) == nullptr; });
-    found = buckets_.try_emplace(source).first;
+    rate_.forget_sources([&](const std::string& name) { return sources->named(name) != nullptr; });
   }
-  Bucket& bucket = found->second;
-  const auto now = Clock::now();
-  const std::chrono::duration<double> passed = now - bucket.filled;
-  bucket.tokens = std::min(kKeptAtOnceMax, bucket.tokens + passed.count() * kKeptPerSecondMax);
-  bucket.filled = now;
-  if (bucket.tokens < 1) return false;
-  bucket.tokens -= 1;
-  return true;
+  return rate_.take(source, peer, Clock::now());
 }
 
 void Quarantine::keep(const net::HttpRequest& request, const SourceConfig& source,
@@ -108,16 +101,16 @@ void Quarantine::keep(const net::HttpRequest& request, const SourceConfig& sourc
   if (!source.quarantine || verdict.mismatch != net::Mismatch::kNoSecretFits) return;
   Quarantined kept;
   kept.received_at_us = wall_clock_us();
+  kept.peer = peer_of(request.remote_addr);
   {
     const std::lock_guard lock(mutex_);
-    if (!has_store() || !take_token(source.name)) {
+    if (!has_store() || !take_token(source.name, kept.peer)) {
       figures_.not_kept += 1;
       return;
     }
     kept.id = ids_.next(kept.received_at_us / 1'000);
   }
   kept.source = source.name;
-  kept.peer = peer_of(request.remote_addr);
   kept.reason = net::mismatch_name(verdict.mismatch);
   kept.method = request.method;
   kept.path = request.path;
@@ -164,7 +157,7 @@ void Quarantine::resolve() {
   }
 }
 
-void Quarantine::tick(Clock::time_point now) {
+void Quarantine::expire(Clock::time_point now) {
   if (!has_store() || now < next_expiry_) return;
   next_expiry_ = now + kExpiryInterval;
   const auto gone =

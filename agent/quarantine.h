@@ -2,14 +2,14 @@
 // told, and admits what is genuine into the journal, each once.
 //
 // Only what is signed in the sender's way, in time and with a secret that is none of ours, is kept: that is what a
-// botched rotation looks like, and what strangers who just knock do not send. At most kKeptPerSecondMax a second of one
-// source. Thread-safe: keep() is called by the intake's workers, the rest by the admin listeners' and the main thread.
+// botched rotation looks like, and what strangers who just knock do not send. The rate of a source is shared by its peers
+// (SharedRate): an address that floods does not use it up. Thread-safe: keep() is called by the intake's workers, expire()
+// by the chores' thread, the rest by the admin listeners'.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,6 +18,7 @@
 #include "agent/config.h"
 #include "agent/current.h"
 #include "agent/refusal.h"
+#include "agent/shared_rate.h"
 #include "agent/source_set.h"
 #include "net/http/server.h"
 #include "net/verify/verifier.h"
@@ -29,8 +30,6 @@ namespace hookspool::agent {
 class Quarantine {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr double kKeptPerSecondMax = 20;
-  static constexpr double kKeptAtOnceMax = 200;  // after a quiet time
   static constexpr std::chrono::seconds kExpiryInterval{60};
 
   struct Figures {
@@ -64,7 +63,7 @@ class Quarantine {
 
   // Ends what a crash has interrupted. Before anything is delivered or let go of.
   void resolve();
-  void tick(Clock::time_point now);  // lets go of what is too old, now and then
+  void expire(Clock::time_point now);  // lets go of what is too old, now and then; by one thread
 
   Granted<std::vector<Quarantined>> list(const std::string& source, const Uuid& after, std::size_t max) const;
   Granted<Quarantined> find(const Uuid& id) const;
@@ -83,12 +82,8 @@ class Quarantine {
   std::uint64_t bytes() const { return has_store() ? store().bytes() : 0; }
 
  private:
-  struct Bucket {
-    double tokens = kKeptAtOnceMax;
-    Clock::time_point filled = Clock::now();
-  };
-  storage::QuarantineStore& store() const { return *store_; }  // REQUIRES: has_store()
-  bool take_token(const std::string& source);
+  storage::QuarantineStore& store() const { return *store_; }           // REQUIRES: has_store()
+  bool take_token(const std::string& source, const std::string& peer);  // REQUIRES: mutex_ held
   Granted<void> admit_one(Quarantined&& request, const SourceConfig& source, const Admit& admit);
   Granted<bool> settle(const Quarantined& request);
 
@@ -98,11 +93,11 @@ class Quarantine {
   std::unique_ptr<storage::QuarantineStore> owned_;
   std::atomic<storage::QuarantineStore*> store_;  // owned_'s, once it is there: it never goes again
   Figures figures_;
-  std::mutex mutex_;                       // of what follows
-  std::map<std::string, Bucket> buckets_;  // of sources that are served, or were when it was looked through
+  std::mutex mutex_;  // of what follows
+  SharedRate rate_{SharedRate::Limits{}};
   UuidV7Source ids_;
   std::atomic<std::int64_t> failure_told_ms_{0};  // steady clock: a full disk is told once a minute
-  Clock::time_point next_expiry_{};               // main thread only
+  Clock::time_point next_expiry_{};               // of expire() alone
   std::mutex admitting_;                          // one verify() at a time: what is admitted is admitted once
 };
 

@@ -35,23 +35,43 @@ void tell_systemd_reloading() {
 
 }  // namespace
 
+class Reloader::AtWork {
+ public:
+  explicit AtWork(Reloader& reloader) : reloader_(reloader) {
+    const std::lock_guard lock(reloader_.mutex_);
+    ++reloader_.at_work_;
+  }
+  ~AtWork() {
+    {
+      const std::lock_guard lock(reloader_.mutex_);
+      --reloader_.at_work_;
+    }
+    reloader_.wake_.notify_all();
+  }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+
+ private:
+  Reloader& reloader_;
+};
+
 Reloader::Reloader(Config in_force, Load load, PutInForce put_in_force)
     : load_(std::move(load)), put_in_force_(std::move(put_in_force)), in_force_(std::move(in_force)) {}
 
 void Reloader::start() {
+  open_ = true;
   {
-    const std::lock_guard lock(reloading_);
-    open_ = true;
+    const std::lock_guard lock(mutex_);
+    ++at_work_;
   }
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
-void Reloader::stop() {
-  {
-    const std::lock_guard lock(reloading_);
-    open_ = false;
-  }
-  thread_ = {};
+bool Reloader::stop(std::chrono::milliseconds grace) {
+  open_ = false;
+  thread_.request_stop();
+  std::unique_lock lock(mutex_);
+  return wake_.wait_for(lock, grace, [this] { return at_work_ == 0; });
 }
 
 void Reloader::request() {
@@ -68,12 +88,20 @@ void Reloader::run(const std::stop_token& stop) {
   while (wake_.wait(lock, stop, [this] { return requested_; })) {
     requested_ = false;
     lock.unlock();
-    (void)reload();
+    try {
+      (void)reload();
+    } catch (const std::exception& error) {
+      log_error(std::string("reload: not done to its end: ") + error.what());
+    }
     lock.lock();
   }
+  --at_work_;
+  lock.unlock();
+  wake_.notify_all();
 }
 
 ReloadOutcome Reloader::reload() {
+  const AtWork at_work(*this);
   const std::lock_guard lock(reloading_);
   if (!open_) return refused({"the agent is starting or stopping; try again when it serves"});
   tell_systemd_reloading();
@@ -95,6 +123,7 @@ ReloadOutcome Reloader::reload() {
 ReloadOutcome Reloader::attempt() {
   auto next = load_();
   if (!next) return refused(std::move(next.error().lines));
+  if (!open_) return refused({"the agent is stopping"});  // the files took that long
   ConfigChanges changes = settle_changes(in_force_, *next);
   if (next->sources.empty() && !is_local_listener(next->intake.listen)) {
     return refused(

@@ -6,6 +6,8 @@
 // systemd is told of it by RELOADING=1 and READY=1 (sd_notify(3)). Thread-safe.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -41,13 +43,17 @@ class Reloader {
   Reloader(Config in_force, Load load, PutInForce put_in_force);
 
   void start();  // before it every reload is refused: the agent is not put together yet
-  void stop();   // after it, too. Waits for the one at hand
+  // After it, too. False: one was still at hand when the grace was over, as when a file does not answer; that one is refused
+  // when it comes back, and the destructor waits for it.
+  bool stop(std::chrono::milliseconds grace);
 
   void request();
   ReloadOutcome reload();
   std::optional<ReloadOutcome> last() const;
 
  private:
+  class AtWork;
+
   void run(const std::stop_token& stop);
   ReloadOutcome attempt();
   ReloadOutcome refused(std::vector<std::string> faults) const;
@@ -57,11 +63,12 @@ class Reloader {
   const PutInForce put_in_force_;
   std::mutex reloading_;  // held by whoever does it
   Config in_force_;       // guarded by reloading_
-  bool open_ = false;     // guarded by reloading_
+  std::atomic<bool> open_{false};
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   bool requested_ = false;             // guarded by mutex_
+  int at_work_ = 0;                    // guarded by mutex_: the thread, and calls of reload()
   std::optional<ReloadOutcome> last_;  // guarded by mutex_
   std::jthread thread_;                // last: it uses all of the above
 };

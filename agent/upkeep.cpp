@@ -1,7 +1,5 @@
 #include "agent/upkeep.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include "agent/log.h"
@@ -15,9 +13,7 @@ namespace {
 constexpr std::string_view kAgeNote = "age";
 constexpr std::chrono::seconds kNoteInterval{60};
 
-constexpr int kNothing = 0;
-constexpr int kRound = 1;
-constexpr int kEnd = 2;
+constexpr milliseconds kWatchdogTickLeast{100};
 
 }  // namespace
 
@@ -26,35 +22,39 @@ Upkeep::Upkeep(const HealthSources& sources, const Current<JournalConfig>& confi
       config_(config),
       watchdog_interval_(watchdog_interval()),
       forecast_(forecast),
-      last_round_(Clock::now()),
-      asked_(kNothing),
-      thread_([this] { run(); }) {}
-
-Upkeep::~Upkeep() {
-  asked_ = kEnd;
-  asked_.notify_one();
-  thread_.join();
+      upkeep_("upkeep", kRound, [this] { round(); }),
+      chores_("chores", kChoresRound, [this] { do_chores(); }),
+      status_("status", kRound, [this] { tell_status(); }) {
+  upkeep_.wake();  // so that what comes within the first second counts as growth
 }
 
-void Upkeep::run() {
-  ::pthread_setname_np(::pthread_self(), "upkeep");
-  const auto note = sources_.journal->read_note(kAgeNote);
-  if (note && note->has_value()) age_ = SegmentAge::parse(**note);
-  // So that what comes within the first second counts as growth.
-  forecast_.sample(Clock::now(),
-                   fill_facts(sources_.journal->segments(), sources_.journal->stats(), *config_.get()));
-  for (;;) {
-    asked_.wait(kNothing);
-    if (asked_.exchange(kNothing) == kEnd) return;
-    const auto stats = sources_.journal->stats();
-    if (save_due(stats, Clock::now())) save_cursors();
-    retain(Clock::now());
-    tell_refused();
-    keep_dedupe_index();
-    // Grows with what comes and with what is delivered.
-    memory_.round(2 * stats.events_appended - stats.pending);
-    last_round_ = Clock::now();
+Upkeep::~Upkeep() {
+  if (sources_.deduplicator != nullptr) sources_.deduplicator->interrupt();
+  for (RoundThread* thread : {&upkeep_, &chores_, &status_}) thread->ask_to_end();
+}
+
+void Upkeep::round() {
+  at_disk_ = false;  // whatever the last one threw
+  if (!std::exchange(age_is_read_, true)) {
+    const auto note = sources_.journal->read_note(kAgeNote);
+    if (note && note->has_value()) age_ = SegmentAge::parse(**note);
   }
+  const auto now = Clock::now();
+  if (!round_due(now)) return;
+  const auto stats = sources_.journal->stats();
+  if (save_due(stats, now)) save_cursors();
+  retain(Clock::now());
+  tell_refused();
+  // Grows with what comes and with what is delivered.
+  memory_.round(2 * stats.events_appended - stats.pending);
+}
+
+bool Upkeep::round_due(Clock::time_point now) {
+  const auto stats = sources_.journal->stats();
+  const std::pair seen{stats.events_appended, stats.pending};
+  if (std::exchange(round_at_, seen) == seen && now < next_round_) return false;
+  next_round_ = now + kIdleRound - kRound / 2;  // the round nearest to it
+  return true;
 }
 
 // Where nothing has moved there is nothing to save, but the writer is asked all the same now and then, and as often as
@@ -130,58 +130,51 @@ void Upkeep::tell_refused() {
   }
 }
 
+void Upkeep::do_chores() {
+  if (sources_.quarantine != nullptr) sources_.quarantine->expire(Clock::now());
+  keep_dedupe_index();
+}
+
 void Upkeep::keep_dedupe_index() {
   if (sources_.deduplicator == nullptr) return;
-  at_disk_ = true;
-  const auto whole = sources_.deduplicator->catch_up(*sources_.journal);
-  at_disk_ = false;
+  auto whole = sources_.deduplicator->catch_up(*sources_.journal);
+  if (const auto noted = sources_.deduplicator->keep_note(*sources_.journal); !noted) whole = noted;
   const std::string error = whole ? "" : whole.error().text;
   if (error != told_dedupe_error_ && !error.empty())
     log_warn("dedupe: " + error + "; what was not noted is an event again if it is repeated");
   told_dedupe_error_ = error;
 }
 
-void Upkeep::tick(Clock::time_point now) {
-  if (round_due(now)) {
-    int nothing = kNothing;
-    asked_.compare_exchange_strong(nothing, kRound);
-    asked_.notify_one();
-  }
-  tell(now);
-  feed_watchdog(now);
-}
-
-bool Upkeep::round_due(Clock::time_point now) {
-  const auto stats = sources_.journal->stats();
-  const std::pair seen{stats.events_appended, stats.pending};
-  if (std::exchange(round_at_, seen) == seen && now < next_round_) return false;
-  next_round_ = now + kIdleRound - kTick / 2;  // the tick nearest to it
-  return true;
-}
-
-void Upkeep::tell(Clock::time_point now) {
+void Upkeep::tell_status() {
+  const auto now = Clock::now();
+  writer_at_disk_ = sources_.journal->stats().at_disk;
   const Mode mode = current_mode(sources_);
-  if (told_mode_ != mode || now >= next_status_) {
-    const std::string line = health_line(sources_, mode);
-    // A lane that falls behind and catches up within a second is business as usual, not news.
-    const bool news = told_mode_ != mode && mode != Mode::kCatchingUp &&
-                      !(mode == Mode::kOnline && told_mode_ == Mode::kCatchingUp);
-    if (news) (mode_status(mode) == "fail" ? log_error : log_info)(line);
-    notify_systemd("STATUS=" + line.substr(0, line.find('\n')));
-    told_mode_ = mode;
-    next_status_ = now + kStatusInterval;
-  }
+  if (told_mode_ == mode && now < next_status_) return;
+  const std::string line = health_line(sources_, mode);
+  // A lane that falls behind and catches up within a second is business as usual, not news.
+  const bool news = told_mode_ != mode && mode != Mode::kCatchingUp &&
+                    !(mode == Mode::kOnline && told_mode_ == Mode::kCatchingUp);
+  if (news) (mode_status(mode) == "fail" ? log_error : log_info)(line);
+  notify_systemd("STATUS=" + line.substr(0, line.find('\n')));
+  told_mode_ = mode;
+  next_status_ = now + kStatusInterval;
+}
+
+// Often enough that one tick that comes late is no missed word.
+milliseconds Upkeep::watchdog_tick() const {
+  if (watchdog_interval_ <= milliseconds(0)) return kRoundLeast;
+  return std::clamp(watchdog_interval_ / 4, kWatchdogTickLeast, kRoundLeast);
 }
 
 void Upkeep::feed_watchdog(Clock::time_point now) {
-  const bool stalled = now - last_round_.load() > std::max(2 * watchdog_interval_, kRoundLeast) &&
-                       !at_disk_ && !sources_.journal->stats().at_disk;
+  const bool stalled = now - upkeep_.last_round() > std::max(2 * watchdog_interval_, kRoundLeast) &&
+                       !at_disk_ && !writer_at_disk_;
   if (stalled && !told_stall_)
     log_error("the journal does not answer although no disk is waited for: systemd's watchdog is not fed");
   told_stall_ = stalled;
   if (stalled || watchdog_interval_ <= milliseconds(0) || now < next_watchdog_) return;
   notify_systemd("WATCHDOG=1");
-  next_watchdog_ = now + watchdog_interval_;
+  next_watchdog_ = now + watchdog_interval_ - watchdog_tick();
 }
 
 }  // namespace hookspool::agent

@@ -1,10 +1,11 @@
-// What has to be done now and then. Two halves: what may wait for the disk (saving the lanes' cursors, letting go of
-// old segments) is done about once a second, and half as often where nothing moves, by a thread of its own; the main
-// thread's tick wakes that one, so that an idle agent wakes the machine once a second and no more, tells systemd and
-// the log how it goes, and never waits for a file. Not thread-safe, but for what the two halves share.
+// What has to be done now and then, by three threads, so that none of it waits for another.
 //
-// The watchdog of systemd is fed as long as the first half goes round, which needs the journal's writer, or
-// whoever is behind is at the disk: a restart heals a stalled thread, not a stalled disk.
+// - "upkeep" saves the lanes' cursors and lets go of old segments, about once a second, and half as often where nothing moves.
+// - "chores" does what may take minutes: old quarantined requests, and what the index of deliveries lacks.
+// - "status" tells systemd and the log how it goes. It writes no file, so it does so also while a disk stalls.
+// The main thread asks none of them; it only feeds systemd's watchdog, from a few numbers that need no lock. That is fed
+// as long as the upkeep goes round, which needs the journal's writer, or as long as one that is behind is at the disk: a
+// restart heals a stalled thread, not a stalled disk.
 #pragma once
 
 #include <atomic>
@@ -12,7 +13,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "agent/config.h"
@@ -20,6 +20,7 @@
 #include "agent/fill_forecast.h"
 #include "agent/health.h"
 #include "agent/idle_memory.h"
+#include "agent/round_thread.h"
 #include "agent/segment_age.h"
 
 namespace hookspool::agent {
@@ -27,57 +28,68 @@ namespace hookspool::agent {
 class Upkeep {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr milliseconds kTick{1'000};
+  static constexpr milliseconds kRound{1'000};
+  static constexpr milliseconds kChoresRound{2'000};
   static constexpr milliseconds kStatusInterval{10'000};
   static constexpr milliseconds kIdleRound{2'000};          // where nothing has moved since the last one
   static constexpr milliseconds kRoundLeast{5'000};         // no round within this long is nothing yet
   static constexpr milliseconds kIdleSaveInterval{10'000};  // where nothing has changed that could be saved
 
-  // Starts the thread. What is given by reference must outlive this.
+  // Starts the threads. What is given by reference must outlive this.
   Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast);
-  ~Upkeep();  // waits for the round at hand, and so for the disk
+  ~Upkeep();  // waits for the rounds at hand, and so for the disk
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
 
-  void tick(Clock::time_point now);  // by the main thread
+  // By the main thread, every watchdog_tick() at least. Waits for nothing.
+  void feed_watchdog(Clock::time_point now);
+  milliseconds watchdog_tick() const;
 
  private:
-  void run();
+  void round();
+  bool round_due(Clock::time_point now);
   bool save_due(const storage::JournalStats& stats, Clock::time_point now);
   void save_cursors();
   void retain(Clock::time_point now);
   void age(Clock::time_point now, std::uint64_t newest_closed);
   void tell_refused();
+
+  void do_chores();
   void keep_dedupe_index();
-  bool round_due(Clock::time_point now);
-  void tell(Clock::time_point now);
-  void feed_watchdog(Clock::time_point now);
+
+  void tell_status();
 
   const HealthSources& sources_;
   const Current<JournalConfig>& config_;
+  const milliseconds watchdog_interval_;
 
   // Of the main thread.
-  const milliseconds watchdog_interval_;
-  std::optional<Mode> told_mode_;
   bool told_stall_ = false;
-  Clock::time_point next_status_{}, next_watchdog_{}, next_round_{};
-  std::pair<std::uint64_t, std::uint64_t> round_at_;  // events appended, events waiting
+  Clock::time_point next_watchdog_{};
 
-  // Of the upkeep's thread.
+  // Of "status".
+  std::optional<Mode> told_mode_;
+  Clock::time_point next_status_{};
+
+  // Of "chores".
+  std::string told_dedupe_error_;
+
+  // Of "upkeep".
+  bool age_is_read_ = false;
   SegmentAge age_;
   std::optional<Clock::time_point> aged_at_;
   Clock::time_point next_note_{};
-  std::pair<std::uint64_t, std::uint64_t> saved_at_;  // events appended, events waiting
+  Clock::time_point next_round_{};
+  std::pair<std::uint64_t, std::uint64_t> round_at_, saved_at_;  // events appended, events waiting
   Clock::time_point next_save_{};
   IdleMemory memory_;
-  std::string told_journal_error_, told_dedupe_error_;
+  std::string told_journal_error_;
   std::set<std::string> told_refused_;  // sources
   FillForecast& forecast_;
+  std::atomic<bool> at_disk_ = false;         // "upkeep" itself, unlinking or writing a note
+  std::atomic<bool> writer_at_disk_ = false;  // the journal's writer, as "status" has seen it last
 
-  std::atomic<Clock::time_point> last_round_;
-  std::atomic<bool> at_disk_ = false;  // the upkeep's thread itself, unlinking
-  std::atomic<int> asked_;             // of the thread: nothing, a round, to end
-  std::thread thread_;                 // last: it uses all of the above
+  RoundThread upkeep_, chores_, status_;  // last: they use all of the above
 };
 
 }  // namespace hookspool::agent

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace hookspool::storage {
@@ -26,6 +27,15 @@ void AckedSyncer::due(std::shared_ptr<AckedRecord> record) {
   changed_.notify_one();
 }
 
+// Want of memory for an error's text is a failure like the error itself: the records are a help, and the thread goes on.
+void AckedSyncer::sync(AckedRecord& record) {
+  try {
+    if (const auto synced = record.sync(); !synced) on_failure_(synced.error());
+  } catch (const std::exception&) {
+    on_failure_({JournalError::Kind::kIo, ""});
+  }
+}
+
 void AckedSyncer::run() {
   ::pthread_setname_np(::pthread_self(), "journal-acked");
   std::unique_lock lock(mutex_);
@@ -34,9 +44,7 @@ void AckedSyncer::run() {
     if (due_.empty()) return;
     std::vector<std::shared_ptr<AckedRecord>> records = std::exchange(due_, {});
     lock.unlock();
-    for (const std::shared_ptr<AckedRecord>& record : records) {
-      if (const auto synced = record->sync(); !synced) on_failure_(synced.error());
-    }
+    for (const std::shared_ptr<AckedRecord>& record : records) sync(*record);
     records.clear();  // may close files: not under the lock
     lock.lock();
     changed_.wait_for(lock, kAckedLagMax, [this] { return stopping_; });

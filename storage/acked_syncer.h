@@ -32,6 +32,7 @@ class AckedSyncer {
 
  private:
   void run();
+  void sync(AckedRecord& record);
 
   const std::function<void(const JournalError&)> on_failure_;
   std::mutex mutex_;

@@ -106,10 +106,7 @@ class DedupeIndex::Impl {
   JournalResult<void> set_complete_before(std::uint64_t segment, std::int64_t now_us);
   JournalResult<void> limit_complete_before(std::uint64_t segment);
   JournalResult<void> reopen();
-  std::uint64_t complete_before() const {
-    const std::lock_guard lock(write_mutex_);
-    return complete_before_;
-  }
+  std::uint64_t complete_before() const { return complete_before_; }
   bool failed() const { return failed_; }
   DedupeFigures figures() const;
 
@@ -128,6 +125,10 @@ class DedupeIndex::Impl {
     return generations_;
   }
   JournalError remember(JournalError error) const;
+  JournalError not_open() const {
+    return {JournalError::Kind::kIo, options_.folder.string() + " is not open: it has to be opened again"};
+  }
+  JournalResult<void> take_back(std::uint64_t segment);  // REQUIRES: write_mutex_ held
 
   const DedupeOptions options_;
   mutable PreadEnv env_;
@@ -137,8 +138,10 @@ class DedupeIndex::Impl {
   mutable std::shared_mutex generations_mutex_;
   Generations generations_;  // guarded by generations_mutex_; written only with write_mutex_ held as well
   mutable std::mutex write_mutex_;
-  std::uint64_t complete_before_ = 0;  // guarded by write_mutex_
-  std::atomic<bool> failed_ = false;
+  std::uint64_t limit_ = UINT64_MAX;  // of complete_before_, not yet written. Guarded by write_mutex_
+  // Written with write_mutex_ held, read without, so that nobody waits for a write who only asks.
+  std::atomic<std::uint64_t> complete_before_ = 0, keys_ = 0;
+  std::atomic<bool> failed_ = true, open_ = false;
   mutable std::mutex error_mutex_;
   mutable std::uint64_t failures_ = 0;  // guarded by error_mutex_
   mutable std::string last_error_;      // guarded by error_mutex_
@@ -221,16 +224,25 @@ JournalResult<void> DedupeIndex::Impl::open_all(std::vector<std::string>& notes)
     damaged = true;
   }
   const std::lock_guard lock(write_mutex_);
-  complete_before_ = 0;
-  for (const auto& generation : generations)
-    complete_before_ = std::max(complete_before_, damaged ? 0 : generation->state.complete_before);
-  const std::unique_lock exclusive(generations_mutex_);
-  generations_ = std::move(generations);
+  std::uint64_t complete_before = 0, keys = 0;
+  for (const auto& generation : generations) {
+    complete_before = std::max(complete_before, damaged ? 0 : generation->state.complete_before);
+    keys += generation->state.keys;
+  }
+  complete_before_ = complete_before;
+  keys_ = keys;
+  {
+    const std::unique_lock exclusive(generations_mutex_);
+    generations_ = std::move(generations);
+  }
+  open_ = true;
   failed_ = false;
-  return {};
+  return take_back(limit_);
 }
 
 JournalResult<std::optional<Uuid>> DedupeIndex::Impl::find(const Uuid& key) const {
+  // What it holds is not known then, which is another thing than a key that is not there.
+  if (!open_) return fail(remember(not_open()));
   const Generations generations = snapshot();
   leveldb::ReadOptions read;
   read.verify_checksums = true;
@@ -277,6 +289,7 @@ JournalResult<void> DedupeIndex::Impl::begin_generation(std::int64_t now_us) {
   generations.push_back(std::move(generation));
   std::vector<fs::path> forgotten;
   while (generations.size() > kShares + 1) {
+    keys_ -= generations.front()->state.keys;
     forgotten.push_back(generations.front()->path);
     generations.pop_front();
   }
@@ -303,6 +316,7 @@ JournalResult<void> DedupeIndex::Impl::write_to(Generation& generation, leveldb:
     failed_ = true;
     return fail(remember(failure("writing " + generation.path.string(), written)));
   }
+  keys_ += state.keys - generation.state.keys;
   generation.state = state;
   return {};
 }
@@ -337,10 +351,16 @@ JournalResult<void> DedupeIndex::Impl::set_complete_before(std::uint64_t segment
   return {};
 }
 
-// In every generation, for the greatest counts.
 JournalResult<void> DedupeIndex::Impl::limit_complete_before(std::uint64_t segment) {
   const std::lock_guard lock(write_mutex_);
-  if (segment >= complete_before_) return {};
+  limit_ = std::min(limit_, segment);
+  if (!open_) return fail(not_open());
+  return take_back(segment);
+}
+
+// In every generation, for the greatest counts. What cannot be written now the next opening does.
+JournalResult<void> DedupeIndex::Impl::take_back(std::uint64_t segment) {
+  complete_before_ = std::min(complete_before_.load(), segment);
   for (const auto& generation : generations_) {
     if (generation->state.complete_before <= segment) continue;
     State state = generation->state;
@@ -348,7 +368,7 @@ JournalResult<void> DedupeIndex::Impl::limit_complete_before(std::uint64_t segme
     leveldb::WriteBatch nothing;
     if (auto written = write_to(*generation, nothing, state, true); !written) return written;
   }
-  complete_before_ = segment;
+  limit_ = UINT64_MAX;
   return {};
 }
 
@@ -368,20 +388,17 @@ JournalResult<void> DedupeIndex::Impl::reopen() {
         return fail(JournalError{JournalError::Kind::kIo, "the index is being read"});
       }
     }
+    open_ = false;
+    failed_ = true;
   }
   std::vector<std::string> notes;
-  auto opened = open_all(notes);
-  if (!opened) failed_ = true;
-  return opened;
+  return open_all(notes);
 }
 
 DedupeFigures DedupeIndex::Impl::figures() const {
   DedupeFigures figures;
-  {
-    const std::lock_guard lock(write_mutex_);
-    for (const auto& generation : generations_) figures.keys += generation->state.keys;
-    figures.generations = generations_.size();
-  }
+  figures.keys = keys_;
+  figures.generations = snapshot().size();
   const std::lock_guard lock(error_mutex_);
   figures.failures = failures_;
   figures.last_error = last_error_;
@@ -391,10 +408,10 @@ DedupeFigures DedupeIndex::Impl::figures() const {
 DedupeIndex::DedupeIndex(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DedupeIndex::~DedupeIndex() = default;
 
-JournalResult<DedupeIndex::Opened> DedupeIndex::open(DedupeOptions options) {
+DedupeIndex::Opened DedupeIndex::open(DedupeOptions options) {
   auto impl = std::make_unique<Impl>(std::move(options));
   Opened opened;
-  if (auto all = impl->open_all(opened.notes); !all) return fail(all.error());
+  if (auto all = impl->open_all(opened.notes); !all) opened.unopened = all.error().text;
   opened.index.reset(new DedupeIndex(std::move(impl)));
   return opened;
 }

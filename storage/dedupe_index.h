@@ -8,7 +8,7 @@
 // Limits: at least keys_max keys, at most 5/4 of them. Ten million take 25 MiB of memory, half of it the filters of
 // kFilterBitsPerKey, and 422 MiB of disk (tests/bench/dedupe_size).
 //
-// Thread-safe. find() runs beside everything else. Errors come back as values.
+// Thread-safe. find(), complete_before(), failed() and figures() wait for no write. Errors come back as values.
 #pragma once
 
 #include <chrono>
@@ -49,15 +49,17 @@ class DedupeIndex {
     Uuid event_id;
   };
   struct Opened {
-    std::unique_ptr<DedupeIndex> index;
-    std::vector<std::string> notes;  // generations that could not be read and were made anew
+    std::unique_ptr<DedupeIndex> index;  // never null
+    std::vector<std::string> notes;      // generations that could not be read and were made anew
+    std::string
+        unopened;  // why the disk does not give it at the moment; then failed(), and reopen() tries again
   };
-  static JournalResult<Opened> open(DedupeOptions options);
+  static Opened open(DedupeOptions options);
   ~DedupeIndex();
   DedupeIndex(const DedupeIndex&) = delete;
   DedupeIndex& operator=(const DedupeIndex&) = delete;
 
-  // The event that this key became; nothing if it is not known.
+  // The event that this key became; nothing if it is not known. While the index is not open that is an error.
   JournalResult<std::optional<Uuid>> find(const Uuid& key) const;
   // `now_us`: any clock's word, it only ends generations. Not synced: see above.
   JournalResult<void> put(std::span<const Entry> entries, std::int64_t now_us);
@@ -66,13 +68,14 @@ class DedupeIndex {
   std::uint64_t complete_before() const;
   // Syncs and remembers it; does not go back. REQUIRES: they were all put.
   JournalResult<void> set_complete_before(std::uint64_t segment, std::int64_t now_us);
-  // Takes back what was said of numbers from this one on, durably: they are going to be given anew.
+  // Takes back what was said of numbers from this one on, durably: they are going to be given anew. Where that fails, or
+  // the index is not open, the next opening does it.
   JournalResult<void> limit_complete_before(std::uint64_t segment);
 
-  // After a failed write: closes the files and opens them again. Afterwards complete_before() says what has to be put
-  // again.
+  // After a failed write or opening: closes the files and opens them again. Afterwards complete_before() says what has to
+  // be put again.
   JournalResult<void> reopen();
-  bool failed() const;  // a write failed since the last opening
+  bool failed() const;  // a write failed since the last opening, or the opening itself
 
   DedupeFigures figures() const;
 

@@ -16,7 +16,8 @@
 namespace hookspool::storage {
 namespace {
 
-constexpr std::size_t kTextBytesMax = 4096;
+// The largest is the agent's list of lost deliveries: 1,000 lines of two ids and a lane's name.
+constexpr std::size_t kTextBytesMax = 1u << 20;
 constexpr std::string_view kSegmentPrefix = "segment-";
 
 JournalError io_error(const std::string& attempted, int error_number) {
@@ -52,7 +53,7 @@ JournalResult<void> write_all(int fd, const std::string& text, const std::string
 }
 
 JournalResult<std::string> read_all(int fd, const std::string& file) {
-  std::array<char, kTextBytesMax> buffer{};
+  std::array<char, 4096> buffer{};
   std::string text;
   for (;;) {
     const ssize_t count = ::read(fd, buffer.data(), buffer.size());

@@ -171,7 +171,9 @@ JournalResult<void> Journal::scan_dedupe_keys(std::uint64_t from_segment,
     JournalResult<std::unique_ptr<SegmentReader>> reader = impl_->readers.take(file);
     JournalResult<void> scanned = reader.ok() ? (*reader)->scan_dedupe_keys(visit) : fail(reader.error());
     if (reader.ok() && (scanned.ok() || file->parked.load())) impl_->readers.put(std::move(*reader));
-    if (!scanned.ok() && !file->dropped.load() && result.ok()) result = std::move(scanned);
+    if (scanned.ok() || file->dropped.load()) continue;
+    // A segment that cannot be read at the moment weighs more than rows that never will be.
+    if (result.ok() || result.error().kind == JournalError::Kind::kCorrupt) result = std::move(scanned);
   }
   return result;
 }

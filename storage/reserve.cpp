@@ -17,11 +17,6 @@ Reserve::Reserve(const std::filesystem::path& folder, std::uint64_t bytes)
   if (!held_) ::unlink(file_.c_str());
 }
 
-bool Reserve::held() const {
-  const std::lock_guard lock(mutex_);
-  return held_;
-}
-
 bool Reserve::give_up() {
   const std::lock_guard lock(mutex_);
   if (!held_) return false;

@@ -5,6 +5,7 @@
 // disk is full to the last block.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
@@ -17,7 +18,7 @@ class Reserve {
   Reserve(const std::filesystem::path& folder, std::uint64_t bytes);
 
   std::uint64_t bytes() const { return bytes_; }
-  bool held() const;
+  bool held() const { return held_; }  // waits for no file
   // What it will take of the disk's free room when it is made again.
   std::uint64_t missing_bytes() const { return held() ? 0 : bytes_; }
   // True: there was one, and its room is free now.
@@ -27,8 +28,8 @@ class Reserve {
  private:
   const std::filesystem::path file_;
   const std::uint64_t bytes_;
-  mutable std::mutex mutex_;
-  bool held_ = false;  // guarded by mutex_
+  std::mutex mutex_;                // held while the file is made or taken away
+  std::atomic<bool> held_ = false;  // written with mutex_ held
 };
 
 }  // namespace hookspool::storage

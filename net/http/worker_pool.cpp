@@ -73,7 +73,11 @@ void WorkerPool::run() {
     Job job = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    work_(std::move(job));
+    try {
+      work_(std::move(job));
+    } catch (...) {
+      // Want of memory before there was a reply to drop: the worker goes on, the loop gives the request up at its deadline.
+    }
     lock.lock();
   }
 }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <latch>
 #include <new>
@@ -27,14 +28,25 @@ class DeduplicatorTest : public ::testing::Test {
  protected:
   void SetUp() override { open(); }
 
-  void open() {
+  // `limits`: of this opening.
+  void open(const Deduplicator::Limits& limits = {}) {
     journal_.reset();
     deduplicator_.reset();
     index_.reset();
+    open_index(limits);
+    open_journal();
+    const auto caught_up = deduplicator_->catch_up(*journal_);
+    ASSERT_TRUE(caught_up.ok()) << caught_up.error().text;
+  }
+
+  void open_index(const Deduplicator::Limits& limits) {
     auto opened = storage::DedupeIndex::open({folder_.path() / "dedupe"});
-    ASSERT_TRUE(opened.ok()) << opened.error().text;
-    index_ = std::move(opened->index);
-    deduplicator_ = std::make_unique<Deduplicator>(*index_);
+    unopened_ = opened.unopened;
+    index_ = std::move(opened.index);
+    deduplicator_ = std::make_unique<Deduplicator>(*index_, limits);
+  }
+
+  void open_journal() {
     storage::JournalOptions options;
     options.folder = folder_.path() / "journal";
     options.free_bytes_min = 0;
@@ -49,9 +61,7 @@ class DeduplicatorTest : public ::testing::Test {
     ASSERT_TRUE(journal.ok()) << journal.error().text;
     journal_ = std::move(journal->journal);
     lost_ids_ = journal->lost_ids.size();
-    ASSERT_TRUE(deduplicator_->begin(*journal_).ok());
-    const auto caught_up = deduplicator_->catch_up(*journal_);
-    ASSERT_TRUE(caught_up.ok()) << caught_up.error().text;
+    EXPECT_EQ(deduplicator_->begin(*journal_).ok(), unopened_.empty());
     ASSERT_TRUE(deduplicator_->recall(*journal_).ok());
     ASSERT_TRUE(deduplicator_->forget(*journal_, journal->lost_ids).ok());
   }
@@ -85,6 +95,7 @@ class DeduplicatorTest : public ::testing::Test {
   std::unique_ptr<storage::Journal> journal_;
   std::atomic<int> appended_{0};
   std::size_t lost_ids_ = 0;  // as the opening found them
+  std::string unopened_;
 };
 
 TEST_F(DeduplicatorTest, ManyAtOnceAreOneEvent) {
@@ -276,42 +287,137 @@ TEST_F(DeduplicatorTest, TheRepeatOfALostLastEventIsTaken) {
   EXPECT_TRUE(deliver("last")->duplicate);
 }
 
-Uuid id_of(std::uint8_t last) {
+Uuid id_at(std::uint64_t number, std::uint8_t last) {
   Uuid id;
+  for (std::size_t i = 0; i < 8; ++i) id.bytes[i] = static_cast<std::uint8_t>(number >> (8 * (7 - i)));
   id.bytes[15] = last;
   return id;
 }
 
-TEST(LostDeliveries, RangesAreExclusiveJoinedAndKeptAsText) {
-  LostDeliveries lost;
-  EXPECT_TRUE(lost.add({"a", id_of(10), id_of(20)}));
-  EXPECT_FALSE(lost.add({"a", id_of(12), id_of(20)})) << "nothing new";
-  EXPECT_FALSE(lost.add({"a", id_of(30), id_of(30)})) << "empty";
-  EXPECT_TRUE(lost.add({"a", id_of(15), id_of(25)}));
-  EXPECT_EQ(lost.size(), 1u);
-  EXPECT_TRUE(lost.add({"b with a space", id_of(1), id_of(3)}));
-  const LostDeliveries read = LostDeliveries::parse("no range\n" + lost.text());
-  EXPECT_EQ(read.text(), lost.text());
-  EXPECT_EQ(read.size(), 2u);
-  EXPECT_FALSE(read.contains("a", id_of(10)));
-  EXPECT_TRUE(read.contains("a", id_of(11)));
-  EXPECT_TRUE(read.contains("a", id_of(24)));
-  EXPECT_FALSE(read.contains("a", id_of(25)));
-  EXPECT_FALSE(read.contains("b", id_of(2)));
-  EXPECT_TRUE(read.contains("b with a space", id_of(2)));
+// Each lane's worker writes the note when it finds that events are lost. An older text must not replace a newer one.
+TEST_F(DeduplicatorTest, OfManyNotesAtOnceTheNewestStays) {
+  constexpr std::uint64_t kThreads = 8, kEach = 6;
+  std::latch start(kThreads);
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&, thread] {
+        start.arrive_and_wait();
+        for (std::uint64_t i = 1; i <= kEach; ++i) {
+          const storage::LostIds lost{"lane", id_at(thread * kEach + i, 1), id_at(thread * kEach + i, 9)};
+          const auto noted = deduplicator_->forget(*journal_, {&lost, 1});
+          EXPECT_TRUE(noted.ok()) << noted.error().text;
+        }
+      });
+    }
+  }
+  const auto note = journal_->read_note("lost-deliveries");
+  ASSERT_TRUE(note.ok() && note->has_value());
+  EXPECT_EQ(LostDeliveries::parse(**note).size(), kThreads * kEach);
 }
 
-TEST(LostDeliveries, ThereIsALimit) {
-  LostDeliveries lost;
-  for (std::size_t i = 0; i < LostDeliveries::kRangesMax + 5; ++i) {
-    Uuid after, before;
-    after.bytes[0] = before.bytes[0] = static_cast<std::uint8_t>(i >> 8);
-    after.bytes[1] = before.bytes[1] = static_cast<std::uint8_t>(i);
-    before.bytes[2] = 1;
-    ASSERT_TRUE(lost.add({"lane " + std::to_string(i % 3), after, before}));
+// With lanes of the longest names a configuration may give, and the repeat of each is taken in the next life.
+TEST_F(DeduplicatorTest, AThousandLostRangesSurviveARestart) {
+  const std::string lane(64, 'l');
+  std::vector<storage::LostIds> lost;
+  std::vector<storage::DedupeIndex::Entry> entries;
+  for (std::uint64_t i = 1; i <= LostDeliveries::kRangesMax; ++i) {
+    lost.push_back({lane, id_at(i, 1), id_at(i, 9)});
+    entries.push_back({dedupe_key(lane, std::to_string(i)), id_at(i, 5)});
   }
-  EXPECT_EQ(lost.size(), LostDeliveries::kRangesMax);
-  EXPECT_FALSE(lost.text().starts_with("00000000")) << "the oldest go";
+  entries.push_back({dedupe_key(lane, "there"), id_at(LostDeliveries::kRangesMax, 9)});
+  ASSERT_TRUE(index_->put(entries, kNowUs).ok());
+  const auto noted = deduplicator_->forget(*journal_, lost);
+  ASSERT_TRUE(noted.ok()) << noted.error().text;
+  open();
+  int taken = 0;
+  for (const auto& entry : entries) {
+    deduplicator_->once(
+        lane, entry.key,
+        [&](const storage::Journal::Appended& appended) {
+          ++taken;
+          appended(fail(storage::JournalError{storage::JournalError::Kind::kFull, "not now"}));
+        },
+        [](const storage::JournalResult<Deduplicator::Taken>&) {});
+  }
+  EXPECT_EQ(taken, static_cast<int>(LostDeliveries::kRangesMax));
+}
+
+// Nothing else could be done for the writer's sake: it must not wait. What was dropped stands in the segments.
+TEST_F(DeduplicatorTest, WhatTheIndexCouldNotTakeIsReadAgainFromTheJournal) {
+  open({.unwritten_keys_max = 0});
+  const auto first = deliver("a");
+  ASSERT_TRUE(first.ok());
+  ASSERT_TRUE(journal_->rotate().ok());
+  ASSERT_TRUE(deliver("b").ok());
+  EXPECT_EQ(index_->complete_before(), 0u) << "it lacks them";
+  ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok());
+  const auto again = deliver("a");
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->id, first->id);
+  EXPECT_EQ(index_->complete_before(), 2u);
+
+  ASSERT_TRUE(deliver("c").ok());  // dropped, and this life ends before it is read again
+  ASSERT_TRUE(journal_->close().ok());
+  ASSERT_TRUE(deduplicator_->end(*journal_).ok());
+  EXPECT_EQ(index_->complete_before(), 2u);
+  open();
+  EXPECT_TRUE(deliver("c")->duplicate);
+}
+
+// No descriptor, no memory or no room at the moment says nothing of what the index holds.
+TEST_F(DeduplicatorTest, AnIndexThatCannotBeOpenedNowIsOpenedLater) {
+  const auto first = deliver("a");
+  ASSERT_TRUE(first.ok());
+  journal_.reset();
+  deduplicator_.reset();
+  index_.reset();
+  const auto folder = folder_.path() / "dedupe", aside = folder_.path() / "aside";
+  std::filesystem::rename(folder, aside);
+  std::ofstream(folder) << "in the way";
+  open_index({});
+  EXPECT_NE(unopened_, "");
+  EXPECT_TRUE(index_->failed());
+  EXPECT_FALSE(index_->find(dedupe_key("source", "a")).ok())
+      << "not known, which is not the same as not there";
+  open_journal();
+  EXPECT_FALSE(deduplicator_->catch_up(*journal_).ok());
+  std::filesystem::remove(folder);
+  std::filesystem::rename(aside, folder);
+  const auto caught_up = deduplicator_->catch_up(*journal_);
+  ASSERT_TRUE(caught_up.ok()) << caught_up.error().text;
+  const auto again = deliver("a");
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->id, first->id);
+}
+
+TEST_F(DeduplicatorTest, ASegmentThatCannotBeReadNowIsReadLater) {
+  const auto first = deliver("a");
+  ASSERT_TRUE(first.ok());
+  journal_.reset();
+  deduplicator_.reset();
+  index_.reset();
+  std::filesystem::remove_all(folder_.path() / "dedupe");
+  open_index({.read_again = std::chrono::milliseconds(0)});
+  open_journal();
+  ASSERT_TRUE(deliver("b").ok());
+  const auto segment = folder_.path() / "journal" / "segment-00000001.db", aside = folder_.path() / "aside";
+  std::filesystem::rename(segment, aside);
+  for (int i = 0; i < 2; ++i) {
+    const auto caught_up = deduplicator_->catch_up(*journal_);
+    ASSERT_FALSE(caught_up.ok());
+    EXPECT_NE(caught_up.error().kind, storage::JournalError::Kind::kCorrupt) << caught_up.error().text;
+    EXPECT_LE(index_->complete_before(), 1u) << "it lacks what is in there";
+  }
+  std::filesystem::rename(aside, segment);
+  ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok());
+  EXPECT_EQ(index_->complete_before(), 2u);
+  const auto again = deliver("a");
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->id, first->id);
 }
 
 TEST_F(DeduplicatorTest, KeysOfTwoSourcesDoNotMeet) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 
 #include "agent/admission.h"
@@ -209,6 +210,21 @@ TEST_F(QuarantineTest, AtMostSoManyASecond) {
   const auto& figures = quarantine_->figures();
   EXPECT_GE(figures.kept.load(), 200u);
   EXPECT_EQ(figures.kept.load() + figures.not_kept.load(), 400u);
+}
+
+// README: a stranger displaces himself before he displaces a sender that posts little.
+TEST_F(QuarantineTest, AnAddressThatFloodsDoesNotShutOutAnother) {
+  net::HttpRequest genuine = request();
+  genuine.remote_addr = "2001:db8:1:2::1";
+  for (int i = 0; i < 1'000; ++i) {
+    post(request());
+    if (i % 100 == 99) post(genuine);
+  }
+  const auto kept = quarantine_->list("g", {}, 1'000);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(std::count_if(kept->begin(), kept->end(),
+                          [](const Quarantined& one) { return one.peer == "2001:db8:1:2::/64"; }),
+            10);
 }
 
 TEST_F(QuarantineTest, TimeAndSecretsAreThoseOfTheSource) {

@@ -1,6 +1,9 @@
 // One bad row stops nothing; a bad table stops the lane and loses nothing.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <new>
+
 #include "tests/delivery/rig.h"
 #include "tests/support/wait.h"
 
@@ -43,6 +46,25 @@ TEST_F(PoisonTest, ExactlyThePoisonIsBuriedTheRestArrivesInOrder) {
                   " WHERE sqlstate = '23514' AND message LIKE '%no_bad%'"),
             "4");
   EXPECT_EQ(life.lanes().figures().buried, 4u);
+}
+
+// Want of memory, or an exception of a library, ends neither the worker nor the lane, and nothing is doubled or lost for it.
+TEST_F(PoisonTest, AStepThatThrowsIsFollowedByTheNext) {
+  make_tables();
+  refuse_bad();
+  std::atomic<int> thrown{0};
+  auto options = this->options();
+  options.on_buried = [&](const StoredEvent&, const net::PgError&) {
+    if (++thrown <= 2) throw std::bad_alloc();
+  };
+  Life life(options);
+  for (const char* name : {"x1", "bad1", "x2", "bad2", "x3", "bad3", "x4"})
+    life.append_body("a", "\"" + std::string(name) + "\"");
+  life.begin();
+  ASSERT_TRUE(life.delivered()) << life.lane("a").state << ": " << life.lane("a").error;
+  EXPECT_EQ(bodies("a"), "x1 x2 x3 x4");
+  EXPECT_EQ(count("dead_letters"), "3");
+  EXPECT_EQ(thrown, 3);
 }
 
 TEST_F(PoisonTest, AnAlteredTableHoldsTheLaneAndWhatWasBuriedGoesBackByItself) {

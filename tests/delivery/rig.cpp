@@ -44,7 +44,7 @@ Life::Life(const Options& given) {
   journal_ = std::move(opened->journal);
   pool_ = std::make_unique<net::Pool>(config_.options);
   settings_ = std::make_unique<Current<PostgresConfig>>(config_);
-  lanes_ = std::make_unique<Lanes>(*journal_, *pool_, *settings_, nullptr);
+  lanes_ = std::make_unique<Lanes>(*journal_, *pool_, *settings_, given.on_buried);
   guard_ = std::make_unique<SinkGuard>(*journal_);
   line_ = std::make_unique<Line>(
       *pool_, config_.backoff_min, config_.backoff_max,

@@ -40,6 +40,7 @@ class Life {
     std::size_t pool_size = 2;
     std::shared_ptr<const net::LaneTables> tables;  // null: every lane fills the events table
     std::string notify;                             // the channel; empty: none
+    Lanes::OnBuried on_buried;                      // of each dead letter
     std::function<void()> while_writing;  // by the journal's writer, before each group's transaction
   };
   explicit Life(const Options& options);

@@ -2,6 +2,9 @@
 // nobody reads.
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +42,63 @@ TEST_F(AgentLife, ASecondSigtermEndsItAtOnceAndLosesNothing) {
     const auto end = agent.wait_end(seconds(20));
     ASSERT_TRUE(end.has_value());
     EXPECT_EQ(end->signal, SIGTERM) << "the first one had already ended it: code " << end->code;
+  }
+  agent.start();
+  EXPECT_TRUE(load.wait_acknowledged(kSomeAcknowledged));
+  expect_all_kept();
+}
+
+// Nothing that a start waits for keeps it from being told to end: here a file that does not answer.
+TEST_F(AgentLife, SigtermWhileItStartsEndsIt) {
+  AgentProcess& agent = start();
+  ASSERT_EQ(agent.terminate().code, 0);
+  const auto current = agent.journal() / "dedupe" / "generation-00000001" / "CURRENT";
+  std::filesystem::remove_all(current.parent_path());
+  std::filesystem::create_directories(current.parent_path());
+  ASSERT_EQ(mkfifo(current.c_str(), 0600), 0);
+  const std::string before = agent.log();
+  agent.launch();
+  EXPECT_TRUE(wait_until(seconds(20), [&] {
+    return agent.log().find("events waiting", before.size()) != std::string::npos;
+  })) << agent.log();
+  const ExitStatus end = agent.terminate();
+  EXPECT_EQ(end.code, 0);
+  EXPECT_EQ(end.signal, 0);
+}
+
+// A server that takes the connection and never says a word.
+TEST_F(AgentLife, SigtermWhileItConnectsToPostgresEndsIt) {
+  const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  ASSERT_EQ(::bind(silent, reinterpret_cast<const sockaddr*>(&address), length), 0);
+  ASSERT_EQ(::listen(silent, 16), 0);
+  ASSERT_EQ(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  AgentProcess& agent = start(nullptr, "", [&](AgentOptions& options) {
+    options.conninfo =
+        "host=127.0.0.1 dbname=x sslmode=disable port=" + std::to_string(ntohs(address.sin_port));
+  });
+  EXPECT_TRUE(wait_until(seconds(20), [&] {
+    pollfd connection{silent, POLLIN, 0};
+    return ::poll(&connection, 1, 0) == 1;
+  })) << "it does not connect";
+  EXPECT_EQ(agent.terminate().code, 0);
+  ::close(silent);
+}
+
+// A reload whose files do not answer: the agent stops all the same.
+TEST_F(AgentLife, SigtermWhileAReloadWaitsForItsFilesEndsIt) {
+  AgentProcess& agent = start();
+  Load& load = post();
+  {
+    const Injector fault(agent.pid(), {.thread = "reload", .faults = {"openat:delay_enter=600000000"}});
+    ::kill(agent.pid(), SIGHUP);
+    fault.wait_hits(1);
+    const ExitStatus end = agent.terminate();
+    EXPECT_EQ(end.code, 0);
+    EXPECT_EQ(end.signal, 0);
   }
   agent.start();
   EXPECT_TRUE(load.wait_acknowledged(kSomeAcknowledged));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstring>
 #include <thread>
 
@@ -118,6 +119,44 @@ TEST_F(Stall, AFrozenDiskAcknowledgesNothingAndFeedsTheWatchdog) {
   wait.reset();
   EXPECT_TRUE(load.wait_acknowledged(kSomeAcknowledged));
   EXPECT_TRUE(ready());
+  expect_all_kept();
+}
+
+// A disk that stops must not keep the main thread from feeding the watchdog, so that one asks no file and no file system.
+TEST_F(Stall, TheMainThreadTouchesNoFile) {
+  AgentProcess& agent = start_watched(nullptr);
+  Load& load = post();
+  {
+    const Injector fault(agent.pid(),
+                         {.thread = "hookspool",
+                          .faults = {"openat,pread64,pwrite64,read,write,statfs,newfstatat,fcntl,fsync,"
+                                     "fdatasync,unlink,rename,ftruncate:delay_enter=1000"}});
+    EXPECT_TRUE(manager_.wait_fed(4));
+    ::kill(agent.pid(), SIGHUP);
+    EXPECT_TRUE(
+        wait_until(seconds(20), [&] { return agent.log().find("reload: done") != std::string::npos; }));
+    EXPECT_TRUE(manager_.wait_fed(1));
+    EXPECT_EQ(fault.hits(), 0u);
+  }
+  EXPECT_TRUE(load.wait_acknowledged(kSomeAcknowledged));
+  expect_all_kept();
+}
+
+// What may take minutes has a thread of its own: cursors, retention and the watchdog do not wait for it.
+TEST_F(Stall, ChoresThatDoNotGetOnHoldUpNothing) {
+  AgentProcess& agent = start(nullptr, "max_bytes = \"32MiB\"\n", [this](AgentOptions& options) {
+    options.env = manager_.env(kWatchdog);
+    options.env["WATCHDOG_PID"] = std::nullopt;
+  });
+  Load& load = post();
+  {
+    const Injector fault(agent.pid(), {.thread = "chores", .faults = {"futex:delay_enter=600000000"}});
+    fault.wait_hits(1);
+    EXPECT_TRUE(load.wait_acknowledged(kSomeAcknowledged));
+    EXPECT_TRUE(manager_.wait_fed(4));
+    EXPECT_TRUE(wait_until(seconds(30), [&] { return agent.health_number("/journal/segments") <= 2; }))
+        << agent.health();
+  }
   expect_all_kept();
 }
 

@@ -124,7 +124,7 @@ void index_backlog(const std::filesystem::path& folder) {
     const auto opened = taken(storage::Folder::open(folder));
     newest = taken(opened->list()).greatest_number;
   }
-  auto index = taken(storage::DedupeIndex::open({folder / "dedupe"})).index;
+  auto index = storage::DedupeIndex::open({folder / "dedupe"}).index;
   if (const auto whole = index->set_complete_before(newest + 1, now_us()); !whole)
     throw std::runtime_error(whole.error().text);
 }

@@ -35,9 +35,9 @@ class DedupeIndexTest : public ::testing::Test {
   void open() {
     index_.reset();
     auto opened = DedupeIndex::open(options_);
-    ASSERT_TRUE(opened.ok()) << opened.error().text;
-    index_ = std::move(opened->index);
-    notes_ = std::move(opened->notes);
+    ASSERT_EQ(opened.unopened, "");
+    index_ = std::move(opened.index);
+    notes_ = std::move(opened.notes);
   }
   void put(std::uint64_t from, std::uint64_t count, std::int64_t now_us = kNowUs) {
     std::vector<Entry> entries;
