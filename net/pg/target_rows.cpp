@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <nlohmann/json.hpp>
+#include <span>
 
 namespace hookspool::net {
 namespace {
@@ -61,26 +61,37 @@ std::string utc_text(std::int64_t unix_us) {
   return text.data();
 }
 
-// Several fields of one name are one list, as HTTP has it.
+// Several fields of one name are one list, as HTTP has it. A field that only looks like a list stays as it is.
 std::optional<std::string> header_value(const JsonText& headers, const std::string& name) {
-  auto value = headers.at({name});
-  if (!value || !value->starts_with('[')) return value;
-  const auto list = nlohmann::json::parse(*value, nullptr, false);
-  if (!list.is_array()) return value;
+  const JsonPointer place({name});
+  const auto value = headers.values(std::span(&place, 1)).front();
+  if (!value || value->kind == JsonKind::kNull) return std::nullopt;
+  if (value->kind != JsonKind::kArray) return value->characters();
   std::string all;
-  for (const auto& each : list) {
-    if (each.is_string()) all += (all.empty() ? "" : ", ") + each.get<std::string>();
-  }
+  each_element(*value, [&](const JsonValue& each) {
+    if (each.kind == JsonKind::kString) all += (all.empty() ? "" : ", ") + each.characters();
+    return true;
+  });
   return all;
 }
 
-// The longest string in a JSON value, in bytes.
-std::size_t longest_string(const nlohmann::json& value) {
-  if (value.is_string()) return value.get_ref<const std::string&>().size();
-  std::size_t longest = value.is_structured() ? 0 : value.dump().size();
-  for (const auto& each : value)
-    longest = std::max(longest, value.is_structured() ? longest_string(each) : 0);
+constexpr int kDimensionsMax = 6;  // of an array in PostgreSQL
+
+// The longest text of a value in bytes: of an array that of its elements, which may be arrays again.
+std::size_t longest_text(const JsonValue& value, int dimensions) {
+  if (value.kind != JsonKind::kArray || dimensions == kDimensionsMax) return value.characters().size();
+  std::size_t longest = 0;
+  each_element(value, [&](const JsonValue& each) {
+    longest = std::max(longest, longest_text(each, dimensions + 1));
+    return true;
+  });
   return longest;
+}
+
+// The same of a text that has been read as JSON.
+std::size_t longest_text(std::string_view json) {
+  const auto value = find_json(json, JsonPointer({}));
+  return value ? longest_text(*value, 0) : json.size();
 }
 
 }  // namespace
@@ -181,8 +192,7 @@ PgResult<void> TargetRows::member(std::size_t index, const TargetColumn& column,
   if (value.kind == Value::Kind::kNull) return {};  // what is not there is NULL
   if (column.bytes_max > 0) {
     const bool is_json = value.kind == Value::Kind::kJson || value.kind == Value::Kind::kWholeJson;
-    const std::size_t bytes =
-        is_json ? longest_string(nlohmann::json::parse(value.text(), nullptr, false)) : value.text().size();
+    const std::size_t bytes = is_json ? longest_text(value.text()) : value.text().size();
     if (bytes > column.bytes_max) {
       return fail(PgError{.error_class = ErrorClass::kEvent,
                           .sqlstate = "22001",

@@ -87,6 +87,29 @@ TEST_F(PgBodyTest, AnOwnTableReadsTheSame) {
       "number,-,1e999999,-|-,-,-,-");
 }
 
+TEST_F(PgBodyTest, AHeaderThatLooksLikeAListStaysAText) {
+  TableMapping mapping;
+  mapping.schema = schema_;
+  mapping.table = "mine";
+  for (const char* column : {"tags", "several", "short"})
+    mapping.columns.push_back({column, parse_column_source("header:" + std::string(column)).value()});
+  ASSERT_TRUE(
+      connection_->query("CREATE TABLE " + table("mine") + " (tags text, several text, short text)", soon()));
+  auto tables = std::make_shared<LaneTables>();
+  tables->by_lane.emplace("github", mapping);
+  auto mapped = options();
+  mapped.tables = std::move(tables);
+  Lane lane;
+  lane.add("{}");
+  auto event = std::make_shared<StoredEvent>(*lane.events.back());
+  event->event.headers = R"({"tags":"[\"a\", 1]","several":["a","b, c"],"short":"x"})";
+  lane.events.back() = event;
+  const auto sent = deliver(*connection_, mapped, lane, 1);
+  ASSERT_TRUE(sent) << sent.error().text;
+  EXPECT_EQ(value(*connection_, "SELECT concat_ws('|', tags, several, short) FROM " + table("mine")),
+            R"(["a", 1]|a, b, c|x)");
+}
+
 // The same hostile bodies into the events table and into one of the user's own: what a column holds is what the payload has.
 TEST_F(PgBodyTest, AnOwnTableHasWhatThePayloadHas) {
   testing::HostileJson hostile(11);
