@@ -168,13 +168,37 @@ net::HttpAnswer discard_letters(const Json& json, const AdminParts& parts) {
   return json_answer({{"discarded", gone->size()}, {"unknown", unknown_ids(json, *gone)}});
 }
 
+// Makes what holds a lane a dead letter.
+net::HttpAnswer bury_letters(const Json& json, const AdminParts& parts) {
+  if (parts.lanes == nullptr) return no_postgres();
+  const std::string source = text_in(json, "source");
+  if (source.empty()) return bad_request("source: the name of a source is needed");
+  const std::int64_t count = number_in(json, "count").value_or(1);
+  if (count < 1 || count > kApiBuryMax)
+    return bad_request("count: is a number from 1 to " + std::to_string(kApiBuryMax));
+  std::optional<Uuid> id;
+  if (const std::string text = text_in(json, "id"); !text.empty()) {
+    id = Uuid::parse(text);
+    if (!id) return refused({404, "\"" + text + "\" is not an event's id", ""});
+  }
+  const auto done = parts.lanes->bury(source, static_cast<std::size_t>(count), id);
+  if (!done) return refused(done.error());
+  return json_answer({{"source", source}, {"buried", done->buried}, {"more", !done->over}});
+}
+
 net::HttpAnswer repair_lane(const Json& json, const AdminParts& parts) {
   if (parts.lanes == nullptr) return no_postgres();
   const std::string lane = text_in(json, "lane");
   if (!parts.lanes->repair(lane)) {
     return refused({404, "there is no lane " + lane, "hookspool status lists the lanes."});
   }
-  return json_answer({{"lane", lane}});
+  const auto config = parts.postgres->get();
+  const auto* own = config->options.tables ? config->options.tables->find(lane) : nullptr;
+  Json answer{{"lane", lane}, {"comparable", own == nullptr || own->repeatable()}};
+  for (const auto& status : parts.lanes->statuses()) {
+    if (status.name == lane) answer["confirmed_seq"] = status.confirmed_seq;
+  }
+  return json_answer(answer);
 }
 
 net::HttpAnswer retry_now(const AdminParts& parts) {
@@ -262,6 +286,7 @@ net::HttpAnswer post(const net::HttpRequest& request, const std::string& what, c
   if (!json.is_object()) return bad_request("the body is not a JSON object");
   if (what == "dead/retry") return retry_letters(json, parts);
   if (what == "dead/discard") return discard_letters(json, parts);
+  if (what == "dead/bury") return bury_letters(json, parts);
   if (what == "compare") return compare(json, parts);
   if (what == "repair") return repair_lane(json, parts);
   if (what == "reload") return reload_now(parts);

@@ -34,7 +34,8 @@ struct AdminParts {
 };
 
 inline constexpr std::string_view kApiPrefix = "/api/v1/";
-inline constexpr std::size_t kApiIdsMax = 100;  // in one request
+inline constexpr std::size_t kApiIdsMax = 100;          // in one request
+inline constexpr std::int64_t kApiBuryMax = 1'000'000;  // events that one request makes dead letters
 
 net::HttpAnswer admin_api(const net::HttpRequest& request, const AdminParts& parts);
 

@@ -249,8 +249,9 @@ void Agent::connect_postgres() {
       *pool_, postgres.backoff_min, postgres.backoff_max,
       [this](const net::SinkIdentity& identity) { return sink_guard_->check(identity); },
       [this] {
-        lanes_->line_changed();
-        dead_letters_->line_changed(line_->up());
+        const auto line = line_->status();
+        lanes_->line_changed(line);
+        dead_letters_->line_changed(line);
       });
   health_.pool = pool_.get();
   health_.lanes = lanes_.get();

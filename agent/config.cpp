@@ -80,6 +80,7 @@ void read_postgres(TableReader section, PostgresConfig& postgres) {
   std::uint64_t batch_bytes = postgres.batch_bytes_max;
   section.bytes("batch_bytes", batch_bytes, 64 * 1024, 256ull << 20);
   postgres.batch_bytes_max = batch_bytes;
+  section.integer("hold_after", postgres.hold_after, 0, 1'000);
   section.text("schema", options.schema);
   if (options.schema.empty() || options.schema.size() > 63) section.fault("schema", "needs 1 to 63 bytes");
   if (section.text("notify", options.notify) &&

@@ -97,6 +97,8 @@ struct PostgresConfig {
   milliseconds backoff_max{60'000};
   std::size_t batch_events_max = 10'000;
   std::size_t batch_bytes_max = 16u << 20;
+  // This many events refused in a row become dead letters without another being taken; 0: any number.
+  std::size_t hold_after = 20;
 };
 
 struct Config {

@@ -87,6 +87,7 @@ void settle_postgres(const PostgresConfig& now, PostgresConfig& next, ConfigChan
   postgres.fixed("backoff_max", now.backoff_max, next.backoff_max);
   postgres.live("batch_events", now.batch_events_max, next.batch_events_max);
   postgres.live("batch_bytes", now.batch_bytes_max, next.batch_bytes_max);
+  postgres.live("hold_after", now.hold_after, next.hold_after);
   postgres.live("notify", was.notify, is.notify);
 }
 

@@ -22,7 +22,18 @@ std::string text_of(const Json& request, const char* key) {
   return found != request.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-// The event as it was accepted, under the id it was accepted with.
+Refusal no_such_letter(const Uuid& id) {
+  return {404, "there is no dead letter " + id.to_string(),
+          "hookspool dead list shows those that there are."};
+}
+
+Refusal no_store() {
+  return {503, "the local copy of the dead letters could not be opened when the agent started",
+          "The agent's log says why. PostgreSQL has them, in the table dead_letters."};
+}
+
+}  // namespace
+
 std::optional<Event> event_of(const DeadLetter& letter) {
   const auto request = Json::parse(letter.request, nullptr, false);
   if (!request.is_object()) return std::nullopt;
@@ -41,18 +52,6 @@ std::optional<Event> event_of(const DeadLetter& letter) {
   event.again = letter.id;
   return event;
 }
-
-Refusal no_such_letter(const Uuid& id) {
-  return {404, "there is no dead letter " + id.to_string(),
-          "hookspool dead list shows those that there are."};
-}
-
-Refusal no_store() {
-  return {503, "the local copy of the dead letters could not be opened when the agent started",
-          "The agent's log says why. PostgreSQL has them, in the table dead_letters."};
-}
-
-}  // namespace
 
 DeadLetters::DeadLetters(storage::Journal& journal, std::unique_ptr<DeadLetterStore> store, net::Pool* pool)
     : journal_(journal), store_(std::move(store)), pool_(pool) {}
@@ -84,11 +83,13 @@ bool DeadLetters::stop(milliseconds grace) {
   return true;
 }
 
-void DeadLetters::line_changed(bool up) {
+void DeadLetters::line_changed(const Line::Status& line) {
   {
     const std::lock_guard lock(mutex_);
-    line_up_ = up;
-    compare_due_ = compare_due_ || up;
+    if (line.changes < line_changes_) return;
+    line_changes_ = line.changes;
+    line_up_ = line.up;
+    compare_due_ = compare_due_ || line.up;
   }
   wake_.notify_all();
 }

@@ -15,12 +15,16 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/line.h"
 #include "agent/refusal.h"
 #include "net/pg/pool.h"
 #include "storage/dead_letter_store.h"
 #include "storage/journal.h"
 
 namespace hookspool::agent {
+
+// The event as it was accepted, to be appended once more (Event::again). Nothing where its request is no JSON object.
+std::optional<Event> event_of(const DeadLetter& letter);
 
 class DeadLetters {
  public:
@@ -41,8 +45,8 @@ class DeadLetters {
   DeadLetters& operator=(const DeadLetters&) = delete;
 
   void start();
-  bool stop(milliseconds grace);  // false: still asking PostgreSQL when the grace was over
-  void line_changed(bool up);
+  bool stop(milliseconds grace);                // false: still asking PostgreSQL when the grace was over
+  void line_changed(const Line::Status& line);  // the newer of two counts, whichever comes first
 
   void buried(const StoredEvent& event, const net::PgError& why);
   void returned(const Uuid& id);  // PostgreSQL's table has it after all
@@ -71,6 +75,7 @@ class DeadLetters {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_, ended_;
+  std::uint64_t line_changes_ = 0;  // Line::Status::changes of what line_up_ was taken from
   bool line_up_ = false, compare_due_ = false, stopping_ = false, running_ = false;
   std::set<Uuid> left_meanwhile_;  // while a comparison is under way: what must not come back with it
   bool comparing_ = false;

@@ -183,6 +183,7 @@ Json lane_json(const LaneStatus& lane, std::uint64_t pending_bytes) {
   json["error"] = lane.error;
   json["sqlstate"] = lane.sqlstate;
   json["hint"] = lane.hint;
+  if (!lane.refused_id.is_nil()) json["refused_event"] = lane.refused_id.to_string();
   json["tries_failed"] = lane.tries_failed;
   json["next_try_in_seconds"] = seconds(lane.next_try_in);
   return json;
@@ -220,7 +221,10 @@ Mode current_mode(const HealthSources& sources) {
   facts.line_up = line.up;
   facts.line_needs_a_person = line.needs_a_person;
   for (const auto& lane : sources.lanes->statuses()) {
-    if (lane.state == "held") facts.lanes_held += 1;
+    if (lane.stuck()) {
+      facts.lanes_held += 1;
+      continue;
+    }
     // A lane with a handful in flight is keeping up; one that reads the journal is not.
     if (lane.pending > 0 && (lane.state == "catching-up" || lane.state == "waiting"))
       facts.lanes_catching_up += 1;

@@ -1,5 +1,6 @@
-// Finding the one event that PostgreSQL refuses, so that the others go on: halve the batch until it is alone,
-// try it alone once more, then bury it. And noticing when it is not the event at all but the table.
+// Finding the one event that PostgreSQL refuses, so that the others go on: halve the batch until it is alone, try it
+// alone again, and then either bury it, or first have it proven that it is the event and not the table: by another
+// event that the table takes.
 // Not thread-safe: belongs to a lane's step. Pure: no clock, no I/O.
 #pragma once
 
@@ -8,34 +9,82 @@
 #include <string>
 #include <vector>
 
-#include "storage/model/event.h"
+#include "storage/model/uuid.h"
 
 namespace hookspool::agent {
 
 class Isolation {
  public:
-  // This many refused in a row, and nothing let in between: the table has changed, not the events.
-  static constexpr std::size_t kBuriedInARowMax = 20;
-  static constexpr unsigned kTriesAlone = 2;
+  static constexpr std::size_t kHoldAfter = 20;  // default of `hold_after`
 
-  enum class Verdict { kTryAgain, kBury, kHold };
+  // What a refusal says of the event.
+  enum class Blame {
+    kEvent,     // will never be taken. Many in a row may still mean that the table has changed
+    kUnclear,   // it, or the setup
+    kLimit,     // too long or too much for now: it, or the server
+    kConflict,  // a deadlock or a serialisation failure: it, or what runs beside it
+    kLost,      // the connection was lost while it was sent: it, or an outage
+    kSetup,     // a person must change something; which event is in hand is all that is to be found out
+  };
+  enum class Verdict {
+    kTryAgain,  // at once, with batch_limit()
+    kTryLater,  // the same after a pause
+    kBury,
+    kProve,  // bury it if another event is taken, else hold
+    kHold,
+  };
+
+  struct Buried {
+    Uuid id;
+    bool again = false;  // it had been put back before
+  };
+
+  // `hold_after`: this many in a row (Blame::kEvent) are buried without a proof; 0: any number.
+  explicit Isolation(std::size_t hold_after = kHoldAfter) : hold_after_(hold_after) {}
+  void set_hold_after(std::size_t hold_after) { hold_after_ = hold_after; }
 
   // How many events the next batch may have; SIZE_MAX when nothing is suspected.
   std::size_t batch_limit() const { return limit_; }
+  // The next batch is one event: an administrator wants to know which it is.
+  void only_one(const Uuid& epoch, std::uint64_t first_seq);
 
-  // A batch of `count` events from `first_seq` on was refused for an event's fault.
-  Verdict refused(std::uint64_t first_seq, std::size_t count);
-  // A batch up to `last_seq` went in. Answers what had been buried in a row before, if that was so many that the
-  // lane was held: the table has been mended, and they may be put back.
-  std::vector<EventPtr> delivered(std::uint64_t last_seq);
-  void buried(EventPtr event);
+  // A batch of `count` events from `first_seq` on was refused.
+  Verdict refused(const Uuid& epoch, std::uint64_t first_seq, std::size_t count, Blame blame,
+                  const std::string& sqlstate);
+  // While `head_seq` was refused, the table took another event: all up to `until_seq` are refused for their own sake.
+  void proven(std::uint64_t head_seq, std::uint64_t until_seq);
+  // None was taken: the lane is held.
+  void unproven() { held_ = true; }
+  // Up to where the proof reaches; 0: there is none.
+  std::uint64_t proven_until() const { return proven_until_seq_; }
+  void buried(std::uint64_t seq, const Buried& event);
+
+  // What has been buried in a row, if that is so many that it may have been the table's fault: to be put back when a
+  // batch goes in. What had been put back before is among it only if the lane was held since.
+  std::vector<Uuid> to_put_back() const;
+  void put_back() { in_a_row_.clear(); }  // that is done
+  // A batch up to `last_seq` went in.
+  void delivered(const Uuid& epoch, std::uint64_t last_seq);
+  // What an earlier life had buried in a row, the newest first. Once, before anything is refused.
+  void restore(const std::vector<Uuid>& buried);
 
  private:
+  void enter(const Uuid& epoch);
+
+  std::size_t hold_after_;
   std::size_t limit_ = SIZE_MAX;
+  Uuid epoch_;  // that the numbers are of
   std::uint64_t suspect_until_seq_ = 0;
   std::uint64_t alone_seq_ = 0;
   unsigned tries_alone_ = 0;
-  std::vector<EventPtr> in_a_row_;  // at most kBuriedInARowMax
+  Blame alone_blame_ = Blame::kEvent;
+  std::uint64_t lost_seq_ = 0;  // the first of the batch that was in hand
+  unsigned times_lost_ = 0;     // in a row
+  std::string batch_sqlstate_;  // why a whole batch was refused last,
+  bool taken_since_ = false;    // and whether a part of it went in after that
+  std::uint64_t proven_until_seq_ = 0, proven_head_seq_ = 0;
+  bool held_ = false;
+  std::vector<Buried> in_a_row_;  // at most hold_after_, the oldest go
 };
 
 }  // namespace hookspool::agent

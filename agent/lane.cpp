@@ -35,6 +35,7 @@ Lane::Lane(std::string name, const LaneContext& context)
 Lane::Step Lane::step(net::Connection& connection) {
   config_ = context_.config.get();
   pace_.set_most(config_->batch_events_max);
+  isolation_.set_hold_after(config_->hold_after);
   return next_step(connection);
 }
 
@@ -48,6 +49,7 @@ Lane::Step Lane::next_step(net::Connection& connection) {
     run = next_run();
     if (!run) {
       succeeded(true);
+      bury_is_over();
       return {};
     }
   }
@@ -57,6 +59,7 @@ Lane::Step Lane::next_step(net::Connection& connection) {
 // After a (re)connection: is every retained run still where it was left? A run that is not gets a closer look.
 std::optional<Lane::Step> Lane::check_runs(net::Connection& connection) {
   if (!check_due_.exchange(false)) return std::nullopt;
+  compare_one_by_one_ = false;
   pace_.line_came_up();
   auto& journal = context_.journal;
   auto watermarks = net::read_watermarks(connection, config_->options, journal.agent_id(), name_);
@@ -69,6 +72,10 @@ std::optional<Lane::Step> Lane::check_runs(net::Connection& connection) {
   if (!target) {
     check_due_ = true;
     return failed(target.error());
+  }
+  if (const auto restored = restore(connection); !restored) {
+    check_due_ = true;
+    return failed(restored.error());
   }
   suspect_.clear();
   for (const auto& run : journal.runs(name_)) {
@@ -136,12 +143,14 @@ Lane::Step Lane::carry_out(const Plan& plan, net::Connection& connection,
                  : " sets the watermark to what the journal knows as confirmed, and sends nothing: its table "
                    "has no ids to compare"));
   }
-  if (plan.action == Action::kReconcile) return reconcile(std::move(transaction), run, plan.reason);
+  if (plan.action == Action::kReconcile)
+    return reconcile(connection, std::move(transaction), run, plan.reason);
   if (!plan.reason.empty()) log_error("lane " + name_ + ": " + plan.reason);
   if (plan.action == Action::kMoveCursor) {
     const Position found = *transaction.watermark();
     figures.found_committed += found.seq - run.confirmed.seq;
     context_.journal.confirm(name_, run.epoch, found);
+    succeeded(false);  // it had been committed
     return {Next::kMore, {}, {}};
   }
   if (plan.create) {
@@ -220,30 +229,44 @@ net::PgResult<void> Lane::copy(net::DeliveryTransaction& transaction, const stor
 Lane::Step Lane::send(net::Connection& connection, net::DeliveryTransaction transaction,
                       const storage::LaneRun& run) {
   const auto began = Clock::now();
+  const std::uint64_t first_seq = transaction.position().seq + 1;
+  if (refusal_ && (refusal_->epoch != run.epoch || refusal_->seq != first_seq)) passed();
+  const bool asked = bury_wanted(Uuid{});
+  if (refusal_ && (proving_ || (asked && refusal_->blame == Isolation::Blame::kLost))) {
+    { const auto rolled_back = std::move(transaction); }
+    return prove(connection, run);
+  }
+  if (asked) isolation_.only_one(run.epoch, first_seq);
   Batch batch;
   const auto copied = copy(transaction, run, began, batch);
   if (batch.count == 0 && batch.unread) {
     if (batch.unread->kind != storage::JournalError::Kind::kCorrupt) return failed(*batch.unread);
     return skip_damaged(std::move(transaction), run, *batch.unread);
   }
-  if (!copied && copied.error().error_class == net::ErrorClass::kEvent && !copied.error().connection_lost) {
+  if (!copied) {
     { const auto rolled_back = std::move(transaction); }
-    return refused(connection, run, batch, copied.error());
+    return not_taken(connection, run, batch, copied.error());
   }
-  if (!copied) return failed(copied.error());
-  return commit(std::move(transaction), run, batch, began);
+  if (const auto put = put_back(connection); !put) return failed(put.error());
+  return commit(connection, std::move(transaction), run, batch, began);
 }
 
-Lane::Step Lane::commit(net::DeliveryTransaction transaction, const storage::LaneRun& run, const Batch& batch,
-                        Clock::time_point began) {
+Lane::Step Lane::commit(net::Connection& connection, net::DeliveryTransaction transaction,
+                        const storage::LaneRun& run, const Batch& batch, Clock::time_point began) {
   const auto committed = transaction.commit();
-  if (!committed) return failed(committed.error());
+  if (!committed) {
+    { const auto rolled_back = std::move(transaction); }
+    if (batch.count == 0) return failed(committed.error());
+    return not_taken(connection, run, batch, committed.error());
+  }
   context_.journal.confirm(name_, run.epoch, transaction.position());
   pace_.took(Clock::now() - began);
   if (batch.count == 0) return {Next::kMore, {}, {}};
   account(batch, began);
+  passed();
   succeeded(batch.live == batch.count);
-  put_back(isolation_.delivered(transaction.position().seq));
+  isolation_.delivered(run.epoch, transaction.position().seq);
+  bury_is_over();
   return {Next::kMore, {}, {}};
 }
 

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,6 +25,7 @@
 #include "agent/live_queue.h"
 #include "agent/pace.h"
 #include "agent/plan.h"
+#include "agent/refusal.h"
 #include "net/pg/connection.h"
 #include "net/pg/delivery.h"
 #include "storage/journal.h"
@@ -39,8 +41,14 @@ struct LaneStatus {
   std::uint64_t last_seq = 0;
   std::string error, hint;  // the last failure while it lasts
   std::string sqlstate;
+  Uuid refused_id;  // the event that PostgreSQL refuses and that the lane cannot pass; nil: none is known
   unsigned tries_failed = 0;  // in a row
   milliseconds next_try_in{0};
+  // Not a hiccup: a lane that waits and has failed this often in a row is told of, and is not "catching up".
+  static constexpr unsigned kTriesBeforeTold = 3;
+  bool stuck() const {
+    return state == "held" || (state == "waiting" && !error.empty() && tries_failed >= kTriesBeforeTold);
+  }
 };
 
 // What a lane needs of its surroundings; all of it outlives the lane.
@@ -62,8 +70,9 @@ class Lane {
 
   struct Step {
     enum class Next { kIdle, kMore, kLater, kLineDown } next = Next::kIdle;
-    Clock::time_point not_before{};       // kLater
-    std::optional<net::PgError> failure;  // kLineDown
+    Clock::time_point not_before{};             // kLater
+    std::optional<net::PgError> failure;        // kLineDown
+    std::optional<Clock::time_point> sooner{};  // kLater: a new event may bring that forward to this
   };
 
   Lane(std::string name, const LaneContext& context);
@@ -86,6 +95,14 @@ class Lane {
   void line_came_up() { check_due_ = true; }
   // An administrator's word that the watermark is to be made right by comparing ids.
   void request_repair() { repair_ = true; }
+  // An administrator's word that what the lane cannot pass becomes a dead letter: the event that is refused now and up
+  // to `count` in all that are refused after it, without one that goes in between. `id`: that event, and no other.
+  Granted<void> request_bury(std::size_t count, const std::optional<Uuid>& id);
+  struct BuryOutcome {
+    std::size_t buried = 0;
+    bool over = false;  // nothing more comes of the request
+  };
+  BuryOutcome wait_buried(Clock::time_point until);
   LaneStatus status() const;
 
  private:
@@ -103,10 +120,19 @@ class Lane {
 
     void count_last_slice();
   };
+  // An event that was refused alone.
+  struct Refused {
+    Uuid epoch;
+    std::uint64_t seq = 0;
+    Uuid id;
+    Isolation::Blame blame = Isolation::Blame::kEvent;
+    net::PgError error;
+  };
   Step next_step(net::Connection& connection);
   std::optional<Step> check_runs(net::Connection& connection);
   std::optional<Step> heal(net::Connection& connection);
   Step heal_batch(net::Connection& connection, const storage::LaneRun& run, std::vector<EventPtr> batch);
+  Step stays_lost(const storage::LaneRun& run, const StoredEvent& event, const net::PgError& error);
   std::optional<storage::LaneRun> next_run() const;
   Step deliver(net::Connection& connection, const storage::LaneRun& run);
   Result<Plan, Step> look(net::DeliveryTransaction& transaction, const storage::LaneRun& run);
@@ -117,30 +143,49 @@ class Lane {
   net::PgResult<void> copy(net::DeliveryTransaction& transaction, const storage::LaneRun& run,
                            Clock::time_point began, Batch& batch);
   Step send(net::Connection& connection, net::DeliveryTransaction transaction, const storage::LaneRun& run);
-  Step commit(net::DeliveryTransaction transaction, const storage::LaneRun& run, const Batch& batch,
-              Clock::time_point began);
+  Step commit(net::Connection& connection, net::DeliveryTransaction transaction, const storage::LaneRun& run,
+              const Batch& batch, Clock::time_point began);
   std::optional<storage::LaneRun> run_of(const std::vector<EventPtr>& coming) const;
+  Step not_taken(net::Connection& connection, const storage::LaneRun& run, const Batch& batch,
+                 const net::PgError& error);
+  void passed();
   Step refused(net::Connection& connection, const storage::LaneRun& run, const Batch& batch,
                const net::PgError& error);
-  Step bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event,
+  Step lost(const storage::LaneRun& run, std::uint64_t first_seq, std::size_t count, const Uuid& id,
             const net::PgError& error);
+  void note_refused(Refused refused);
+  Step prove(net::Connection& connection, const storage::LaneRun& run);
+  storage::JournalResult<std::vector<EventPtr>> next_behind(const storage::LaneRun& run);
+  Step unproven();
+  Step held_by(const net::PgError& error);
+  Step bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event,
+            const net::PgError& error, bool control);
+  Result<EventPtr, Step> head_of(const storage::LaneRun& run, std::uint64_t seq);
+  bool bury_wanted(const Uuid& id) const;
+  void told_buried();
+  void bury_is_over();
   Step skip_damaged(net::DeliveryTransaction transaction, const storage::LaneRun& run,
                     const storage::JournalError& damage);
   Result<std::uint64_t, storage::JournalError> end_of_damage(const storage::LaneRun& run, std::uint64_t first,
                                                              const storage::JournalError& damage);
   void tell_lost(const storage::LaneRun& run, std::uint64_t first, std::uint64_t last, Uuid after);
-  Step reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run,
-                 const std::string& reason);
+  Step reconcile(net::Connection& connection, net::DeliveryTransaction transaction,
+                 const storage::LaneRun& run, const std::string& reason);
+  std::optional<Step> compare_refused(net::Connection& connection, const storage::LaneRun& run,
+                                      const std::vector<EventPtr>& batch, const net::PgError& error);
+  std::size_t compared_events_max() const;
   Step repair(net::Connection& connection);
   std::optional<Step> settle_unseen(net::DeliveryTransaction& transaction, const storage::LaneRun& run);
-  void put_back(const std::vector<EventPtr>& events);
+  net::PgResult<void> restore(net::Connection& connection);
+  net::PgResult<void> put_back(net::Connection& connection);
   void account(const Batch& batch, Clock::time_point began);
 
   Step failed(const net::PgError& error);
   Step failed(const storage::JournalError& error);
   Step held(std::string error, std::string sqlstate, std::string hint);
-  Step later(const std::string& error, const std::string& sqlstate);
+  Step later(const std::string& error, const std::string& sqlstate, const std::string& hint);
   void succeeded(bool live);
+  unsigned status_tries() const;
   net::LaneKey key_of(const storage::LaneRun& run) const {
     return {context_.journal.agent_id(), run.epoch, name_};
   }
@@ -154,10 +199,22 @@ class Lane {
   // Of the worker that runs the step.
   std::shared_ptr<const PostgresConfig> config_;  // the step's, to its end
   Isolation isolation_;
+  std::optional<Refused> refusal_;  // the last, while the lane has not passed it
+  bool proving_ = false;            // it waits for another event to be taken
+  struct {
+    Uuid epoch;
+    std::uint64_t seq = 0;              // the last that was tried
+    std::size_t events = 0, bytes = 0;  // since the lane last waited
+  } search_;
+  std::optional<std::pair<Uuid, std::uint64_t>>
+      taken_;              // the last that was tried and taken: epoch and number
+  bool restored_ = false;  // what an earlier life had buried in a row is known
   Pace pace_;
   Clock::time_point ahead_from_{};           // not before this after having waited in vain
   std::map<Uuid, std::uint64_t> healed_to_;  // epoch -> number, while lost events are put in
   bool heal_one_by_one_ = false;
+  bool compare_one_by_one_ = false;
+  std::size_t compared_refused_ = 0;  // buried in a row while comparing
   struct LostSoFar {
     Uuid epoch;
     std::uint64_t last_seq = 0;
@@ -165,10 +222,18 @@ class Lane {
   } lost_so_far_;                              // the stretch that was recorded last
   std::set<Uuid> suspect_;                     // epochs whose watermark is not where we left it
   std::map<Uuid, std::uint64_t> repaired_to_;  // epoch -> number, while a repair is under way
+  bool repaired_unseen_ = false;               // some of it without comparing
 
   mutable std::mutex mutex_;  // guards what status() reads
   LaneStatus status_;
+  std::string told_waiting_;  // the SQLSTATE with which the log was told that the lane waits
   Clock::time_point next_try_{};
+  struct {
+    std::size_t left = 0;
+    std::optional<Uuid> id;
+    std::size_t done = 0;
+  } bury_;  // what an administrator asked for
+  std::condition_variable buried_;
 };
 
 }  // namespace hookspool::agent

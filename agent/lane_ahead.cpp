@@ -19,7 +19,8 @@ constexpr std::size_t kAheadBytesMax = 256u << 10;
 // The current run, if what is coming continues it and there is nothing else to be done or looked into.
 std::optional<storage::LaneRun> Lane::run_of(const std::vector<EventPtr>& coming) const {
   if (check_due_ || repair_ || !suspect_.empty() || !live_.is_open()) return std::nullopt;
-  if (isolation_.batch_limit() < SIZE_MAX || pace_.batch_events() < coming.size()) return std::nullopt;
+  if (isolation_.batch_limit() < SIZE_MAX || !isolation_.to_put_back().empty()) return std::nullopt;
+  if (pace_.batch_events() < coming.size()) return std::nullopt;
   if (Clock::now() < ahead_from_ || next_run()) return std::nullopt;
   const auto runs = context_.journal.runs(name_);
   const auto run = std::find_if(runs.rbegin(), runs.rend(), [](const auto& each) { return each.current; });
@@ -38,6 +39,7 @@ std::optional<storage::LaneRun> Lane::run_of(const std::vector<EventPtr>& coming
 Lane::Step Lane::step_ahead(net::Connection& connection, const std::vector<EventPtr>& coming) {
   config_ = context_.config.get();
   pace_.set_most(config_->batch_events_max);
+  isolation_.set_hold_after(config_->hold_after);
   auto run = run_of(coming);
   if (!run) return next_run() ? next_step(connection) : Step{};
   const auto began = Clock::now();
@@ -45,6 +47,8 @@ Lane::Step Lane::step_ahead(net::Connection& connection, const std::vector<Event
       net::DeliveryTransaction::begin_at(connection, config_->options, key_of(*run), run->confirmed, coming);
   // What is not as expected, or refused, is left to the step that comes with the events.
   const bool refused = !transaction && transaction.error().error_class != net::ErrorClass::kOutage;
+  if (!transaction && transaction.error().connection_lost)
+    return lost(*run, coming.front()->seq, coming.size(), coming.front()->id, transaction.error());
   if (!transaction && !refused) return failed(transaction.error());
   if (refused || !*transaction) return {};
   if (!arrival_.wait(run->epoch, coming.back()->seq, kSyncLongest)) {
@@ -60,7 +64,7 @@ Lane::Step Lane::step_ahead(net::Connection& connection, const std::vector<Event
   batch.live = coming.size();
   batch.count_last_slice();
   batch.ahead = true;
-  return commit(std::move(**transaction), *run, batch, began);
+  return commit(connection, std::move(**transaction), *run, batch, began);
 }
 
 }  // namespace hookspool::agent

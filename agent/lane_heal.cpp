@@ -60,24 +60,28 @@ Lane::Step Lane::heal_batch(net::Connection& connection, const storage::LaneRun&
     const std::uint64_t passed = transaction->watermark() ? transaction->watermark()->seq : 0;
     std::erase_if(batch, [&](const EventPtr& event) { return event->seq > passed; });
     if (batch.empty()) break;
+    net::PgResult<void> done;
     if (refusal) {
-      const auto kept = transaction->heal_as_dead_letter(*batch.front(), *refusal);
-      if (!kept) return failed(kept.error());
+      // What may pass, or be the table's, stays recorded as lost, and is looked at again with the next connection.
+      if (refusal->error_class == net::ErrorClass::kLimit) return stays_lost(run, *batch.front(), *refusal);
+      if (const auto control = transaction->probe(); !control) return failed(control.error());
+      done = transaction->heal_as_dead_letter(*batch.front(), *refusal);
     } else if (const auto put = transaction->heal(batch); put) {
       healed = *put;
-    } else if (put.error().error_class == net::ErrorClass::kEvent && !put.error().connection_lost) {
-      if (batch.size() > 1) {
-        heal_one_by_one_ = true;
-        return {Next::kMore, {}, {}};
-      }
-      refusal = put.error();
-      continue;  // which rolls back; a dead letter needs a transaction of its own
     } else {
-      return failed(put.error());
+      done = fail(put.error());
     }
-    const auto committed = transaction->commit();
-    if (!committed) return failed(committed.error());
-    break;
+    if (done) done = transaction->commit();
+    if (done) break;
+    const auto error_class = done.error().error_class;
+    const bool refused = error_class == net::ErrorClass::kEvent || error_class == net::ErrorClass::kUnclear ||
+                         error_class == net::ErrorClass::kLimit;
+    if (!refused || refusal || done.error().connection_lost) return failed(done.error());
+    if (batch.size() > 1) {
+      heal_one_by_one_ = true;
+      return {Next::kMore, {}, {}};
+    }
+    refusal = done.error();  // which rolls back; a dead letter needs a transaction of its own
   }
   healed_to_[run.epoch] = last_seq;
   if (refusal) {
@@ -91,6 +95,14 @@ Lane::Step Lane::heal_batch(net::Connection& connection, const storage::LaneRun&
              std::to_string(last_seq) + " of epoch " + run.epoch.to_string() +
              " had been recorded as lost and are in PostgreSQL now");
   }
+  return {Next::kMore, {}, {}};
+}
+
+Lane::Step Lane::stays_lost(const storage::LaneRun& run, const StoredEvent& event,
+                            const net::PgError& error) {
+  healed_to_[run.epoch] = event.seq;
+  log_warn("lane " + name_ + ": event " + event.id.to_string() +
+           " was recorded as lost and stays so for now: " + error.sqlstate + " " + error.text);
   return {Next::kMore, {}, {}};
 }
 

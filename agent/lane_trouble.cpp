@@ -15,52 +15,12 @@ using Next = Lane::Step::Next;
 // Numbers looked at in one step for one that can be read; what lies behind them is found in the next.
 constexpr std::size_t kDamagedTriesMax = 256;
 
+// What is told once; an error without a SQLSTATE is the journal's.
+std::string reason(const std::string& sqlstate) {
+  return sqlstate.empty() ? "journal" : sqlstate;
+}
+
 }  // namespace
-
-Lane::Step Lane::refused(net::Connection& connection, const storage::LaneRun& run, const Batch& batch,
-                         const net::PgError& error) {
-  context_.figures.errors_event += 1;
-  live_.close();
-  switch (isolation_.refused(batch.first_seq, batch.count)) {
-    case Isolation::Verdict::kTryAgain:
-      return {Next::kMore, {}, {}};
-    case Isolation::Verdict::kBury:
-      return bury(connection, run, batch.events.front(), error);
-    case Isolation::Verdict::kHold:
-      break;
-  }
-  return held(std::to_string(Isolation::kBuriedInARowMax) +
-                  " events in a row were refused, so it is the table that "
-                  "changed: " +
-                  error.text,
-              error.sqlstate,
-              "Mend the table. The lane tries again by itself, and those " +
-                  std::to_string(Isolation::kBuriedInARowMax) + " dead letters then go back by themselves.");
-}
-
-// Only if the table takes rows at all: the control is a COPY of none.
-Lane::Step Lane::bury(net::Connection& connection, const storage::LaneRun& run, const EventPtr& event,
-                      const net::PgError& error) {
-  // The first event of a run may be the bad one: then the row was rolled back with it.
-  auto transaction = net::DeliveryTransaction::begin(connection, config_->options, key_of(run), true);
-  if (!transaction) return failed(transaction.error());
-  // Anywhere else than where we were: look again from the start.
-  if (transaction->position().seq + 1 != event->seq) return {Next::kMore, {}, {}};
-  const auto control = transaction->probe();
-  if (!control) return failed(control.error());
-  const auto buried = transaction->bury(*event, error);
-  if (!buried) return failed(buried.error());
-  const auto committed = transaction->commit();
-  if (!committed) return failed(committed.error());
-  context_.journal.confirm(name_, run.epoch, transaction->position());
-  context_.figures.buried += 1;
-  log_warn("lane " + name_ + ": event " + event->id.to_string() + " (number " + std::to_string(event->seq) +
-           ") is a dead letter: " + error.sqlstate + " " + error.text);
-  if (context_.on_buried) context_.on_buried(*event, error);
-  isolation_.buried(event);
-  succeeded(false);
-  return {Next::kMore, {}, {}};
-}
 
 // What the disk has lost or altered is lost whatever we wait for: the numbers go into the table of gaps, in the
 // transaction that moves the watermark over them, and what can be read is delivered.
@@ -101,8 +61,8 @@ Result<std::uint64_t, storage::JournalError> Lane::end_of_damage(const storage::
 
 // The events of a run that another journal uses as well are proven by their ids, one batch at a time; the watermark
 // stays where its other owner has it. The cursor remembers how far we are; losing it means comparing again.
-Lane::Step Lane::reconcile(net::DeliveryTransaction transaction, const storage::LaneRun& run,
-                           const std::string& reason) {
+Lane::Step Lane::reconcile(net::Connection& connection, net::DeliveryTransaction transaction,
+                           const storage::LaneRun& run, const std::string& reason) {
   live_.close();
   if (run.current) {
     log_error("lane " + name_ + ": " + reason + ". A new epoch begins; what is not proven is compared by id");
@@ -113,7 +73,7 @@ Lane::Step Lane::reconcile(net::DeliveryTransaction transaction, const storage::
   const std::uint64_t from_seq = std::max(run.confirmed.seq + 1, run.first_seq);
   if (from_seq > run.last_seq) return {Next::kMore, {}, {}};
   auto batch =
-      context_.journal.read(name_, run.epoch, from_seq, held_events_max(*config_), held_bytes_max(*config_));
+      context_.journal.read(name_, run.epoch, from_seq, compared_events_max(), held_bytes_max(*config_));
   if (!batch && batch.error().kind == storage::JournalError::Kind::kCorrupt) {
     const auto last = end_of_damage(run, from_seq, batch.error());
     if (!last) return failed(last.error());
@@ -121,10 +81,17 @@ Lane::Step Lane::reconcile(net::DeliveryTransaction transaction, const storage::
     return {Next::kMore, {}, {}};
   }
   if (!batch) return failed(batch.error());
-  const auto missing = transaction.reconcile(*batch);
-  if (!missing) return failed(missing.error());
-  const auto committed = transaction.commit();
-  if (!committed) return failed(committed.error());
+  auto missing = transaction.reconcile(*batch);
+  if (missing) {
+    if (const auto committed = transaction.commit(); !committed) missing = fail(committed.error());
+  }
+  if (!missing) {
+    { const auto rolled_back = std::move(transaction); }
+    if (const auto step = compare_refused(connection, run, *batch, missing.error())) return *step;
+    missing = std::uint64_t{0};
+  } else {
+    compared_refused_ = 0;
+  }
   context_.figures.reconciled += *missing;
   if (from_seq == std::max<std::uint64_t>(run.first_seq, 1) || *missing > 0) {
     log_warn("lane " + name_ + ": " + reason + ". Compared " + std::to_string(batch->size()) +
@@ -143,8 +110,8 @@ Lane::Step Lane::repair(net::Connection& connection) {
     if (run.first_seq > run.last_seq) continue;
     const std::uint64_t from_seq = std::max(repaired_to_[run.epoch] + 1, run.first_seq);
     if (from_seq > run.last_seq) continue;
-    auto batch = context_.journal.read(name_, run.epoch, from_seq, held_events_max(*config_),
-                                       held_bytes_max(*config_));
+    auto batch =
+        context_.journal.read(name_, run.epoch, from_seq, compared_events_max(), held_bytes_max(*config_));
     if (!batch && batch.error().kind == storage::JournalError::Kind::kCorrupt) {
       const auto last = end_of_damage(run, from_seq, batch.error());
       if (!last) return failed(last.error());
@@ -152,27 +119,39 @@ Lane::Step Lane::repair(net::Connection& connection) {
       return {Next::kMore, {}, {}};
     }
     if (!batch) return failed(batch.error());
-    auto transaction = net::DeliveryTransaction::begin(connection, config_->options, key_of(run), true);
-    if (!transaction) return failed(transaction.error());
+    auto begun = net::DeliveryTransaction::begin(connection, config_->options, key_of(run), true);
+    if (!begun) return failed(begun.error());
+    std::optional<net::DeliveryTransaction> transaction(std::move(*begun));
     if (!transaction->comparable()) {
       if (const auto failure = settle_unseen(*transaction, run)) return *failure;
       continue;
     }
-    const auto missing = transaction->reconcile(*batch);
-    if (!missing) return failed(missing.error());
+    auto missing = transaction->reconcile(*batch);
     const Position reached{batch->back()->seq, batch->back()->id};
     transaction->settle(reached);
-    const auto committed = transaction->commit();
-    if (!committed) return failed(committed.error());
+    if (missing) {
+      if (const auto committed = transaction->commit(); !committed) missing = fail(committed.error());
+    }
+    if (!missing) {
+      transaction.reset();
+      // One that became a dead letter is compared again: then it is there, and the watermark passes it.
+      const auto step = compare_refused(connection, run, *batch, missing.error());
+      return step ? *step : Step{Next::kMore, {}, {}};
+    }
+    compared_refused_ = 0;
     context_.figures.reconciled += *missing;
     repaired_to_[run.epoch] = reached.seq;
     context_.journal.confirm(name_, run.epoch, reached, true);
     return {Next::kMore, {}, {}};
   }
-  repair_ = false;
+  repair_ = compare_one_by_one_ = false;
   repaired_to_.clear();
   suspect_.clear();
-  log_info("lane " + name_ + ": repaired; every retained event is in PostgreSQL");
+  log_info("lane " + name_ +
+           (std::exchange(repaired_unseen_, false)
+                ? ": repaired without comparing: its table has no column with the event's id, so what the "
+                  "journal knows as confirmed is believed, and nothing was sent"
+                : ": repaired; every retained event is in PostgreSQL, or among the dead letters"));
   succeeded(false);
   return {Next::kMore, {}, {}};
 }
@@ -182,30 +161,14 @@ Lane::Step Lane::repair(net::Connection& connection) {
 std::optional<Lane::Step> Lane::settle_unseen(net::DeliveryTransaction& transaction,
                                               const storage::LaneRun& run) {
   repaired_to_[run.epoch] = run.last_seq;
+  repaired_unseen_ = true;
   if (transaction.position().seq >= run.confirmed.seq) return std::nullopt;
   transaction.settle(run.confirmed);
   const auto committed = transaction.commit();
   if (!committed) return failed(committed.error());
-  log_warn("lane " + name_ + ": its table cannot be compared with the journal; the watermark is at number " +
-           std::to_string(run.confirmed.seq) +
-           " again, up to which PostgreSQL had confirmed, and nothing was sent");
+  log_warn("lane " + name_ + ": watermark set to " + std::to_string(run.confirmed.seq) +
+           " as PostgreSQL confirmed; nothing was compared");
   return std::nullopt;
-}
-
-// The table that refused so many in a row takes rows again: what it refused meanwhile is sent once more.
-void Lane::put_back(const std::vector<EventPtr>& events) {
-  if (events.empty()) return;
-  log_info("lane " + name_ + ": the table takes rows again; putting back " + std::to_string(events.size()) +
-           " dead letters");
-  for (const auto& event : events) {
-    Event again = event->event;
-    again.again = event->id;
-    const auto stored = context_.journal.append(std::move(again));
-    if (!stored) {
-      log_error("lane " + name_ + ": dead letter " + event->id.to_string() + " could not be put back: " +
-                stored.error().text + ". Use: hookspool dead retry " + event->id.to_string());
-    }
-  }
 }
 
 Lane::Step Lane::failed(const net::PgError& error) {
@@ -223,9 +186,11 @@ Lane::Step Lane::failed(const net::PgError& error) {
   }
   switch (error.error_class) {
     case net::ErrorClass::kOutage:
+    case net::ErrorClass::kLimit:
       figures.errors_outage += 1;
-      return later(error.text, error.sqlstate);
+      return later(error.text, error.sqlstate, error.hint);
     case net::ErrorClass::kEvent:
+    case net::ErrorClass::kUnclear:
       figures.errors_event += 1;
       break;
     case net::ErrorClass::kSetup:
@@ -238,20 +203,32 @@ Lane::Step Lane::failed(const net::PgError& error) {
 Lane::Step Lane::failed(const storage::JournalError& error) {
   live_.close();
   // A row whose checksum does not fit will not fit in a second either; a disk error may pass.
-  if (error.kind == storage::JournalError::Kind::kIo) return later(error.text, "");
+  if (error.kind == storage::JournalError::Kind::kIo) return later(error.text, "", "");
   return held(error.text, "", "");
 }
 
-Lane::Step Lane::later(const std::string& error, const std::string& sqlstate) {
+Lane::Step Lane::later(const std::string& error, const std::string& sqlstate, const std::string& hint) {
   const auto& config = *config_;
-  const std::lock_guard lock(mutex_);
-  status_.state = "waiting";
-  status_.error = error;
-  status_.sqlstate = sqlstate;
-  next_try_ = Clock::now() +
-              backoff_delay(config.backoff_min, config.backoff_max, status_.tries_failed, random_unit());
-  status_.tries_failed += 1;
-  return {Next::kLater, next_try_, {}};
+  std::string news;
+  Step step;
+  {
+    const std::lock_guard lock(mutex_);
+    status_.state = "waiting";
+    status_.error = error;
+    status_.sqlstate = sqlstate;
+    status_.hint = hint;
+    next_try_ = Clock::now() +
+                backoff_delay(config.backoff_min, config.backoff_max, status_.tries_failed, random_unit());
+    status_.tries_failed += 1;
+    // One line for each reason, and none for what passes by itself at once.
+    if (status_.tries_failed >= LaneStatus::kTriesBeforeTold && told_waiting_ != reason(sqlstate)) {
+      told_waiting_ = reason(sqlstate);
+      news = "lane " + name_ + " waits and tries again: " + error + (hint.empty() ? "" : "\n" + hint);
+    }
+    step = {Next::kLater, next_try_, {}};
+  }
+  if (!news.empty()) log_warn(news);
+  return step;
 }
 
 Lane::Step Lane::held(std::string error, std::string sqlstate, std::string hint) {
@@ -278,17 +255,18 @@ Lane::Step Lane::held(std::string error, std::string sqlstate, std::string hint)
 }
 
 void Lane::succeeded(bool live) {
-  bool was_held = false;
+  bool was_told = false;
   {
     const std::lock_guard lock(mutex_);
-    was_held = status_.state == "held";
+    was_told = status_.state == "held" || !told_waiting_.empty();
+    told_waiting_.clear();
     status_.state = live ? "online" : "catching-up";
     status_.error.clear();
     status_.hint.clear();
     status_.sqlstate.clear();
     status_.tries_failed = 0;
   }
-  if (was_held) log_info("lane " + name_ + " goes on");
+  if (was_told) log_info("lane " + name_ + " goes on");
 }
 
 }  // namespace hookspool::agent

@@ -111,9 +111,14 @@ void Lanes::committed(std::span<const EventPtr> events) {
       if (last == nullptr || last->lane.name() != event->event.lane) {
         last = &entry(event->event.lane);
         last->coming.clear();  // nobody has begun with it, and now there is no need to
-        // A lane that backs off keeps to its time; the event waits in the journal.
+        // A lane that backs off keeps to its time; the event waits in the journal. Unless an event is what it waits for.
         if (last->not_before <= Clock::now()) {
           make_ready(*last);
+          wake = true;
+        } else if (last->sooner) {
+          last->not_before = std::max(*last->sooner, Clock::now());
+          last->sooner.reset();
+          delayed_.emplace(last->not_before, last);
           wake = true;
         }
       }
@@ -124,10 +129,12 @@ void Lanes::committed(std::span<const EventPtr> events) {
   if (wake) wake_.notify_one();
 }
 
-void Lanes::line_changed() {
-  const auto line = line_->status();
+void Lanes::line_changed(const Line::Status& line) {
   {
     const std::lock_guard lock(mutex_);
+    // Two threads tell of two changes; the one that is late must not undo the other.
+    if (line.changes < line_changes_) return;
+    line_changes_ = line.changes;
     line_up_ = line.up;
     if (line.up) {
       delayed_.clear();
@@ -137,6 +144,7 @@ void Lanes::line_changed() {
         entry->ready = false;
         entry->coming.clear();
         entry->not_before = start_of(line.last_outage);
+        entry->sooner.reset();
         delayed_.emplace(entry->not_before, entry.get());
       }
     }
@@ -160,6 +168,23 @@ bool Lanes::repair(const std::string& lane) {
   }
   retry_now();
   return true;
+}
+
+Granted<Lane::BuryOutcome> Lanes::bury(const std::string& lane, std::size_t count,
+                                       const std::optional<Uuid>& id) {
+  Lane* held = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(lane);
+    if (found == entries_.end())
+      return fail(Refusal{404, "there is no lane " + lane, "hookspool status lists the lanes."});
+    held = &found->second->lane;
+    if (const auto asked = held->request_bury(count, id); !asked) return fail(asked.error());
+    found->second->not_before = {};
+    make_ready(*found->second);
+  }
+  wake_.notify_one();
+  return held->wait_buried(Clock::now() + kBuryWait);
 }
 
 void Lanes::tables_changed(std::span<const std::string> lanes) {
@@ -192,12 +217,18 @@ void Lanes::retry_now() {
 
 std::vector<LaneStatus> Lanes::statuses() const {
   std::vector<const Lane*> lanes;
+  bool line_up = false;
   {
     const std::lock_guard lock(mutex_);
+    line_up = line_up_;
     for (const auto& [name, entry] : entries_) lanes.push_back(&entry->lane);
   }
   std::vector<LaneStatus> statuses;
-  for (const auto* lane : lanes) statuses.push_back(lane->status());
+  for (const auto* lane : lanes) {
+    statuses.push_back(lane->status());
+    auto& state = statuses.back().state;
+    if (!line_up && state != "held") state = "waiting";  // whatever it did last
+  }
   return statuses;
 }
 
@@ -233,6 +264,7 @@ void Lanes::finish(Entry& entry, const Lane::Step& step) {
     const std::lock_guard lock(mutex_);
     entry.running = false;
     entry.not_before = step.not_before;
+    entry.sooner = step.sooner;
     switch (step.next) {
       case Lane::Step::Next::kIdle:
         if (entry.again) make_ready(entry);

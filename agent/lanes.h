@@ -50,9 +50,14 @@ class Lanes {
   // What the journal is about to sync: a lane that has nothing else to do begins with it.
   void committing(std::span<const EventPtr> events);
   void committed(std::span<const EventPtr> events);
-  void line_changed();
+  // What Line::status() said; of two that come in the wrong order the newer counts.
+  void line_changed(const Line::Status& line);
   void retry_now();                      // held and waiting lanes try again at once
   bool repair(const std::string& lane);  // false: no such lane
+  // What holds the lane becomes a dead letter, and up to `count` in all that are refused after it (Lane::request_bury).
+  // Waits for it, for kBuryWait at most; what is left is done after that.
+  static constexpr milliseconds kBuryWait{10'000};
+  Granted<Lane::BuryOutcome> bury(const std::string& lane, std::size_t count, const std::optional<Uuid>& id);
   // The configuration says something else of these lanes' tables now: each looks at its table again, held or not.
   void tables_changed(std::span<const std::string> lanes);
 
@@ -65,7 +70,8 @@ class Lanes {
     Lane lane;
     bool ready = false, running = false, again = false;  // guarded by Lanes::mutex_
     Clock::time_point not_before{};
-    std::vector<EventPtr> coming;  // to begin with; at most Lane::kAheadEventsMax
+    std::optional<Clock::time_point> sooner;  // where a new event may bring it forward to
+    std::vector<EventPtr> coming;             // to begin with; at most Lane::kAheadEventsMax
   };
   Entry& entry(const std::string& name);             // REQUIRES: mutex_ held
   void make_ready(Entry& entry);                     // REQUIRES: mutex_ held
@@ -90,8 +96,9 @@ class Lanes {
   std::deque<Entry*> ready_;
   std::multimap<Clock::time_point, Entry*> delayed_;
   bool line_up_ = false, stopping_ = false;
-  std::size_t working_ = 0;  // workers that have not ended
-  std::size_t idle_ = 0;     // of them, those that wait for a lane
+  std::uint64_t line_changes_ = 0;  // Line::Status::changes of what line_up_ was taken from
+  std::size_t working_ = 0;         // workers that have not ended
+  std::size_t idle_ = 0;            // of them, those that wait for a lane
   std::vector<std::thread> workers_;
 };
 

@@ -143,6 +143,7 @@ std::string Line::set_up() {
     news += ", away for " + format_duration(since(down_since_, now)) + ", " +
             std::to_string(status_.tries_in_this_outage) + " tries failed";
   }
+  status_.changes += 1;
   status_.up = true;
   status_.needs_a_person = false;
   status_.up_since_us = wall_clock_us();
@@ -167,6 +168,7 @@ std::string Line::set_failed(const net::PgError& error) {
     status_.tries_failed += 1;
     status_.tries_in_this_outage += 1;
   }
+  status_.changes += 1;
   status_.up = false;
   status_.up_since_us = 0;
   status_.needs_a_person = error.error_class == net::ErrorClass::kSetup;

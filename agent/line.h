@@ -35,6 +35,7 @@ class Line {
     std::optional<net::PgError> last_error;
     std::int64_t last_error_at_us = 0;  // wall clock
     std::int64_t up_since_us = 0;       // wall clock; 0 while down
+    std::uint64_t changes = 0;          // so far: of two statuses the one with more is the newer
   };
 
   // `pool` must outlive the line. `on_change` is called from the thread that caused the change, without a lock.

@@ -1,5 +1,5 @@
 // Why an administrator's request was not done: an HTTP status, what happened, what to do. Plain values.
-//   404  no such id, lane or path      400  the request makes no sense
+//   404  no such id, lane or path      400  the request makes no sense      409  things are not as it supposes
 //   503  PostgreSQL or the journal's disk is needed and is not there: try later
 #pragma once
 

@@ -14,7 +14,7 @@ namespace {
 constexpr milliseconds kDeadline{180'000};
 
 int code_of(int status) {
-  if (status == 404) return kExitData;
+  if (status == 404 || status == 409) return kExitData;
   return status >= 500 ? kExitTempFail : kExitUsage;
 }
 

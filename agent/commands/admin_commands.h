@@ -3,6 +3,7 @@
 // 65 for what is not there (or, of verify, missing), 69 when no agent answers, 75 when PostgreSQL is needed and away.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,10 @@ struct DeadCommand {
   std::string source;
   std::vector<std::string> ids;
   bool all = false;
+  std::uint64_t count = 1;
   int list(const Config& config, const AdminTarget& target) const;
   int show(const Config& config, const AdminTarget& target) const;
+  int bury(const Config& config, const AdminTarget& target) const;
   int retry(const Config& config, const AdminTarget& target) const;
   int discard(const Config& config, const AdminTarget& target) const;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/admin_api.h"
 #include "agent/commands/admin_commands.h"
 
 namespace hookspool::agent {
@@ -51,6 +52,18 @@ void AdminOptions::Commands::add_dead(CLI::App& app, std::string& config_file) {
     if (dead.ids.empty() && dead.source.empty() && !dead.all)
       throw CLI::RequiredError("an id, --source or --all");
   });
+  auto* bury =
+      add(*group, config_file, "bury", "make what holds a lane a dead letter, so that the lane goes on",
+          [this](const Config& config) { return dead.bury(config, target); });
+  bury->add_option("--source", dead.source, "the lane")->type_name("NAME")->required();
+  auto* count =
+      bury->add_option("--count", dead.count, "up to so many in a row that are refused (default: 1)")
+          ->type_name("N")
+          ->check(CLI::Range(std::int64_t{1}, kApiBuryMax));
+  bury->add_option("--id", dead.ids, "only if it is this event")
+      ->type_name("ID")
+      ->expected(1)
+      ->excludes(count);
   auto* discard = add(*group, config_file, "discard", "throw them away for good",
                       [this](const Config& config) { return dead.discard(config, target); });
   discard->add_option("id", dead.ids, "of the events")->type_name("ID")->required();

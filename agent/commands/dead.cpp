@@ -122,6 +122,23 @@ int DeadCommand::retry(const Config& config, const AdminTarget& target) const {
   return report(target, "put_back", "put back; they go to PostgreSQL behind what waits already", sum);
 }
 
+int DeadCommand::bury(const Config& config, const AdminTarget& target) const {
+  Json request{{"source", source}, {"count", count}};
+  if (!ids.empty()) request["id"] = ids.front();
+  const auto call = admin_call(config, target.socket, "dead/bury", request.dump());
+  if (call.code != kExitOk) return call.code;
+  if (target.json) {
+    std::fputs(call.body.c_str(), stdout);
+    return kExitOk;
+  }
+  const auto answer = Json::parse(call.body);
+  std::printf("%llu of what held lane %s %s\n",
+              static_cast<unsigned long long>(answer.value("buried", std::uint64_t{0})), source.c_str(),
+              answer.value("more", false) ? "are dead letters so far; the agent goes on with the rest"
+                                          : "are dead letters now; hookspool status shows how it goes on");
+  return kExitOk;
+}
+
 int DeadCommand::discard(const Config& config, const AdminTarget& target) const {
   Sum sum;
   const int code = for_ids(config, target, "dead/discard", "discarded", ids, sum);

@@ -2,8 +2,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "agent/admin_api.h"
 #include "agent/commands/commands.h"
 #include "agent/exit_codes.h"
+#include "net/http/client.h"
 #include "net/pg/mapping.h"
 #include "net/pg/schema.h"
 #include "net/pg/target_check.h"
@@ -114,6 +116,20 @@ void print_rights(net::Connection& connection, const net::PgOptions& options,
   for (const auto& grant : report->grants) std::printf("%s\n", grant.c_str());
 }
 
+// Where an agent runs with this configuration: which of its lanes do not go on.
+void look_at_agent(const Config& config, Findings& findings) {
+  constexpr milliseconds kDeadline{5'000};
+  const auto answer =
+      net::http_call("unix:" + admin_socket_path(config), "GET", "/health", {}, "", kDeadline);
+  const auto health = answer ? Json::parse(answer->body, nullptr, false) : Json();
+  if (!health.is_object()) return;  // none runs
+  for (const auto& lane : health.value("lanes", Json::array())) {
+    const std::string state = lane.value("state", ""), error = lane.value("error", "");
+    if (error.empty() || (state != "held" && state != "waiting")) continue;
+    findings.warning("lane " + lane.value("lane", ""), "is " + state + ": " + error, lane.value("hint", ""));
+  }
+}
+
 // What an administrator would run; with the role's name where PostgreSQL can be asked for it.
 void print_sql(const Config& config) {
   const auto& options = config.postgres.options;
@@ -166,6 +182,7 @@ int DoctorCommand::run(const Config& config, bool json) const {
   look_at_encoding(**connection, options, findings);
   look_at_schema(**connection, options, findings);
   look_at_sources(**connection, config, findings);
+  look_at_agent(config, findings);
   findings.print(json);
   return findings.code();
 }

@@ -26,9 +26,22 @@ int steer(const Config& config, const AdminTarget& target, const char* request, 
 }  // namespace
 
 int repair_lane(const Config& config, const AdminTarget& target, const std::string& lane) {
-  return steer(
-      config, target, "repair", {{"lane", lane}},
-      "lane " + lane + " compares every retained event by its id; hookspool status shows when it goes on");
+  const auto call = admin_call(config, target.socket, "repair", Json{{"lane", lane}}.dump());
+  if (call.code != kExitOk) return call.code;
+  if (target.json) {
+    std::fputs(call.body.c_str(), stdout);
+    return kExitOk;
+  }
+  const auto answer = Json::parse(call.body);
+  if (answer.value("comparable", true)) {
+    std::printf("lane %s compares every retained event by its id; hookspool status shows when it goes on\n",
+                lane.c_str());
+  } else {
+    std::printf("lane %s: watermark set to %llu as PostgreSQL confirmed; nothing was compared\n",
+                lane.c_str(),
+                static_cast<unsigned long long>(answer.value("confirmed_seq", std::uint64_t{0})));
+  }
+  return kExitOk;
 }
 
 int retry_now(const Config& config, const AdminTarget& target) {

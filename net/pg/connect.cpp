@@ -16,6 +16,10 @@ namespace {
 
 constexpr std::string_view kAttempt = "connecting to PostgreSQL";
 
+// The function of the server (backend/replication/syncrep.c) that warns when the wait for a synchronous standby was
+// cancelled. Its name is in every notice, in no language; the SQLSTATE 01000 is that of any warning.
+constexpr std::string_view kSyncWait = "SyncRepWaitForLSN";
+
 // libpq 15 keeps the SQLSTATE of a refused login to itself, except in verbose messages: "FATAL:  28P01:
 // password ...".
 struct VerboseMessage {
@@ -129,11 +133,10 @@ PgError connect_late(PGconn* connection, std::chrono::milliseconds waited) {
           .connection_lost = true};
 }
 
-extern "C" void receive_notice(void* warning_sqlstate, const PGresult* notice) {
-  const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
-  const char* sqlstate = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
-  if (severity == nullptr || sqlstate == nullptr || std::string_view(severity) != "WARNING") return;
-  *static_cast<std::string*>(warning_sqlstate) = sqlstate;
+extern "C" void receive_notice(void* sync_wait_cancelled, const PGresult* notice) {
+  const char* origin = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+  if (origin != nullptr && std::string_view(origin) == kSyncWait)
+    *static_cast<bool*>(sync_wait_cancelled) = true;
 }
 
 // What a service file left open: only the open connection tells.
@@ -194,7 +197,7 @@ PgResult<std::unique_ptr<Connection>> Connection::connect(const PgOptions& optio
       return fail(PgError{.text = std::string(kAttempt) + ": out of memory", .connection_lost = true});
     }
     PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
-    PQsetNoticeReceiver(connection, receive_notice, &impl->warning_sqlstate);
+    PQsetNoticeReceiver(connection, receive_notice, &impl->sync_wait_cancelled);
     bool late = false;
     if (auto failed = drive(connection, share, late)) {
       error = std::move(*failed);

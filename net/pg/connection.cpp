@@ -97,6 +97,10 @@ PgError Connection::Impl::refused(const PGresult* result, std::string_view attem
   error.text = std::string(attempt) + ": " + one_line(field(result, PG_DIAG_MESSAGE_PRIMARY));
   error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
   error.hint = field(result, PG_DIAG_MESSAGE_HINT);
+  if (is_missing_partition(error.sqlstate, error.constraint, field(result, PG_DIAG_TABLE_NAME))) {
+    error.error_class = ErrorClass::kSetup;
+    if (error.hint.empty()) error.hint = "Create the partition, or a default one.";
+  }
   const std::string severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
   // After FATAL the server closes. A pooler between us reports its server's loss as 08P01 and may stay.
   if (severity == "FATAL" || severity == "PANIC" || error.sqlstate.starts_with("08")) {
@@ -158,17 +162,21 @@ PgResult<void> Connection::Impl::drain(Deadline deadline, std::string_view attem
 PgResult<PgRows> Connection::Impl::rows(Deadline deadline, std::string_view attempt) {
   if (auto flushed = flush(deadline, attempt); !flushed) return fail(std::move(flushed).error());
   PgRows rows;
-  for (;;) {
+  for (std::size_t done = 0;; ++done) {
     auto result = next_result(deadline, attempt);
     if (!result) return fail(std::move(result).error());
     if (*result == nullptr) break;
     const ExecStatusType status = PQresultStatus(result->get());
-    if (is_error(status)) return fail(refused_and_drained(result->get(), deadline, attempt));
+    if (is_error(status)) {
+      PgError error = refused_and_drained(result->get(), deadline, attempt);
+      error.statements_done = done;
+      return fail(std::move(error));
+    }
     if (is_copy(status)) return fail(unexpected_copy(attempt));
     rows = to_rows(result->get());
   }
   if (PQstatus(connection.get()) == CONNECTION_BAD) return fail(lost(attempt));
-  rows.warning_sqlstate = warning_sqlstate;
+  rows.sync_wait_cancelled = sync_wait_cancelled;
   answered_at = std::chrono::steady_clock::now();
   return rows;
 }
@@ -178,7 +186,7 @@ Connection::~Connection() = default;  // PQfinish does not wait: the socket is n
 
 PgResult<PgRows> Connection::query(const std::string& sql, Deadline deadline, std::string_view attempt) {
   if (broken()) return fail(impl_->lost(attempt));
-  impl_->warning_sqlstate.clear();
+  impl_->sync_wait_cancelled = false;
   if (PQsendQuery(impl_->connection.get(), sql.c_str()) == 0) return fail(impl_->lost(attempt));
   return impl_->rows(deadline, attempt);
 }
@@ -186,7 +194,7 @@ PgResult<PgRows> Connection::query(const std::string& sql, Deadline deadline, st
 PgResult<PgRows> Connection::query_with(const std::string& sql, const std::string& parameter,
                                         Deadline deadline, std::string_view attempt) {
   if (broken()) return fail(impl_->lost(attempt));
-  impl_->warning_sqlstate.clear();
+  impl_->sync_wait_cancelled = false;
   impl_->largest_sent = std::max(impl_->largest_sent, sql.size() + parameter.size());
   const char* value = parameter.c_str();
   if (PQsendQueryParams(impl_->connection.get(), sql.c_str(), 1, nullptr, &value, nullptr, nullptr, 0) == 0) {

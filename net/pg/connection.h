@@ -54,7 +54,8 @@ std::string libpq_version();
 struct PgRows {
   std::string command_tag;  // "SELECT 1", "COMMIT", "ROLLBACK"
   std::vector<std::vector<std::optional<std::string>>> rows;
-  std::string warning_sqlstate;  // of a WARNING that came with it; empty: none
+  // With COMMIT: it is done here, but the wait for the synchronous standby was cancelled.
+  bool sync_wait_cancelled = false;
 };
 
 // libpq's buffer for what is sent grows with the largest statement and never shrinks: a connection that has more than

@@ -29,7 +29,7 @@ struct Connection::Impl {
   std::chrono::steady_clock::time_point answered_at;
   std::size_t largest_sent = 0;  // bytes of one statement with its parameter
   bool broken = false;
-  std::string warning_sqlstate;  // of the last WARNING since the statement began
+  bool sync_wait_cancelled = false;  // told by a WARNING since the statement began
 
   // Sends what libpq holds; takes in what arrives meanwhile, or both sides could block on full buffers.
   PgResult<void> flush(Deadline deadline, std::string_view attempt);

@@ -8,6 +8,11 @@
 #include "net/pg/delivery_state.h"
 
 namespace hookspool::net {
+namespace {
+
+constexpr std::string_view kCheckRows = "SET CONSTRAINTS ALL IMMEDIATE;";
+
+}  // namespace
 
 PgResult<DeliveryTransaction> DeliveryTransaction::begin(Connection& connection, const PgOptions& options,
                                                          LaneKey key, bool create) {
@@ -181,37 +186,76 @@ void DeliveryTransaction::settle(const Position& position) {
 
 PgResult<void> DeliveryTransaction::probe() {
   auto put = state_->target->put({});
-  if (!put) return fail(state_->refused(std::move(put).error()));
+  if (!put) return fail(not_the_event(state_->refused(std::move(put).error())));
   return {};
+}
+
+PgResult<bool> DeliveryTransaction::takes(const EventPtr& event) {
+  State& state = *state_;
+  assert(!state.ended);
+  if (auto begun = state.run("SAVEPOINT hookspool_try", "trying an event"); !begun)
+    return fail(begun.error());
+  auto put = state.target->put(std::span(&event, 1));
+  if (put) {
+    auto checked = state.connection.query(std::string(kCheckRows), statement_deadline(state.options),
+                                          "checking deferred constraints");
+    if (!checked) put = fail(std::move(checked).error());
+  }
+  if (!put && (put.error().connection_lost || put.error().error_class == ErrorClass::kOutage)) {
+    return fail(std::move(put).error());
+  }
+  auto undone = state.run("ROLLBACK TO SAVEPOINT hookspool_try;RELEASE SAVEPOINT hookspool_try",
+                          "taking a tried event back");
+  if (!undone) return fail(std::move(undone).error());
+  return put.ok();
+}
+
+PgResult<void> DeliveryTransaction::keep(const StoredEvent& event, const PgError& why) {
+  assert(!state_->ended);
+  return state_->keep_dead_letter(event, why);
+}
+
+// Which of the message's statements failed tells whose fault it is: the first is that of the rows, COMMIT may be, and
+// those between are ours.
+PgError DeliveryTransaction::State::not_committed(PgError error, std::size_t own_statements) const {
+  // 40003: statement completion unknown. Without an answer the commit may have happened, whatever the reason.
+  error.in_doubt = error.connection_lost || error.sqlstate == "40003";
+  if (error.connection_lost || error.statements_done == 0) return error;
+  if (error.statements_done <= own_statements) {
+    if (error.sqlstate == "22012") error.text = "committing: the watermark's row is not there any more";
+    return not_the_event(std::move(error));
+  }
+  if (error.sqlstate == "54000" && !options.notify.empty()) {
+    error.error_class = ErrorClass::kOutage;
+    error.hint =
+        "The queue of notifications is full while a session that listens stays in a transaction: "
+        "SELECT pg_notification_queue_usage().";
+  }
+  return error;
 }
 
 PgResult<void> DeliveryTransaction::commit() {
   State& state = *state_;
   assert(!state.ended);
   constexpr std::string_view attempt = "committing";
-  const bool moves = state.watermark && state.position != *state.watermark && !state.moved;
-  const std::string sql = moves ? state.move_sql() + state.notify_sql() : std::string();
-  auto answer = state.connection.query(sql + "COMMIT", statement_deadline(state.options), attempt);
-  if (!answer) {
-    PgError error = std::move(answer).error();
-    // 40003: statement completion unknown. Without an answer the commit may have happened, whatever the
-    // reason.
-    error.in_doubt = error.connection_lost || error.sqlstate == "40003";
-    if (error.sqlstate == "22012" && !sql.empty()) {
-      error.error_class = ErrorClass::kSetup;
-      error.text = std::string(attempt) + ": the watermark's row is not there any more";
-    }
-    return fail(std::move(error));
+  // What is deferred is checked first, so that a row's refusal is told by a statement, before the watermark moves.
+  std::string sql(kCheckRows);
+  std::size_t own_statements = 0;
+  if (state.watermark && state.position != *state.watermark && !state.moved) {
+    sql += state.move_sql() + state.notify_sql();
+    own_statements = state.options.notify.empty() ? 1 : 2;
   }
+  auto answer = state.connection.query(sql + "COMMIT", statement_deadline(state.options), attempt);
+  if (!answer) return fail(state.not_committed(std::move(answer).error(), own_statements));
   state.ended = true;
   if (answer->command_tag != "COMMIT") {
     return fail(PgError{.text = std::string(attempt) + ": PostgreSQL answered " + answer->command_tag +
                                 ", for the transaction had failed before"});
   }
-  if (answer->warning_sqlstate == "01000") {
-    // The wait for a synchronous standby was cancelled: committed here, perhaps not there.
+  if (answer->sync_wait_cancelled) {
+    // Committed here, perhaps not there.
     return fail(
-        PgError{.sqlstate = answer->warning_sqlstate,
+        PgError{.sqlstate = "01000",
                 .text = std::string(attempt) + ": PostgreSQL committed, with a warning that it may not last",
                 .hint = "Is the synchronous standby there?",
                 .in_doubt = true});

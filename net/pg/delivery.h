@@ -5,14 +5,15 @@
 //   COPY events FROM STDIN;                                                      -- tag must say COPY n
 //     or, for a lane with a table of its own: INSERT INTO it SELECT ... FROM json_to_recordset($1)
 //   INSERT INTO dead_letters ..., gaps ...;                                      -- if any
+//   SET CONSTRAINTS ALL IMMEDIATE;                                               -- what is deferred is refused here,
 //   UPDATE watermarks SET seq = last WHERE ... AND seq = what was read;          -- must be 1 row
-//   COMMIT;                                                                      -- tag must say COMMIT
+//   COMMIT;                                                                      -- and seldom here; tag must say COMMIT
 //
 // Or, where it is known where the watermark stands, in two round trips and one for COMMIT:
 //
 //   BEGIN; SET LOCAL ...; UPDATE watermarks SET seq = last WHERE ... AND seq = known;  -- must be 1 row, or it fails
 //   COPY events FROM STDIN;                                                            -- in the same message
-//   COMMIT;
+//   SET CONSTRAINTS ALL IMMEDIATE; COMMIT;
 //
 // Reading the watermark without the lock doubles events while an old backend is still alive. The unit of retry is
 // the whole transaction. Not thread-safe; must not outlive its connection. Destroyed before commit() it rolls back.
@@ -87,10 +88,16 @@ class DeliveryTransaction {
   bool comparable() const;
   // Takes the watermark to a position that reconcile() has made true.
   void settle(const Position& position);
-  // Would the table take a row at all? Copies none.
+  // Would the table take a row at all? Copies none. What it refuses is the setup's.
   PgResult<void> probe();
+  // Would it take this one? Nothing stays of it but what no rollback undoes (a sequence's numbers). An error means that
+  // the question could not be asked, and leaves the transaction to be rolled back.
+  PgResult<bool> takes(const EventPtr& event);
+  // Keeps an event among the dead letters that the watermark has passed already, or that is another epoch's.
+  PgResult<void> keep(const StoredEvent& event, const PgError& why);
 
-  // Moves the watermark to position() and commits.
+  // Moves the watermark to position() and commits. What a deferred constraint or trigger refuses is told here, as the
+  // rows' fault (PgError::error_class); nothing is committed then.
   PgResult<void> commit();
 
  private:

@@ -29,6 +29,14 @@ std::string milliseconds(std::chrono::milliseconds duration) {
   return std::to_string(duration.count());
 }
 
+// Shorter than a statement may take, so that a lock that another session holds is told as such (55P03) and not taken
+// for a statement that is too slow.
+std::chrono::milliseconds lock_wait(const PgOptions& options) {
+  if (options.statement_timeout.count() == 0) return options.lock_timeout;
+  const auto longest = std::max(options.statement_timeout * 3 / 4, std::chrono::milliseconds(1));
+  return options.lock_timeout.count() == 0 ? longest : std::min(options.lock_timeout, longest);
+}
+
 PgResult<std::optional<Position>> parse_watermark(const PgRows& rows) {
   if (rows.rows.empty()) return std::optional<Position>();
   const auto& row = rows.rows.front();
@@ -103,7 +111,7 @@ std::string DeliveryTransaction::State::notify_sql() const {
 }
 
 std::string DeliveryTransaction::State::begin_sql() const {
-  return std::string(kBegin) + "SET LOCAL lock_timeout = " + milliseconds(options.lock_timeout) +
+  return std::string(kBegin) + "SET LOCAL lock_timeout = " + milliseconds(lock_wait(options)) +
          ";SET LOCAL statement_timeout = " + milliseconds(options.statement_timeout) +
          ";SET LOCAL idle_in_transaction_session_timeout = " +
          milliseconds(options.idle_in_transaction_session_timeout) + ";";
@@ -164,7 +172,8 @@ PgResult<std::vector<EventPtr>> DeliveryTransaction::State::to_put(std::span<con
 
 // A refusal for the setup is looked into at once, while the table is as it was refused.
 PgError DeliveryTransaction::State::refused(PgError error) {
-  if (error.error_class != ErrorClass::kSetup || error.connection_lost) return error;
+  const bool setup = error.error_class == ErrorClass::kSetup || error.error_class == ErrorClass::kUnclear;
+  if (!setup || error.connection_lost) return error;
   ended = true;
   auto rolled_back =
       connection.query("ROLLBACK", std::chrono::steady_clock::now() + kRollbackLimit, "rolling back");

@@ -162,6 +162,28 @@ PgResult<std::vector<DeadLetter>> read_dead_letters(Connection& connection, cons
   return letters;
 }
 
+PgResult<std::vector<Uuid>> last_buried_in_a_row(Connection& connection, const PgOptions& options,
+                                                 const std::string& agent_id, const std::string& lane,
+                                                 std::size_t letters_max) {
+  const std::string schema = quote_identifier(options.schema);
+  const std::string agent = connection.quote_literal(agent_id), source = connection.quote_literal(lane);
+  auto rows = ask(connection, options,
+                  "SELECT d.id, w.seq - d.seq FROM (SELECT epoch, seq FROM " + schema +
+                      ".watermarks WHERE agent_id = " + agent + " AND lane = " + source +
+                      " AND seq > 0 ORDER BY updated_at DESC LIMIT 1) w JOIN " + schema +
+                      ".dead_letters d ON d.epoch = w.epoch AND d.seq <= w.seq AND d.seq > w.seq - " +
+                      std::to_string(letters_max) + " WHERE d.agent_id = " + agent +
+                      " AND d.source = " + source + " ORDER BY d.seq DESC",
+                  "reading the newest dead letters");
+  if (!rows) return fail(std::move(rows).error());
+  std::vector<Uuid> ids;
+  for (const auto& row : rows->rows) {
+    if (natural(row[1]) != ids.size()) break;
+    ids.push_back(uuid_of(row[0]));
+  }
+  return ids;
+}
+
 PgResult<std::vector<Uuid>> discard_dead_letters(Connection& connection, const PgOptions& options,
                                                  const std::string& agent_id, std::span<const Uuid> ids) {
   const std::string schema = quote_identifier(options.schema);

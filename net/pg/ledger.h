@@ -50,6 +50,10 @@ PgResult<std::vector<DeadLetter>> list_dead_letters(Connection& connection, cons
 // Whole. Ids that are not there are left out.
 PgResult<std::vector<DeadLetter>> read_dead_letters(Connection& connection, const PgOptions& options,
                                                     const std::string& agent_id, std::span<const Uuid> ids);
+// The dead letters that stand in a row just below the lane's watermark, the one that moved last; the newest first.
+PgResult<std::vector<Uuid>> last_buried_in_a_row(Connection& connection, const PgOptions& options,
+                                                 const std::string& agent_id, const std::string& lane,
+                                                 std::size_t letters_max);
 // Takes dead letters away for good and remembers their ids, so that no repair brings them back. Answers which ones
 // it was; those that were not there are left out.
 PgResult<std::vector<Uuid>> discard_dead_letters(Connection& connection, const PgOptions& options,

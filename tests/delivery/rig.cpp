@@ -49,7 +49,7 @@ Life::Life(const Options& given) {
   line_ = std::make_unique<Line>(
       *pool_, config_.backoff_min, config_.backoff_max,
       [this](const net::SinkIdentity& identity) { return guard_->check(identity); },
-      [this] { lanes_->line_changed(); });
+      [this] { lanes_->line_changed(line_->status()); });
 }
 
 Life::~Life() {

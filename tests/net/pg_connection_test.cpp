@@ -238,14 +238,19 @@ TEST_F(PgConnectionTest, AnswersOfAllSizesComeThroughTls) {
   }
 }
 
-TEST_F(PgConnectionTest, WarningsAreKeptAndNoticesAreNot) {
+TEST_F(PgConnectionTest, NoWarningOfATriggerIsTakenForACancelledWaitForTheStandby) {
   auto connection = connect();
-  auto answer = connection->query("DO $$ BEGIN RAISE WARNING 'w'; RAISE NOTICE 'n'; END $$", soon());
+  auto answer =
+      connection->query("DO $$ BEGIN RAISE WARNING 'w'; RAISE WARNING SQLSTATE '57P01'; END $$", soon());
   ASSERT_TRUE(answer.ok());
-  EXPECT_EQ(answer->warning_sqlstate, "01000");
-  answer = connection->query("DO $$ BEGIN RAISE NOTICE 'n'; END $$", soon());
-  ASSERT_TRUE(answer.ok());
-  EXPECT_EQ(answer->warning_sqlstate, "");
+  EXPECT_FALSE(answer->sync_wait_cancelled);
+}
+
+TEST_F(PgConnectionTest, AnErrorSaysHowManyStatementsWereDoneBeforeIt) {
+  auto connection = connect();
+  const auto refused = connection->query("SELECT 1;SELECT 2;SELECT 1/0;SELECT 3", soon());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().statements_done, 2u);
 }
 
 TEST_F(PgConnectionTest, CopyCountsAndRefuses) {
