@@ -67,20 +67,20 @@ int report(const AdminTarget& target, const char* counted, const char* done, con
 
 int DeadCommand::list(const Config& config, const AdminTarget& target) const {
   Json letters = Json::array();
-  std::uint64_t count = 0;
+  std::uint64_t listed = 0;
   for (std::string after;;) {
     const auto call = admin_call(config, target.socket, "dead?source=" + source + "&after=" + after, "");
     if (call.code != kExitOk) return call.code;
     const auto page = Json::parse(call.body);
     for (const auto& letter : page.at("dead_letters")) {
-      count += 1;
+      listed += 1;
       after = text_of(letter, "id");
       target.json ? letters.push_back(letter) : print_letter(letter);
     }
     if (!page.value("more", false)) break;
   }
   if (target.json) std::printf("%s\n", Json{{"dead_letters", std::move(letters)}}.dump(2).c_str());
-  if (!target.json && count == 0) std::fprintf(stderr, "no dead letters\n");
+  if (!target.json && listed == 0) std::fprintf(stderr, "no dead letters\n");
   return kExitOk;
 }
 
