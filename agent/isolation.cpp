@@ -93,7 +93,8 @@ void Isolation::proven(std::uint64_t head_seq, std::uint64_t until_seq) {
 }
 
 void Isolation::buried(std::uint64_t seq, const Buried& event) {
-  if (seq >= suspect_until_seq_) limit_ = SIZE_MAX;
+  // Up to the one that was taken all were tried and refused.
+  if (seq >= suspect_until_seq_) limit_ = seq + 1 < proven_until_seq_ ? 1 : SIZE_MAX;
   taken_since_ = false;
   if (seq <= proven_until_seq_ || hold_after_ == 0) return;
   if (in_a_row_.size() >= hold_after_) in_a_row_.erase(in_a_row_.begin());

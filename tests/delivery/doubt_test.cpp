@@ -37,10 +37,20 @@ class DoubtTest : public DeliveryTest {
         ".nap() RETURNS trigger LANGUAGE plpgsql AS "
         "$$BEGIN PERFORM pg_sleep(" +
         std::to_string(for_s) + "); RETURN NEW; END$$");
-    const std::string which = when == Sleeps::kInCopy ? "TRIGGER nap BEFORE" : "CONSTRAINT TRIGGER nap AFTER";
-    const std::string deferred = when == Sleeps::kInCopy ? "" : " DEFERRABLE INITIALLY DEFERRED";
-    run("CREATE " + which + " INSERT ON " + table("events") + deferred +
-        " FOR EACH ROW WHEN (NEW.payload = '\"slow1\"') EXECUTE FUNCTION " + schema_ + ".nap()");
+    const std::string nap = " FOR EACH ROW EXECUTE FUNCTION " + schema_ + ".nap()";
+    const std::string slow = " FOR EACH ROW WHEN (NEW.payload = '\"slow1\"') EXECUTE FUNCTION " + schema_;
+    if (when == Sleeps::kInCopy) {
+      run("CREATE TRIGGER nap BEFORE INSERT ON " + table("events") + slow + ".nap()");
+      return;
+    }
+    // What is deferred is asked before COMMIT; only what such a trigger defers once more is left to it.
+    const std::string deferred = " DEFERRABLE INITIALLY DEFERRED";
+    run("CREATE TABLE " + table("later") + " (n int); ALTER TABLE " + table("later") + " OWNER TO hookspool");
+    run("CREATE CONSTRAINT TRIGGER nap AFTER INSERT ON " + table("later") + deferred + nap);
+    run("CREATE FUNCTION " + schema_ +
+        ".again() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO " +
+        table("later") + " VALUES (1); RETURN NEW; END$$");
+    run("CREATE CONSTRAINT TRIGGER again AFTER INSERT ON " + table("events") + deferred + slow + ".again()");
   }
   // The backend that is asleep now; 0 if none falls asleep.
   static pid_t sleeper() {
