@@ -4,12 +4,11 @@
 #include <array>
 #include <cmath>
 #include <future>
-#include <optional>
 
 #include "agent/entropy.h"
 #include "agent/event_headers.h"
+#include "agent/repeat_key.h"
 #include "agent/signature_gate.h"
-#include "net/verify/json_field.h"
 #include "net/verify/providers.h"
 
 namespace hookspool::agent {
@@ -26,35 +25,10 @@ bool unnamed_ok(std::string_view name) {
          });
 }
 
-// The sender's own id of this delivery, where its kind of sender has it; empty if there is none.
-std::string delivery_id_of(const net::HttpRequest& request, const SourceConfig& source) {
+net::DeliveryId delivery_id_of(const net::HttpRequest& request, const SourceConfig& source) {
   const auto* provider = net::find_provider(source.verify);
   if (provider == nullptr) return {};
-  return utf8_text(net::delivery_id(provider->delivery_id, request.headers, request.body));
-}
-
-// By which a repeat of it is known; nil: nothing makes it one.
-Uuid dedupe_key_of(const net::HttpRequest& request, const SourceConfig& source,
-                   const std::string& delivery_id) {
-  using By = DedupeRule::By;
-  const DedupeRule& rule = source.dedupe;
-  std::optional<std::string> by;
-  switch (rule.by) {
-    case By::kNothing:
-      break;
-    case By::kDeliveryId:
-      if (!delivery_id.empty()) by = delivery_id;
-      break;
-    case By::kBody:
-      return dedupe_key(source.name, request.body);
-    case By::kHeader:
-      if (const auto* value = request.header(rule.name); value != nullptr && !value->empty()) by = *value;
-      break;
-    case By::kPointer:
-      by = net::json_field(request.body, rule.name);
-      break;
-  }
-  return by ? dedupe_key(source.name, *by) : Uuid{};
+  return net::find_delivery_id(provider->delivery_id, source.scheme, request.headers, request.body);
 }
 
 net::HttpAnswer taken_answer(const Deduplicator::Taken& taken,
@@ -104,6 +78,7 @@ std::optional<net::HttpAnswer> Admission::over_rate(const ServedSource& source) 
   const auto wait = source.bucket->take(TokenBucket::Clock::now());
   if (wait.count() <= 0) return std::nullopt;
   figures_.refused_rate += 1;
+  if (source.log) source.log->over_rate(source.config.rate_max, SourceLog::Clock::now());
   auto answer = error_answer(
       429, "this source may send " + std::to_string(source.config.rate_max) + " events a second");
   answer.headers.emplace_back("Retry-After",
@@ -116,9 +91,13 @@ void Admission::handle(net::HttpRequest&& request, const net::HttpReply& reply) 
   ServedSource unnamed;
   const ServedSource* source = find_source(*sources, request.path, unnamed);
   if (source == nullptr) {
-    if (request.path == "/livez" || request.path == "/readyz") return reply(probe(request.path));
+    if (request.path == "/livez" || request.path == "/readyz") return reply(own_page(request.path));
     figures_.refused_unknown += 1;
     return reply(error_answer(404, "no source has this path"));
+  }
+  if (auto answer = SignatureGate::probe(request, *source)) {
+    figures_.probes += 1;
+    return reply(std::move(*answer));
   }
   if (auto answer = SignatureGate::open_handshake(request, *source)) {
     figures_.handshakes += 1;
@@ -133,7 +112,7 @@ void Admission::handle(net::HttpRequest&& request, const net::HttpReply& reply) 
   accept(std::move(request), *source, reply);
 }
 
-net::HttpAnswer Admission::probe(const std::string& path) const {
+net::HttpAnswer Admission::own_page(const std::string& path) const {
   return path == "/livez" ? livez_answer() : readyz_answer(journal_, stopping_);
 }
 
@@ -145,9 +124,11 @@ void Admission::accept(net::HttpRequest&& request, const ServedSource& source, c
   };
   if (auto answer = turn_away(request, source)) return timed(std::move(*answer));
   // What the source answers is taken along: a reload may have replaced it by then.
-  const auto done = [this, timed, response = source.config.response](
-                        const storage::JournalResult<Deduplicator::Taken>& taken) {
+  const auto done = [this, timed, response = source.config.response,
+                     bucket = source.bucket](const storage::JournalResult<Deduplicator::Taken>& taken) {
     try {
+      // A repeat is no event: one captured request, sent again and again, does not use up the sender's rate.
+      if (bucket && taken && taken->duplicate) bucket->give_back();
       if (!taken) return timed(refuse(taken.error()));
       (taken->duplicate ? figures_.duplicates : figures_.accepted) += 1;
       timed(taken_answer(*taken, response));
@@ -163,7 +144,12 @@ std::optional<net::HttpAnswer> Admission::turn_away(const net::HttpRequest& requ
                                                     const ServedSource& source) {
   if (const auto verdict = SignatureGate::check(request, source); !verdict.fits()) {
     figures_.refused_signature += 1;
-    if (quarantine_ != nullptr) quarantine_->keep(request, source.config, verdict);
+    auto kept = SourceLog::Kept::kNotAsked;
+    if (quarantine_ != nullptr && Quarantine::is_for(source.config, verdict)) {
+      const bool has_room = quarantine_->keep(request, source.config, verdict);
+      kept = has_room ? SourceLog::Kept::kQuarantined : SourceLog::Kept::kNoRoom;
+    }
+    if (source.log) source.log->refused(verdict, kept, request.remote_addr, SourceLog::Clock::now());
     return SignatureGate::refusal(source.config);
   }
   if (auto answer = SignatureGate::signed_handshake(request, source)) {
@@ -189,8 +175,9 @@ void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, st
   event.lane = source.name;
   event.received_at_us = received_at_us;
   event.kept_as = kept_as;
-  event.delivery_id = delivery_id_of(request, source);
-  if (deduplicator_ != nullptr) event.dedupe_key = dedupe_key_of(request, source, event.delivery_id);
+  const net::DeliveryId delivery_id = delivery_id_of(request, source);
+  event.delivery_id = utf8_text(delivery_id.text);
+  if (deduplicator_ != nullptr) event.dedupe_key = repeat_key(request, source, delivery_id);
   // Where the header is the secret itself, it is one of those that no table should hold.
   const bool token = source.scheme.kind == net::Scheme::Kind::kToken;
   event.headers =

@@ -30,6 +30,7 @@ struct AdmissionFigures {
   std::atomic<std::uint64_t> refused_signature{0};  // 401
   std::atomic<std::uint64_t> refused_unknown{0};    // 404, 405
   std::atomic<std::uint64_t> handshakes{0};         // answered, or refused, and never journaled
+  std::atomic<std::uint64_t> probes{0};             // 200 to what a source calls a probe; never journaled
 };
 
 class Admission {
@@ -45,6 +46,8 @@ class Admission {
   storage::JournalResult<Deduplicator::Taken> admit(net::HttpRequest&& request, const SourceConfig& source,
                                                     std::int64_t received_at_us, const Uuid& kept_as);
   AdmissionFigures& figures() { return figures_; }
+  // What was counted instead of logged, once its interval is over: by the upkeep, now and then.
+  void close_logs(SourceLog::Clock::time_point now) const { sources_.get()->close_logs(now); }
   // Once stopping, /readyz says so: a load balancer sends the next ones elsewhere.
   void set_stopping() { stopping_ = true; }
 
@@ -55,7 +58,7 @@ class Admission {
              const Uuid& kept_as, Deduplicator::Done done);
   net::HttpAnswer refuse(const storage::JournalError& error);
   std::optional<net::HttpAnswer> over_rate(const ServedSource& source);
-  net::HttpAnswer probe(const std::string& path) const;
+  net::HttpAnswer own_page(const std::string& path) const;
 
   const Current<SourceSet>& sources_;
   storage::Journal& journal_;

@@ -10,6 +10,7 @@
 #include "agent/config_table.h"
 #include "agent/config_verify.h"
 #include "agent/regular_file.h"
+#include "agent/secret.h"
 
 namespace hookspool::agent {
 namespace {
@@ -192,9 +193,9 @@ ConfigResult read_document(const toml::table& document, const std::string& name)
 // DATABASE_URL is what the platforms of this field set; libpq itself does not know it.
 void apply_environment(Config& config) {
   if (!config.postgres.options.conninfo.empty()) return;
-  if (const char* url = std::getenv("DATABASE_URL"); url != nullptr && *url != '\0') {
-    config.postgres.options.conninfo = url;
-  }
+  // It holds a password, and comes from files as other secrets do.
+  if (const char* url = std::getenv("DATABASE_URL"); url != nullptr)
+    config.postgres.options.conninfo = without_line_ends(url);
 }
 
 ConfigFaults not_toml(const toml::parse_error& error, const std::string& name) {

@@ -48,6 +48,7 @@ struct SourceConfig {
   std::vector<std::string> secrets;  // any of them may have signed: rotation
   std::string public_url;            // as the sender calls it; for schemes that sign it
   std::string verify_token;          // of Meta's handshake
+  std::vector<std::string> probes;   // methods that are answered 200 and never kept
   DedupeRule dedupe;
   std::size_t rate_max = 0;   // events a second; 0: no limit
   std::size_t burst_max = 0;  // at once after a pause

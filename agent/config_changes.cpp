@@ -103,6 +103,7 @@ void compare_source(const SourceConfig& now, const SourceConfig& next, ConfigCha
   source.live("secrets", now.secrets, next.secrets);
   source.live("public_url", now.public_url, next.public_url);
   source.live("verify_token", now.verify_token, next.verify_token);
+  source.live("probe", now.probes, next.probes);
   source.live("on_bad_signature", now.quarantine, next.quarantine);
   source.live("dedupe", now.dedupe, next.dedupe);
   source.live("max_rate", now.rate_max, next.rate_max);

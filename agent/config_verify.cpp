@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "agent/secret.h"
+#include "net/verify/boundaries.h"
 #include "net/verify/json_field.h"
 #include "net/verify/providers.h"
 #include "net/verify/signed_url.h"
@@ -99,10 +100,12 @@ bool read_header(TableReader& reader, std::string_view key, std::vector<std::str
 void read_timestamp(TableReader& reader, net::Scheme& scheme) {
   std::string where, unit = "s";
   const bool given = reader.text("timestamp", where);
-  if (reader.text("timestamp_unit", unit)) one_of(reader, "timestamp_unit", unit, {"s", "ms"});
+  if (reader.text("timestamp_unit", unit)) one_of(reader, "timestamp_unit", unit, {"s", "ms", "rfc3339"});
   if (!given) return;
   auto& rule = scheme.timestamp;
-  rule.in_milliseconds = unit == "ms";
+  rule.unit = unit == "ms"        ? net::TimestampUnit::kMilliseconds
+              : unit == "rfc3339" ? net::TimestampUnit::kRfc3339
+                                  : net::TimestampUnit::kSeconds;
   const auto colon = std::min(where.find(':'), where.size());
   const std::string kind = where.substr(0, colon), what = where.substr(std::min(colon + 1, where.size()));
   if (kind == "header") {
@@ -142,7 +145,10 @@ void read_signed(TableReader& reader, net::Scheme& scheme) {
   scheme.signed_parts = std::move(*parts);
   if (!scheme.uses(Part::kBody) && !scheme.uses(Part::kForm)) {
     reader.fault("signed", "\"" + written + "\" leaves the body out, so anybody could change it; add {body}");
+    return;
   }
+  const auto cut = net::check_template(scheme.signed_parts);
+  if (!cut) reader.fault("signed", "\"" + written + "\" " + cut.error());
 }
 
 void read_hmac(TableReader& reader, net::Scheme& scheme) {
@@ -224,6 +230,22 @@ void read_verify_token(TableReader& reader, SourceConfig& source, net::Handshake
   }
 }
 
+// probe = ["HEAD", "GET"]: by what a sender finds out whether there is anything at its new URL.
+void read_probe(TableReader& reader, SourceConfig& source) {
+  const auto* methods = reader.array("probe");
+  if (methods == nullptr) return;
+  for (const auto& node : *methods) {
+    const auto method = node.value<std::string>();
+    const bool known = method && (*method == "HEAD" || *method == "GET" || *method == "OPTIONS");
+    if (!known) {
+      reader.fault("probe", "is a list of \"HEAD\", \"GET\" and \"OPTIONS\"; events come by POST");
+      return;
+    }
+    if (std::find(source.probes.begin(), source.probes.end(), *method) == source.probes.end())
+      source.probes.push_back(*method);
+  }
+}
+
 void read_on_bad_signature(TableReader& reader, SourceConfig& source) {
   std::string written = "refuse";
   if (!reader.text("on_bad_signature", written)) return;
@@ -255,8 +277,8 @@ void read_verification(TableReader& reader, SourceConfig& source, FaultList& fau
     one_of(reader, "verify", source.verify, net::provider_names());
     source.verify = "none";
     // The keys beside it are known all the same, and say nothing as long as this is wrong.
-    for (const char* key :
-         {"secrets", "signature", "public_url", "timestamp_tolerance", "verify_token", "on_bad_signature"}) {
+    for (const char* key : {"secrets", "signature", "public_url", "timestamp_tolerance", "verify_token",
+                            "on_bad_signature", "probe"}) {
       reader.known(key);
     }
     return;
@@ -277,6 +299,7 @@ void read_verification(TableReader& reader, SourceConfig& source, FaultList& fau
   read_tolerance(reader, source);
   read_verify_token(reader, source, provider->handshake, faults);
   read_on_bad_signature(reader, source);
+  read_probe(reader, source);
 }
 
 }  // namespace hookspool::agent

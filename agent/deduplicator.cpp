@@ -32,8 +32,9 @@ std::uint64_t newest_segment(const storage::Journal& journal) {
 
 }  // namespace
 
-Uuid dedupe_key(std::string_view source, std::string_view delivery_id) {
-  const std::array<std::string_view, 3> pieces{source, std::string_view("\0", 1), delivery_id};
+Uuid dedupe_key(std::string_view source, std::string_view identity) {
+  // No name of a source holds a zero, so its end is plain. Keys of the first kind had no "2".
+  const std::array<std::string_view, 3> pieces{source, std::string_view("\0002\0", 3), identity};
   const auto digest = net::digest(net::Algorithm::kSha256, pieces);
   Uuid key;
   if (digest) std::copy_n(digest->begin(), key.bytes.size(), key.bytes.begin());

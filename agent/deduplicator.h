@@ -29,8 +29,8 @@
 
 namespace hookspool::agent {
 
-// 128 bits of a SHA-256 over source and delivery id.
-Uuid dedupe_key(std::string_view source, std::string_view delivery_id);
+// 128 bits of a SHA-256 over the source and what makes a delivery of it the same one (repeat_key.h).
+Uuid dedupe_key(std::string_view source, std::string_view identity);
 
 class Deduplicator {
  public:

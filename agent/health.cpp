@@ -77,6 +77,7 @@ Json intake_json(const HealthSources& sources) {
   return {{"accepted", figures.accepted.load()},
           {"duplicates", figures.duplicates.load()},
           {"handshakes", figures.handshakes.load()},
+          {"probes", figures.probes.load()},
           {"refused",
            {{"no_room", figures.refused_no_room.load()},
             {"source_full", figures.refused_source.load()},

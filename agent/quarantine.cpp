@@ -96,9 +96,12 @@ bool Quarantine::take_token(const std::string& source, const std::string& peer) 
   return rate_.take(source, peer, Clock::now());
 }
 
-void Quarantine::keep(const net::HttpRequest& request, const SourceConfig& source,
+bool Quarantine::is_for(const SourceConfig& source, const net::Verdict& verdict) {
+  return source.quarantine && verdict.mismatch == net::Mismatch::kNoSecretFits;
+}
+
+bool Quarantine::keep(const net::HttpRequest& request, const SourceConfig& source,
                       const net::Verdict& verdict) {
-  if (!source.quarantine || verdict.mismatch != net::Mismatch::kNoSecretFits) return;
   Quarantined kept;
   kept.received_at_us = wall_clock_us();
   kept.peer = peer_of(request.remote_addr);
@@ -106,7 +109,7 @@ void Quarantine::keep(const net::HttpRequest& request, const SourceConfig& sourc
     const std::lock_guard lock(mutex_);
     if (!has_store() || !take_token(source.name, kept.peer)) {
       figures_.not_kept += 1;
-      return;
+      return false;
     }
     kept.id = ids_.next(kept.received_at_us / 1'000);
   }
@@ -122,14 +125,15 @@ void Quarantine::keep(const net::HttpRequest& request, const SourceConfig& sourc
   if (done && done->kept) {
     figures_.kept += 1;
     figures_.shed += done->shed;
-    return;
+    return true;
   }
   figures_.not_kept += 1;
-  if (done) return;
+  if (done) return false;
   const auto now_ms = std::chrono::duration_cast<milliseconds>(Clock::now().time_since_epoch()).count();
   std::int64_t told_ms = failure_told_ms_.load();
-  if (now_ms - told_ms < kTellIntervalMs && told_ms != 0) return;
+  if (now_ms - told_ms < kTellIntervalMs && told_ms != 0) return false;
   if (failure_told_ms_.compare_exchange_strong(told_ms, now_ms)) log_warn("quarantine: " + done.error().text);
+  return false;
 }
 
 void Quarantine::resolve() {

@@ -58,8 +58,10 @@ class Quarantine {
   // After the configuration has changed: the store's limits.
   void set_limits(const storage::QuarantineStore::Limits& limits);
 
-  // For a source with on_bad_signature = "quarantine". Whatever becomes of it: the sender is told 401.
-  void keep(const net::HttpRequest& request, const SourceConfig& source, const net::Verdict& verdict);
+  // Is a request that was refused so one for the quarantine, if there is room?
+  static bool is_for(const SourceConfig& source, const net::Verdict& verdict);
+  // Whether it was kept. Whatever becomes of it: the sender is told 401. REQUIRES: is_for()
+  bool keep(const net::HttpRequest& request, const SourceConfig& source, const net::Verdict& verdict);
 
   // Ends what a crash has interrupted. Before anything is delivered or let go of.
   void resolve();

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "storage/model/result.h"
 
 namespace hookspool::agent {
 
-// The file's content without one trailing newline. The error names the file and what to do: unreadable, empty,
-// readable by everybody, or larger than 64 KiB.
+// A text without one UTF-8 byte order mark before it and the line ends (CR, LF) behind it.
+std::string_view without_line_ends(std::string_view text);
+
+// Each is the text there, cleaned in that way. The error names the place and what to do: unreadable, no regular file, open
+// to everybody, larger than 64 KiB, empty, in UTF-16, or with a zero byte in it.
 Result<std::string, std::string> secret_from_file(const std::string& path);
 // $CREDENTIALS_DIRECTORY/name (systemd LoadCredential=).
 Result<std::string, std::string> secret_from_credential(const std::string& name);

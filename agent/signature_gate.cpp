@@ -1,8 +1,9 @@
 #include "agent/signature_gate.h"
 
+#include <algorithm>
+
 #include "agent/admission.h"
 #include "agent/entropy.h"
-#include "agent/log.h"
 #include "net/verify/handshake.h"
 #include "net/verify/providers.h"
 
@@ -23,10 +24,20 @@ net::SignedRequest signed_request(const net::HttpRequest& request) {
 net::Verdict SignatureGate::check(const net::HttpRequest& request, const ServedSource& source) {
   const SourceConfig& config = source.config;
   if (config.scheme.kind == net::Scheme::Kind::kNone) return {};
-  auto verdict = net::verify(config.scheme, signed_request(request),
-                             {config.secrets, config.public_url, wall_clock_us()});
-  if (!verdict.fits()) tell(source, request, "refused a webhook: " + verdict.text);
-  return verdict;
+  return net::verify(config.scheme, signed_request(request),
+                     {config.secrets, config.public_url, wall_clock_us()});
+}
+
+std::optional<net::HttpAnswer> SignatureGate::probe(const net::HttpRequest& request,
+                                                    const ServedSource& source) {
+  const auto& probes = source.config.probes;
+  if (std::find(probes.begin(), probes.end(), request.method) == probes.end()) return std::nullopt;
+  const bool handshake =
+      request.method == "GET" && net::asks_by_get(handshake_of(source.config), request.query);
+  if (handshake) return std::nullopt;
+  net::HttpAnswer answer{200, "", "", {}};
+  if (request.method == "OPTIONS") answer.headers.emplace_back("Allow", "OPTIONS, POST");
+  return answer;
 }
 
 std::optional<net::HttpAnswer> SignatureGate::open_handshake(const net::HttpRequest& request,
@@ -52,33 +63,16 @@ std::optional<net::HttpAnswer> SignatureGate::answer(std::optional<net::Handshak
                                                      const net::HttpRequest& request) {
   if (!handshake) return std::nullopt;
   if (handshake->status != 200) {
-    tell(source, request, "refused a handshake: " + handshake->body);
+    if (source.log)
+      source.log->handshake_refused(handshake->body, request.remote_addr, SourceLog::Clock::now());
     return error_answer(handshake->status, handshake->body);
   }
-  tell(source, request, "answered a handshake");
+  if (source.log) source.log->handshake_answered(request.remote_addr, SourceLog::Clock::now());
   net::HttpAnswer http{200, std::move(handshake->content_type), std::move(handshake->body), {}};
   http.headers.emplace_back("X-Content-Type-Options", "nosniff");
   http.headers.emplace_back("Content-Security-Policy", "default-src 'none'");
   http.headers.emplace_back("Cache-Control", "no-store");
   return http;
-}
-
-void SignatureGate::tell(const ServedSource& source, const net::HttpRequest& request,
-                         const std::string& what) {
-  if (!source.telling) return;
-  Telling& telling = *source.telling;
-  const auto now_ms =
-      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  std::int64_t next_ms = telling.next_ms.load();
-  const std::int64_t after_ms = now_ms + milliseconds(kTellInterval).count();
-  if (now_ms < next_ms || !telling.next_ms.compare_exchange_strong(next_ms, after_ms)) {
-    telling.untold += 1;
-    return;
-  }
-  const std::uint64_t untold = telling.untold.exchange(0);
-  log_warn("source " + source.config.name + ": " + what +
-           (request.remote_addr.empty() ? "" : ", from " + printable(request.remote_addr)) +
-           (untold == 0 ? "" : " (and " + std::to_string(untold) + " others since this was told last)"));
 }
 
 net::HttpAnswer SignatureGate::refusal(const SourceConfig& source) {

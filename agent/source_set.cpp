@@ -17,8 +17,9 @@ std::shared_ptr<TokenBucket> bucket_for(const SourceConfig& source, const Served
 SourceSet::SourceSet(const std::vector<SourceConfig>& sources, const SourceSet* before) {
   for (const auto& source : sources) {
     const ServedSource* old = before == nullptr ? nullptr : before->named(source.name);
-    by_name_.emplace(source.name, ServedSource{source, bucket_for(source, old),
-                                               old == nullptr ? std::make_shared<Telling>() : old->telling});
+    by_name_.emplace(source.name,
+                     ServedSource{source, bucket_for(source, old),
+                                  old == nullptr ? std::make_shared<SourceLog>(source.name) : old->log});
   }
   for (const auto& [name, source] : by_name_) by_path_.emplace(source.config.path, &source);
 }
@@ -31,6 +32,12 @@ const ServedSource* SourceSet::at_path(std::string_view path) const {
 const ServedSource* SourceSet::named(std::string_view name) const {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : &found->second;
+}
+
+void SourceSet::close_logs(SourceLog::Clock::time_point now) const {
+  for (const auto& [name, source] : by_name_) {
+    if (source.log) source.log->close(now);
+  }
 }
 
 }  // namespace hookspool::agent

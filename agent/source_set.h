@@ -4,8 +4,6 @@
 // Thread-safe.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,20 +12,15 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/source_log.h"
 #include "agent/token_bucket.h"
 
 namespace hookspool::agent {
 
-// When something about a source may stand in the log again, and what has not been told meanwhile.
-struct Telling {
-  std::atomic<std::int64_t> next_ms{0};  // steady clock
-  std::atomic<std::uint64_t> untold{0};
-};
-
 struct ServedSource {
   SourceConfig config;
   std::shared_ptr<TokenBucket> bucket{};  // null: no limit
-  std::shared_ptr<Telling> telling{};     // null: nothing is told of it
+  std::shared_ptr<SourceLog> log{};       // null: nothing is told of it
 };
 
 class SourceSet {
@@ -40,6 +33,7 @@ class SourceSet {
   bool empty() const { return by_name_.empty(); }  // then any path /hooks/<name> is a source
   const ServedSource* at_path(std::string_view path) const;
   const ServedSource* named(std::string_view name) const;
+  void close_logs(SourceLog::Clock::time_point now) const;  // SourceLog::close of each
 
  private:
   std::map<std::string, ServedSource, std::less<>> by_name_;

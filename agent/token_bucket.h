@@ -26,6 +26,12 @@ class TokenBucket {
     return {};
   }
 
+  // Of what has taken one and turned out not to count.
+  void give_back() {
+    const std::lock_guard lock(mutex_);
+    tokens_ = std::min(burst_, tokens_ + 1);
+  }
+
  private:
   const double per_second_, burst_;
   std::mutex mutex_;

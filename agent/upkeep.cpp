@@ -148,6 +148,7 @@ void Upkeep::keep_dedupe_index() {
 void Upkeep::tell_status() {
   const auto now = Clock::now();
   writer_at_disk_ = sources_.journal->stats().at_disk;
+  if (sources_.admission != nullptr) sources_.admission->close_logs(now);
   const Mode mode = current_mode(sources_);
   if (told_mode_ == mode && now < next_status_) return;
   const std::string line = health_line(sources_, mode);

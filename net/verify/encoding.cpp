@@ -1,5 +1,6 @@
 #include "net/verify/encoding.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace hookspool::net {
@@ -49,7 +50,8 @@ std::string encode_hex(std::string_view bytes) {
   return text;
 }
 
-std::optional<std::string> decode_base64(std::string_view text) {
+std::optional<std::string> decode_base64(std::string_view text, Padding rule) {
+  if (rule == Padding::kRequired && text.size() % 4 != 0) return std::nullopt;
   const auto end = std::min(text.find('='), text.size());
   const std::size_t padding = text.size() - end;
   if (padding > 0 && (padding > 2 || text.size() % 4 != 0 || text.substr(end) != std::string(padding, '='))) {
@@ -94,7 +96,7 @@ std::string encode_base64(std::string_view bytes) {
 std::optional<std::string> decode_key(std::string_view secret) {
   constexpr std::string_view kPrefix = "whsec_";
   if (secret.starts_with(kPrefix)) secret.remove_prefix(kPrefix.size());
-  auto key = decode_base64(secret);
+  auto key = decode_base64(secret, Padding::kOptional);
   if (key && key->empty()) key.reset();
   return key;
 }
@@ -131,6 +133,26 @@ std::optional<FormFields> parse_form(std::string_view text, std::size_t fields_m
     fields.emplace_back(std::move(*name), std::move(*value));
   }
   return fields;
+}
+
+std::vector<std::string> query_parameters(std::string_view query, std::string_view name, bool any_case) {
+  const auto lower = [&](char c) {
+    return any_case && c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  std::vector<std::string> values;
+  for (std::size_t fields = 0; !query.empty() && fields < kQueryFieldsMax; ++fields) {
+    const auto end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const auto equals = std::min(pair.find('='), pair.size());
+    const auto given = decode_form_text(pair.substr(0, equals));
+    if (!given || !std::equal(given->begin(), given->end(), name.begin(), name.end(),
+                              [&](char a, char b) { return lower(a) == lower(b); })) {
+      continue;
+    }
+    values.push_back(decode_form_text(pair.substr(std::min(equals + 1, pair.size()))).value_or(""));
+  }
+  return values;
 }
 
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {

@@ -13,8 +13,10 @@ namespace hookspool::net {
 std::optional<std::string> decode_hex(std::string_view text);  // either case
 std::string encode_hex(std::string_view bytes);                // lower case
 
-// RFC 4648 section 4; padding may be left out, but not be wrong.
-std::optional<std::string> decode_base64(std::string_view text);
+// RFC 4648 section 4. Signatures come with their padding and in no other spelling; only what a person has typed (a secret,
+// a password) may leave it out. Wrong padding is nothing in either case.
+enum class Padding { kRequired, kOptional };
+std::optional<std::string> decode_base64(std::string_view text, Padding rule = Padding::kRequired);
 std::string encode_base64(std::string_view bytes);  // with padding
 
 // A secret as Standard Webhooks hand it out: base64, with or without "whsec_". Nothing if it is empty or none.
@@ -27,6 +29,10 @@ using FormFields = std::vector<std::pair<std::string, std::string>>;
 // "a=1&b=2", in order. Nothing where a name or value cannot be decoded, or with more than `fields_max`.
 std::optional<FormFields> parse_form(std::string_view text, std::size_t fields_max);
 
+// The values of every parameter of this name among the first 256, decoded; an empty text where that is not possible.
+// `any_case`: whatever the case of the name's letters.
+std::vector<std::string> query_parameters(std::string_view query, std::string_view name,
+                                          bool any_case = false);
 // The value of a query's parameter, decoded. Nothing where it is absent, there more than once, or not decodable.
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name);
 

@@ -49,12 +49,6 @@ std::string parameter(const SignedRequest& request, std::string_view name) {
   return query_parameter(request.query, name).value_or("");
 }
 
-bool has_parameter(const SignedRequest& request, std::string_view name) {
-  const auto fields = parse_form(request.query, 64);
-  return fields &&
-         std::any_of(fields->begin(), fields->end(), [&](const auto& each) { return each.first == name; });
-}
-
 HandshakeAnswer meta(const SignedRequest& request, std::string_view verify_token) {
   const std::string challenge = parameter(request, "hub.challenge");
   if (parameter(request, "hub.mode") != "subscribe" || !is_challenge(challenge)) {
@@ -69,6 +63,12 @@ HandshakeAnswer meta(const SignedRequest& request, std::string_view verify_token
 
 }  // namespace
 
+bool asks_by_get(Handshake kind, std::string_view query) {
+  const auto has = [&](std::string_view name) { return !query_parameters(query, name).empty(); };
+  return (kind == Handshake::kMeta && (has("hub.mode") || has("hub.challenge"))) ||
+         (kind == Handshake::kDropbox && has("challenge"));
+}
+
 std::optional<HandshakeAnswer> open_handshake(Handshake kind, const SignedRequest& request,
                                               std::string_view verify_token) {
   if (kind == Handshake::kMeta && request.method == "GET") return meta(request, verify_token);
@@ -78,10 +78,12 @@ std::optional<HandshakeAnswer> open_handshake(Handshake kind, const SignedReques
       return refused(400, "not a handshake: a challenge of letters and digits is needed");
     return HandshakeAnswer{200, kPlain, challenge};
   }
-  if (kind == Handshake::kMicrosoftGraph && request.method == "POST" &&
-      has_parameter(request, "validationToken")) {
-    const std::string token = parameter(request, "validationToken");
-    if (!is_validation_token(token))
+  if (kind == Handshake::kMicrosoftGraph && request.method == "POST") {
+    // SharePoint writes validationtoken.
+    const auto tokens = query_parameters(request.query, "validationToken", true);
+    if (tokens.empty()) return std::nullopt;
+    const std::string& token = tokens.front();
+    if (tokens.size() > 1 || !is_validation_token(token))
       return refused(400, "validationToken is empty, too long or no plain text");
     return HandshakeAnswer{200, kPlain, token};
   }

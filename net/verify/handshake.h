@@ -29,6 +29,9 @@ struct HandshakeAnswer {
 std::optional<HandshakeAnswer> open_handshake(Handshake kind, const SignedRequest& request,
                                               std::string_view verify_token);
 
+// Does a GET with this query ask for a handshake of that kind, well or badly? Else it is a probe.
+bool asks_by_get(Handshake kind, std::string_view query);
+
 // After the signature was found to fit: Slack, and Zoom, which wants something signed with the first of the secrets
 // that fits. REQUIRES: the signature fits one of the secrets.
 std::optional<HandshakeAnswer> signed_handshake(Handshake kind, const Scheme& scheme,

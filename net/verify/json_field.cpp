@@ -7,11 +7,17 @@ namespace {
 
 constexpr std::string_view kEach = "/*";
 
-std::optional<std::string> text_at(std::string_view json, std::string_view pointer) {
+std::optional<JsonScalar> scalar_at(std::string_view json, std::string_view pointer) {
   const auto parsed = JsonPointer::parse(pointer);
   const auto value = parsed ? find_json(json, *parsed) : std::nullopt;
   if (!value || (value->kind != JsonKind::kString && value->kind != JsonKind::kNumber)) return std::nullopt;
-  return value->characters(Unfit::kKeep);
+  return JsonScalar{value->characters(Unfit::kKeep), value->kind == JsonKind::kString};
+}
+
+std::optional<std::string> text_at(std::string_view json, std::string_view pointer) {
+  auto scalar = scalar_at(json, pointer);
+  if (!scalar) return std::nullopt;
+  return std::move(scalar->characters);
 }
 
 // Where in a pattern the first token "*" begins; npos: there is none.
@@ -48,6 +54,10 @@ bool every(std::string_view json, std::string_view pattern,
 
 std::optional<std::string> json_field(std::string_view body, std::string_view pointer) {
   return text_at(body, pointer);
+}
+
+std::optional<JsonScalar> json_scalar(std::string_view body, std::string_view pointer) {
+  return scalar_at(body, pointer);
 }
 
 bool every_json_field(std::string_view body, std::string_view pattern,

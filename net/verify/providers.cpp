@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cassert>
 
-#include "net/verify/json_field.h"
-
 namespace hookspool::net {
 namespace {
 
@@ -34,9 +32,10 @@ Scheme listed(Scheme scheme, char separator) {
   return scheme;
 }
 
-Scheme stamped(Scheme scheme, From from, std::string_view where, bool in_milliseconds = false) {
+Scheme stamped(Scheme scheme, From from, std::string_view where,
+               TimestampUnit unit = TimestampUnit::kSeconds) {
   scheme.timestamp.from = from;
-  scheme.timestamp.in_milliseconds = in_milliseconds;
+  scheme.timestamp.unit = unit;
   if (from == From::kHeader) scheme.timestamp.headers = {std::string(where)};
   if (from == From::kSignature) scheme.timestamp.key = where;
   if (from == From::kBody) scheme.timestamp.pointer = where;
@@ -68,6 +67,7 @@ Scheme standard_webhooks(std::vector<std::string> prefixes) {
 Scheme shopify() {
   Scheme scheme = hmac("x-shopify-hmac-sha256", "", "{body}", Encoding::kBase64);
   scheme.headers.emplace_back("shopify-hmac-sha256");
+  scheme.every_header = true;
   return scheme;
 }
 
@@ -81,7 +81,8 @@ Scheme twilio() {
 
 Scheme linear() {
   // The body's own timestamp counts, for the header of the same meaning is not signed.
-  Scheme scheme = stamped(hmac("linear-signature", "", "{body}"), From::kBody, "/webhookTimestamp", true);
+  Scheme scheme = stamped(hmac("linear-signature", "", "{body}"), From::kBody, "/webhookTimestamp",
+                          TimestampUnit::kMilliseconds);
   scheme.tolerance = seconds(60);
   return scheme;
 }
@@ -90,7 +91,7 @@ Scheme linear() {
 Scheme hubspot() {
   Scheme scheme =
       stamped(hmac("x-hubspot-signature-v3", "", "{method}{url}{body}{timestamp}", Encoding::kBase64),
-              From::kHeader, "x-hubspot-request-timestamp", true);
+              From::kHeader, "x-hubspot-request-timestamp", TimestampUnit::kMilliseconds);
   scheme.url_partly_decoded = true;
   return scheme;
 }
@@ -110,18 +111,14 @@ Scheme basic() {
   return scheme;
 }
 
-// Of senders that nobody has described: what many use, the most specific first. X-Request-Id is left out because
-// proxies make a new one for each attempt.
+// Of senders that are not in the table: what many use, the most specific first. It is a guess, so it counts only together
+// with the bytes of the event (delivery_id.h). X-Request-Id is left out because proxies make a new one for each attempt,
+// X-Webhook-Id because to many senders it is the subscription's.
 DeliveryIdRule usual_delivery_id() {
   return {{"x-github-delivery", "webhook-id", "svix-id", "idempotency-key", "x-shopify-webhook-id",
-           "x-gitlab-event-uuid", "linear-delivery", "x-webhook-id", "x-request-uuid"},
-          ""};
-}
-
-bool is_delivery_id(std::string_view text) {
-  return !text.empty() && text.size() <= kDeliveryIdBytesMax &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+           "shopify-webhook-id", "x-gitlab-event-uuid", "linear-delivery", "x-request-uuid"},
+          "",
+          {"x-github-hook-id"}};
 }
 
 std::vector<Provider> make_table() {
@@ -144,7 +141,8 @@ std::vector<Provider> make_table() {
       {"none", "everything is taken", {}, usual, kUnknown},
       {"standard-webhooks", "Standard Webhooks", standard_webhooks({"webhook"}), {{"webhook-id"}, ""}, kYes},
       {"svix", "Svix", standard_webhooks({"svix", "webhook"}), {{"svix-id", "webhook-id"}, ""}, kYes},
-      {"github", "GitHub", meta, {{"x-github-delivery"}, ""}, kNo},
+      // Two Apps, or an App and a repository's hook, may give one id to different payloads (github/docs, issue 32822).
+      {"github", "GitHub", meta, {{"x-github-delivery"}, "", {"x-github-hook-id"}}, kNo},
       {"gitlab",
        "GitLab, secret token",
        token("x-gitlab-token"),
@@ -157,7 +155,7 @@ std::vector<Provider> make_table() {
        kNo},
       {"stripe", "Stripe", stripe, {{}, "/id"}, kYes},
       {"slack", "Slack", slack, {{}, "/event_id"}, kYes, Handshake::kSlack},
-      {"shopify", "Shopify", shopify(), {{"x-shopify-webhook-id"}, ""}, kYes},
+      {"shopify", "Shopify", shopify(), {{"x-shopify-webhook-id", "shopify-webhook-id"}, ""}, kYes},
       {"meta", "Meta", meta, {}, kYes, Handshake::kMeta},
       {"whatsapp", "WhatsApp", meta, {}, kYes, Handshake::kMeta},
       {"messenger", "Messenger", meta, {}, kYes, Handshake::kMeta},
@@ -209,19 +207,6 @@ std::vector<std::string> provider_names() {
   std::vector<std::string> names;
   for (const auto& provider : providers()) names.emplace_back(provider.name);
   return names;
-}
-
-std::string delivery_id(const DeliveryIdRule& rule,
-                        const std::vector<std::pair<std::string, std::string>>& headers,
-                        std::string_view body) {
-  for (const auto& wanted : rule.headers) {
-    for (const auto& [name, value] : headers) {
-      if (name == wanted && is_delivery_id(value)) return value;
-    }
-  }
-  if (rule.pointer.empty()) return {};
-  auto field = json_field(body, rule.pointer);
-  return field && is_delivery_id(*field) ? std::move(*field) : std::string();
 }
 
 }  // namespace hookspool::net

@@ -7,18 +7,12 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "net/verify/delivery_id.h"
 #include "net/verify/scheme.h"
 
 namespace hookspool::net {
-
-// Where a sender's own id of a delivery is; the same for each of its attempts. Empty: it sends none.
-struct DeliveryIdRule {
-  std::vector<std::string> headers;  // the first that is there; lower case
-  std::string pointer;               // else this JSON pointer into the body
-};
 
 enum class Handshake { kNone, kMeta, kSlack, kZoom, kMicrosoftGraph, kDropbox };
 
@@ -38,12 +32,5 @@ struct Provider {
 std::span<const Provider> providers();
 const Provider* find_provider(std::string_view name);  // nullptr: none of that name
 std::vector<std::string> provider_names();
-
-// What the rule finds in a request: at most kDeliveryIdBytesMax bytes as they were sent, none of them a control
-// character; empty if there is none.
-inline constexpr std::size_t kDeliveryIdBytesMax = 255;
-std::string delivery_id(const DeliveryIdRule& rule,
-                        const std::vector<std::pair<std::string, std::string>>& headers,
-                        std::string_view body);
 
 }  // namespace hookspool::net

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/verify/timestamp.h"
 #include "storage/model/result.h"
 
 namespace hookspool::net {
@@ -48,7 +49,7 @@ struct TimestampRule {
   std::vector<std::string> headers;  // kHeader: the first that is there
   std::string key;                   // kSignature: in the signature's header, as "t" in "t=1614265330,v1=..."
   std::string pointer;               // kBody: a JSON pointer; the body has to be what is signed
-  bool in_milliseconds = false;
+  TimestampUnit unit = TimestampUnit::kSeconds;
   bool operator==(const TimestampRule&) const = default;
 };
 
@@ -62,6 +63,7 @@ struct Scheme {
   };
   Kind kind = Kind::kNone;
   std::vector<std::string> headers;  // of the signature or token: the first that is there
+  bool every_header = false;         // each of them that is there has to fit (Shopify's two sets)
   std::string prefix;     // before each signature, or before the token (then in any case of letters)
   char separator = '\0';  // between several signatures in one header; '\0': there is one
   Encoding encoding = Encoding::kHex;

@@ -13,8 +13,10 @@ std::string with_other_port(const std::string& url) {
   const std::size_t host = url.starts_with(kHttps) ? kHttps.size() : kHttp.size();
   const std::size_t end = std::min(url.find_first_of("/?", host), url.size());
   const std::string authority = url.substr(host, end - host);
+  const auto at = authority.rfind('@');  // user:password before it
   const auto colon = authority.rfind(':');
-  const bool has_port = colon != std::string::npos && authority.back() != ']';
+  const bool has_port =
+      colon != std::string::npos && authority.back() != ']' && (at == std::string::npos || colon > at);
   const std::string port = url.starts_with(kHttps) ? ":443" : ":80";
   return url.substr(0, host) + (has_port ? authority.substr(0, colon) : authority + port) + url.substr(end);
 }

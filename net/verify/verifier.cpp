@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
+#include "net/verify/boundaries.h"
 #include "net/verify/digest.h"
 #include "net/verify/encoding.h"
 #include "net/verify/json_field.h"
@@ -17,7 +17,6 @@ using From = TimestampRule::From;
 
 constexpr std::size_t kSignaturesMax = 32;  // in one header; more is nobody's rotation
 constexpr std::size_t kFormFieldsMax = 2'000;
-constexpr std::size_t kTimestampDigitsMax = 15;
 
 // One header by the first of several names that is there.
 struct Found {
@@ -72,8 +71,11 @@ class Verifier {
   Verdict read_header();
   Verdict read_id();
   Verdict read_timestamp();
+  bool time_is_read_late() const;
+  Verdict check_cuts() const;
   Verdict check_age() const;
   Verdict read_form();
+  Verdict check_body_digest(const std::vector<std::string>& named) const;
   Verdict decode();
   Verdict compare();
   void trace_signed() const;
@@ -89,32 +91,48 @@ class Verifier {
   std::vector<std::string> signatures_;
   std::optional<std::string_view> timestamp_in_signature_;
   std::string timestamp_, form_;
+  std::int64_t age_ms_ = 0;  // of the timestamp; negative: ahead
   std::string_view id_;
   std::vector<std::string> urls_{""};
 };
 
 Verdict Verifier::signature() {
   if (trace_ != nullptr) trace_->shape = shown_signed(scheme_.signed_parts);
-  // A body is not looked into before it is known to be the sender's, unless its timestamp is part of what is signed.
-  const bool in_body = scheme_.timestamp.from == From::kBody;
-  const bool read_later = in_body && !scheme_.uses(Kind::kTimestamp);
   for (const auto step : {&Verifier::read_header, &Verifier::read_id, &Verifier::read_timestamp,
                           &Verifier::read_form, &Verifier::decode}) {
-    if (read_later && step == &Verifier::read_timestamp) continue;
+    if (step == &Verifier::read_timestamp && time_is_read_late()) continue;
     if (auto verdict = (this->*step)(); !verdict.fits()) return verdict;
   }
   if (scheme_.uses(Kind::kUrl)) urls_ = signed_urls(scheme_, keys_.public_url, request_.query);
   if (trace_ != nullptr) trace_signed();
-  if (trace_ != nullptr && read_later) (void)read_timestamp();  // tells the age
-  if (!in_body) {
+  if (auto verdict = check_cuts(); !verdict.fits()) return verdict;
+  if (!time_is_read_late()) {
     if (auto verdict = check_age(); !verdict.fits()) return verdict;
     return compare();
   }
+  if (trace_ != nullptr) (void)read_timestamp();  // its age is of interest whatever the signature says
   if (auto verdict = compare(); !verdict.fits()) return verdict;
-  if (read_later) {
-    if (auto verdict = read_timestamp(); !verdict.fits()) return verdict;
-  }
+  if (auto verdict = read_timestamp(); !verdict.fits()) return verdict;
   return check_age();
+}
+
+// A timestamp in the body counts only once the body is known to be the sender's, and a stranger's is not read at all.
+bool Verifier::time_is_read_late() const {
+  return scheme_.timestamp.from == From::kBody && !scheme_.uses(Kind::kTimestamp);
+}
+
+// May what is signed be cut in one way only?
+Verdict Verifier::check_cuts() const {
+  const auto boundaries = check_boundaries(scheme_.signed_parts, {id_, request_.query, request_.body});
+  if (!boundaries) return {Mismatch::kAmbiguous, boundaries.error()};
+  // A digest that begins with the secret can be continued without the secret (length extension), but only behind its
+  // padding, in which there are zeros.
+  const bool open_end = scheme_.uses(Kind::kSecret) && scheme_.signed_parts.back().kind != Kind::kSecret;
+  if (open_end && request_.body.find('\0') != std::string_view::npos) {
+    return {Mismatch::kAmbiguous,
+            "the body holds a zero byte, which this kind of signature does not protect"};
+  }
+  return {};
 }
 
 Verdict Verifier::read_header() {
@@ -156,6 +174,8 @@ Verdict Verifier::read_id() {
   if (!scheme_.uses(Kind::kId)) return {};
   const Found found = find_header(request_.headers, scheme_.id_headers);
   id_ = found.value;
+  if (found.mismatch == Mismatch::kNone && id_.empty())
+    return {Mismatch::kHeaderMissing, "the header " + found.name + " is empty"};
   return verdict_of(found);
 }
 
@@ -184,31 +204,21 @@ Verdict Verifier::read_timestamp() {
       timestamp_ = std::move(*field);
       break;
   }
-  const bool digits =
-      !timestamp_.empty() && timestamp_.size() <= kTimestampDigitsMax &&
-      std::all_of(timestamp_.begin(), timestamp_.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!digits) {
-    return {Mismatch::kTimestampMalformed,
-            where + " is not a number of " + (rule.in_milliseconds ? "milliseconds" : "seconds")};
-  }
-  std::int64_t number = 0;
-  std::from_chars(timestamp_.data(), timestamp_.data() + timestamp_.size(), number);
-  if (trace_ != nullptr)
-    trace_->age_ms = keys_.now_us / 1'000 - (rule.in_milliseconds ? number : number * 1'000);
+  const auto sent_ms = parse_timestamp(timestamp_, rule.unit);
+  if (!sent_ms)
+    return {Mismatch::kTimestampMalformed, where + " is not " + std::string(timestamp_form(rule.unit))};
+  age_ms_ = keys_.now_us / 1'000 - *sent_ms;
+  if (trace_ != nullptr) trace_->age_ms = age_ms_;
   return {};
 }
 
 // REQUIRES: read_timestamp() found nothing wrong.
 Verdict Verifier::check_age() const {
   if (scheme_.timestamp.from == From::kNone) return {};
-  std::int64_t number = 0;
-  std::from_chars(timestamp_.data(), timestamp_.data() + timestamp_.size(), number);
-  const std::int64_t sent_ms = scheme_.timestamp.in_milliseconds ? number : number * 1'000;
-  const std::int64_t age_ms = keys_.now_us / 1'000 - sent_ms;
   const std::int64_t allowed_ms = scheme_.tolerance.count();
-  if (age_ms >= -allowed_ms && age_ms <= allowed_ms) return {};
-  const bool old = age_ms > 0;
-  const std::int64_t beyond_ms = (old ? age_ms : -age_ms) - allowed_ms;
+  if (age_ms_ >= -allowed_ms && age_ms_ <= allowed_ms) return {};
+  const bool old = age_ms_ > 0;
+  const std::int64_t beyond_ms = (old ? age_ms_ : -age_ms_) - allowed_ms;
   return {old ? Mismatch::kTooOld : Mismatch::kTooFarAhead,
           std::string("the timestamp is ") + (old ? "too old" : "too far ahead") + " by " +
               std::to_string((beyond_ms + 999) / 1'000) + " s beyond the " +
@@ -216,9 +226,11 @@ Verdict Verifier::check_age() const {
               " s allowed; is a clock wrong, or is this a repeat of an earlier request?"};
 }
 
-// The fields sorted, or the digest of the body in the query, which is signed with it.
+// The digest of the body in the query, which is signed with it: then of whatever kind the body is. Else a form's fields.
 Verdict Verifier::read_form() {
   if (!scheme_.uses(Kind::kForm)) return {};
+  const auto named = query_parameters(request_.query, "bodySHA256");
+  if (!named.empty()) return check_body_digest(named);
   const Found type = find_header(request_.headers, {"content-type"});
   const std::string_view media = trimmed(type.value.substr(0, type.value.find(';')));
   constexpr std::string_view kForm = "application/x-www-form-urlencoded";
@@ -234,15 +246,14 @@ Verdict Verifier::read_form() {
     return {};
   }
   if (request_.body.empty()) return {};
-  const auto named = query_parameter(request_.query, "bodySHA256");
-  const auto given = named ? decode_hex(*named) : std::nullopt;
+  return {Mismatch::kBodyNotCovered, "the body is no form, and the query has no bodySHA256 of it"};
+}
+
+Verdict Verifier::check_body_digest(const std::vector<std::string>& named) const {
   const auto own = digest(Algorithm::kSha256, std::span(&request_.body, 1));
-  if (!given)
-    return {Mismatch::kBodyNotCovered, "the body is no form, and the query has no bodySHA256 of it"};
-  if (!own || !same_bytes(*given, *own)) {
-    return {Mismatch::kBodyNotCovered, "bodySHA256 in the query is not the SHA-256 of the body"};
-  }
-  return {};
+  const auto given = named.size() == 1 ? decode_hex(named.front()) : std::nullopt;
+  if (own && given && same_bytes(*given, *own)) return {};
+  return {Mismatch::kBodyNotCovered, "bodySHA256 in the query is not, or not once, the SHA-256 of the body"};
 }
 
 // One that cannot be decoded is a signature that fits nothing; there may be others.
@@ -341,7 +352,7 @@ Verdict Verifier::token() {
   }
   std::string given(trimmed(value.substr(scheme_.prefix.size())));
   if (scheme_.kind == Scheme::Kind::kBasic) {
-    auto decoded = decode_base64(given);
+    auto decoded = decode_base64(given, Padding::kOptional);
     if (!decoded) return {Mismatch::kSignatureMalformed, "the header " + found.name + " is not in base64"};
     given = std::move(*decoded);
   }
@@ -367,7 +378,7 @@ Verdict Verifier::body_token() const {
 }  // namespace
 
 std::string_view mismatch_name(Mismatch mismatch) {
-  constexpr std::array<std::string_view, 11> kNames{"none",
+  constexpr std::array<std::string_view, 12> kNames{"none",
                                                     "header_missing",
                                                     "header_repeated",
                                                     "prefix_missing",
@@ -377,9 +388,33 @@ std::string_view mismatch_name(Mismatch mismatch) {
                                                     "too_old",
                                                     "too_far_ahead",
                                                     "body_not_covered",
+                                                    "ambiguous",
                                                     "no_secret_fits"};
   return kNames.at(static_cast<std::size_t>(mismatch));
 }
+
+namespace {
+
+// Where one request has several sets of the signature's headers each of them has to fit: a reader that goes by the other
+// one must not see what is not signed.
+Verdict verify_every_header(const Scheme& scheme, const SignedRequest& request, const Keys& keys,
+                            Trace* trace) {
+  std::vector<std::string> there;
+  for (const auto& name : scheme.headers) {
+    const bool sent = find_header(request.headers, {name}).mismatch != Mismatch::kHeaderMissing;
+    if (sent) there.push_back(name);
+  }
+  if (there.empty()) there = {scheme.headers.front()};
+  for (const auto& name : there) {
+    Scheme one = scheme;
+    one.headers = {name};
+    if (auto verdict = Verifier(one, request, keys, trace).signature(); !verdict.fits()) return verdict;
+    if (trace != nullptr && name != there.back()) *trace = {};
+  }
+  return {};
+}
+
+}  // namespace
 
 Verdict verify(const Scheme& scheme, const SignedRequest& request, const Keys& keys, Trace* trace) {
   Verifier verifier(scheme, request, keys, trace);
@@ -387,6 +422,7 @@ Verdict verify(const Scheme& scheme, const SignedRequest& request, const Keys& k
     case Scheme::Kind::kNone:
       return {};
     case Scheme::Kind::kSignature:
+      if (scheme.every_header) return verify_every_header(scheme, request, keys, trace);
       return verifier.signature();
     case Scheme::Kind::kToken:
     case Scheme::Kind::kBasic:

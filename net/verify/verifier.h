@@ -5,6 +5,7 @@
 // characters of its signatures, and of what was expected at most as many.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -45,8 +46,10 @@ enum class Mismatch {
   kTooOld,
   kTooFarAhead,
   kBodyNotCovered,  // the body is not what the signature speaks of, or cannot be read as it needs to be
+  kAmbiguous,       // what is signed could be cut into other parts (boundaries.h)
   kNoSecretFits,
 };
+inline constexpr std::size_t kMismatches = static_cast<std::size_t>(Mismatch::kNoSecretFits) + 1;
 std::string_view mismatch_name(Mismatch mismatch);  // "header_missing"
 
 struct Verdict {

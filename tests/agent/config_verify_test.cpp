@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "agent/config.h"
@@ -109,7 +110,7 @@ secret_form = "base64"
   EXPECT_EQ(net::shown_signed(scheme.signed_parts), "{id}.{timestamp}.{body}");
   EXPECT_EQ(scheme.id_headers, std::vector<std::string>{"x-id"});
   EXPECT_EQ(scheme.timestamp.headers, std::vector<std::string>{"x-time"});
-  EXPECT_TRUE(scheme.timestamp.in_milliseconds);
+  EXPECT_EQ(scheme.timestamp.unit, net::TimestampUnit::kMilliseconds);
   EXPECT_EQ(scheme.secret_form, net::SecretForm::kBase64);
   const auto token = source_of("[sources.t]\nverify = \"token\"\nsecrets = [" + secret("k") +
                                "]\nsignature = { header = \"X-Api-Key\" }\n");
@@ -140,7 +141,10 @@ TEST_F(ConfigVerify, MistakesOfAnHmacOfYourOwn) {
   expect_fault(source + "header = \"x\", timestamp = \"signature:t\", signed = \"{timestamp}{body}\" }\n",
                "separator needs to say");
   expect_fault(source + "header = \"x\", timestamp = \"body:/at\", timestamp_unit = \"us\" }\n",
-               "none of \"s\", \"ms\"");
+               "none of \"s\", \"ms\", \"rfc3339\"");
+  expect_fault(source + "header = \"x\", signed = \"{id}{url}{body}\", id_header = \"y\" }\n",
+               "nothing between {id} and {url}");
+  expect_fault(source + "header = \"x\", signed = \"{body}.{body}\" }\n", "more than once");
 }
 
 TEST_F(ConfigVerify, SecretsThatCannotBeRight) {
@@ -158,6 +162,63 @@ TEST_F(ConfigVerify, SecretsThatCannotBeRight) {
   const std::string faults =
       faults_of("[sources.a]\nverify = \"svix\"\nsecrets = [" + secret("not base64!") + "]\n");
   EXPECT_EQ(faults.find("not base64!"), std::string::npos) << "the secret itself is told";
+}
+
+TEST_F(ConfigVerify, ATimeInRfc3339) {
+  const auto source =
+      source_of("[sources.z]\nverify = \"hmac\"\nsecrets = [" + secret("s") +
+                "]\nsignature = { header = \"X-Sig\", signed = \"{timestamp}{body}\", timestamp = "
+                "\"header:X-Time\", timestamp_unit = \"rfc3339\" }\n");
+  EXPECT_EQ(source.scheme.timestamp.unit, net::TimestampUnit::kRfc3339);
+}
+
+// What editors, `echo` and forms of Windows add is no part of a secret, wherever that comes from.
+TEST_F(ConfigVerify, ASecretIsWhatAPersonHasTyped) {
+  const auto file_of = [this](const std::string& bytes) {
+    const auto file = folder_.path() / ("raw" + std::to_string(files_++));
+    std::ofstream(file, std::ios::binary) << bytes;
+    ::chmod(file.c_str(), 0600);
+    return file.string();
+  };
+  const std::string meta = "[sources.m]\nverify = \"meta\"\nsecrets = [";
+  for (const char* bytes : {"right", "right\n", "right\r\n", "right\n\n", "right\r\n\r\n\n",
+                            "\xef\xbb\xbfright", "\xef\xbb\xbfright\r\n"}) {
+    const std::string file = file_of(bytes);
+    EXPECT_EQ(source_of(meta + "{ file = \"" + file + "\" }]\n").secrets.front(), "right") << bytes;
+    EXPECT_EQ(source_of(meta + secret("s") + "]\nverify_token = { file = \"" + file + "\" }\n").verify_token,
+              "right");
+    ::setenv("CREDENTIALS_DIRECTORY", folder_.path().c_str(), 1);
+    const std::string name = std::filesystem::path(file).filename();
+    EXPECT_EQ(source_of(meta + "{ credential = \"" + name + "\" }]\n").secrets.front(), "right") << bytes;
+    ::unsetenv("CREDENTIALS_DIRECTORY");
+    ::setenv("HOOKSPOOL_TEST_SECRET", bytes, 1);
+    EXPECT_EQ(source_of(meta + "{ env = \"HOOKSPOOL_TEST_SECRET\" }]\n").secrets.front(), "right") << bytes;
+  }
+  EXPECT_EQ(
+      source_of(meta + "{ file = \"" + file_of("\xef\xbb\xbf\xef\xbb\xbf a \n") + "\" }]\n").secrets.front(),
+      "\xef\xbb\xbf a ")
+      << "one mark, and no blanks";
+  for (const auto& [bytes, wanted] : std::initializer_list<std::pair<std::string, const char*>>{
+           {"", "is empty"},
+           {"\r\n", "is empty"},
+           {"\xef\xbb\xbf\n", "is empty"},
+           {std::string("\xff\xfer\0\n\0", 6), "is in UTF-16"},
+           {std::string("\xfe\xff\0r\0\n", 6), "is in UTF-16"},
+           {std::string("r\0i\0", 4), "zero byte"}}) {
+    expect_fault(meta + "{ file = \"" + file_of(bytes) + "\" }]\n", wanted);
+  }
+  ::setenv("HOOKSPOOL_TEST_SECRET", "\n", 1);
+  expect_fault(meta + "{ env = \"HOOKSPOOL_TEST_SECRET\" }]\n", "HOOKSPOOL_TEST_SECRET is empty");
+}
+
+TEST_F(ConfigVerify, Probes) {
+  using Methods = std::vector<std::string>;
+  EXPECT_EQ(source_of("[sources.a]\nprobe = [\"HEAD\", \"GET\", \"HEAD\"]\n").probes,
+            (Methods{"HEAD", "GET"}));
+  EXPECT_EQ(source_of("[sources.a]\nprobe = [\"OPTIONS\"]\n").probes, Methods{"OPTIONS"});
+  EXPECT_EQ(source_of("[sources.a]\n").probes, Methods{});
+  for (const char* bad : {"[\"POST\"]", "[\"get\"]", "[1]"})
+    expect_fault("[sources.a]\nprobe = " + std::string(bad) + "\n", "is a list of \"HEAD\"");
 }
 
 TEST_F(ConfigVerify, MetasVerifyToken) {

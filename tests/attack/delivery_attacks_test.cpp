@@ -113,16 +113,19 @@ TEST_F(DeliveryAttacks, A11_TheSameDeliveryAgainAtOnceAndAfterACrash) {
   EXPECT_EQ(ids.size(), 1u);
   EXPECT_EQ(rows("delivery_id = 'again-1'"), "1");
 
-  // All at once for the first time, and another body under the same id: still one.
+  // All at once for the first time.
   std::vector<std::jthread> senders;
   for (int i = 0; i < kAtOnce; ++i) {
-    senders.emplace_back([i] {
-      const Reply reply = exchange(post_to("plain", "Webhook-Id: again-2\r\n", std::to_string(i)));
+    senders.emplace_back([] {
+      const Reply reply = exchange(post_to("plain", "Webhook-Id: again-2\r\n", "2"));
       EXPECT_EQ(reply.status, 200);
     });
   }
   senders.clear();
   EXPECT_EQ(rows("delivery_id = 'again-2'"), "1");
+  // The id is not signed: one that used it first does not shut out what has other bytes.
+  EXPECT_EQ(exchange(post_to("plain", "Webhook-Id: again-2\r\n", "3")).status, 200);
+  EXPECT_EQ(rows("delivery_id = 'again-2'"), "2");
   // Without an id of the sender's two deliveries are two events.
   for (int i = 0; i < 2; ++i) EXPECT_EQ(exchange(post_to("plain", "", R"({"same":1})")).status, 200);
   EXPECT_EQ(rows(R"(payload = '{"same":1}'::jsonb)"), "2");

@@ -72,6 +72,8 @@ TEST(Handshake, MicrosoftGraph) {
   EXPECT_EQ(status(open("microsoft-graph", "POST",
                         "validationToken=" + std::string(kValidationTokenBytesMax + 1, 'x'))),
             400);
+  EXPECT_EQ(status(open("microsoft-graph", "POST", "validationtoken=a")), 200) << "SharePoint's spelling";
+  EXPECT_EQ(status(open("microsoft-graph", "POST", "validationtoken=a&validationToken=b")), 400);
   EXPECT_FALSE(open("microsoft-graph", "POST", "")) << "a notification";
   EXPECT_FALSE(open("microsoft-graph", "GET", "validationToken=a"));
 }

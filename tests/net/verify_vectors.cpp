@@ -1,5 +1,7 @@
 #include "tests/net/verify_vectors.h"
 
+#include <stdexcept>
+
 namespace hookspool::testing {
 namespace {
 
@@ -71,7 +73,7 @@ std::vector<Vector> of_many() {
        "C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
        {{"webhook-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"},
         {"webhook-timestamp", "1649367553"},
-        {"webhook-signature", "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw"}},
+        {"webhook-signature", "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw="}},
        R"({"email":"test@example.com","username":"test_user"})",
        1'649'367'553},
       // "Validating webhook deliveries", GitHub Docs
@@ -292,6 +294,13 @@ net::Verdict verdict_of(const Vector& vector, const std::vector<std::string>& se
 
 net::Verdict verdict_of(const Vector& vector) {
   return verdict_of(vector, {vector.secret});
+}
+
+Vector vector_named(const std::string& name) {
+  for (const auto& vector : signed_vectors()) {
+    if (vector.name == name) return vector;
+  }
+  throw std::invalid_argument("no vector " + name);
 }
 
 }  // namespace hookspool::testing

@@ -28,6 +28,8 @@ std::ostream& operator<<(std::ostream& out, const Vector& vector);  // its name,
 
 const std::vector<Vector>& signed_vectors();
 
+Vector vector_named(const std::string& name);
+
 // The vector's request looked at by its provider's scheme.
 net::Verdict verdict_of(const Vector& vector, const std::vector<std::string>& secrets,
                         net::Trace* trace = nullptr);

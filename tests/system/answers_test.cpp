@@ -28,8 +28,7 @@ TEST(Answers, ARepeatIsTheSameEventAlsoAfterAKillAndALostIndex) {
   ASSERT_EQ(first.status, 200) << first.body;
   EXPECT_FALSE(duplicate(first));
   const auto expect_repeat = [&](const char* when) {
-    const Answer again =
-        RawClient(agent.intake_port()).exchange(delivery("/hooks/a", "d1", "{\"attempt\":2}"));
+    const Answer again = RawClient(agent.intake_port()).exchange(delivery("/hooks/a", "d1"));
     EXPECT_EQ(again.status, 200) << when;
     EXPECT_EQ(again.id(), first.id()) << when;
     EXPECT_TRUE(duplicate(again)) << when << ": " << again.body;
@@ -109,6 +108,37 @@ TEST(Answers, EachSourceSaysWhatMakesARepeat) {
   expect(false, send("pointer", "", R"({"event":{"id":8}})"));
   expect(false, send("off", "", "one"));
   expect(false, send("off", "", "one"));
+  expect(false, send("pointer", "", R"({"event":{"id":"7"}})"));  // a text is no number
+  for (const char* none : {R"({"event":{"id":""}})", R"({"event":{"id":null}})", R"({"event":{"id":true}})",
+                           R"({"event":{"id":{}}})", R"({"event":{"id":[]}})", R"({"event":{}})", "{"}) {
+    expect(false, send("pointer", "", none));
+    expect(false, send("pointer", "", none));
+  }
+}
+
+// Of a sender that is not in the table an id is a guess: it may save work, and never drops an event with other bytes.
+TEST(Answers, OtherBytesAreAnotherEventWhateverTheUsualHeadersSay) {
+  PgCluster postgres;
+  AgentProcess agent(agent_options(postgres.conninfo()));
+  agent.start();
+  RawClient client(agent.intake_port());
+  const std::vector<std::string> names{"X-Webhook-Id",       "Webhook-Id",           "Svix-Id",
+                                       "Idempotency-Key",    "X-Request-UUID",       "X-GitHub-Delivery",
+                                       "Linear-Delivery",    "X-Shopify-Webhook-Id", "Shopify-Webhook-Id",
+                                       "X-Gitlab-Event-UUID"};
+  for (const std::string& name : names) {
+    const auto is_duplicate = [&](const char* target, const char* body) {
+      const Answer answer = client.exchange(post_request(target, name + ": same\r\n", body));
+      EXPECT_EQ(answer.status, 200) << answer.body;
+      return duplicate(answer);
+    };
+    EXPECT_FALSE(is_duplicate("/hooks/x", R"({"event":1})")) << name;
+    EXPECT_FALSE(is_duplicate("/hooks/x", R"({"event":2})")) << name;
+    EXPECT_FALSE(is_duplicate("/hooks/x?event=3", R"({"event":2})")) << name;
+    EXPECT_EQ(is_duplicate("/hooks/x", R"({"event":1})"), name != "X-Webhook-Id") << name << ", sent again";
+  }
+  agent.wait_caught_up();
+  EXPECT_EQ(postgres.value("SELECT count(*) FROM hookspool.events"), std::to_string(names.size() * 3 + 1));
 }
 
 TEST(Answers, TooManyEventsGet429AndASecondLaterAreTakenAgain) {
@@ -131,6 +161,19 @@ TEST(Answers, TooManyEventsGet429AndASecondLaterAreTakenAgain) {
     return client.exchange(post_request("/hooks/slow", "", "{}")).status == 200;
   }));
   EXPECT_GE(agent.health_number("/intake/refused/rate"), 1);
+}
+
+TEST(Answers, RepeatsDoNotUseUpTheRate) {
+  AgentOptions options = agent_options("");
+  options.sources = "[sources.slow]\nmax_rate = 1\nmax_burst = 2\ndedupe = \"body\"\n";
+  AgentProcess agent(std::move(options));
+  agent.start();
+  RawClient client(agent.intake_port());
+  EXPECT_EQ(client.exchange(post_request("/hooks/slow", "", "first")).status, 200);
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(client.exchange(post_request("/hooks/slow", "", "first")).status, 200);
+  EXPECT_EQ(client.exchange(post_request("/hooks/slow", "", "second")).status, 200);
+  EXPECT_EQ(agent.health_number("/intake/refused/rate"), 0);
 }
 
 TEST(Answers, ASourceMayHaveAnAnswerOfItsOwn) {

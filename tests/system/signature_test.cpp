@@ -350,5 +350,105 @@ TEST_F(SignatureTest, StrangersAreBoundedAndInNobodysWay) {
   EXPECT_EQ(json_of({"quarantine", "verify"}).at("admitted"), 5);
 }
 
+// An old body with its old signature, sent again under an id that the sender is going to use: that one must still get in.
+TEST_F(SignatureTest, AReplayedBodyDoesNotShutOutTheNextEvent) {
+  agent_.options().sources =
+      source("g", "github") +
+      source("own", "hmac", "dedupe = \"header:X-Delivery\"\nsignature = { header = \"X-Sig\" }\n") +
+      source("id", "hmac",
+             "signature = { header = \"X-Sig\", signed = \"{id}.{body}\", id_header = \"X-Id\" }\n") +
+      source("bot", "telegram") + source("pay", "stripe");
+  agent_.start();
+  const auto is_event = [&](const std::string& path, const std::string& headers, const std::string& body) {
+    const Answer answer = post(path, headers, body);
+    EXPECT_EQ(answer.status, 200) << path << ": " << answer.body;
+    return answer.body.find("\"duplicate\":true") == std::string::npos;
+  };
+  const auto github = [&](const std::string& id, const std::string& body, const std::string& hook) {
+    return is_event(
+        "g",
+        github_header("right", body) + "X-GitHub-Delivery: " + id + "\r\nX-GitHub-Hook-ID: " + hook + "\r\n",
+        body);
+  };
+  EXPECT_TRUE(github("d1", "old", "1"));
+  EXPECT_TRUE(github("d2", "old", "1")) << "the replay";
+  EXPECT_TRUE(github("d2", "new", "1")) << "the genuine one";
+  EXPECT_FALSE(github("d2", "new", "1")) << "and its repeat";
+  EXPECT_TRUE(github("d2", "new", "2")) << "of another hook";
+
+  const auto own = [&](const std::string& id, const std::string& body) {
+    return is_event("own", "X-Sig: " + hmac_hex("right", body) + "\r\nX-Delivery: " + id + "\r\n", body);
+  };
+  EXPECT_TRUE(own("d1", "old"));
+  EXPECT_TRUE(own("d2", "old"));
+  EXPECT_TRUE(own("d2", "new"));
+  EXPECT_FALSE(own("d2", "new"));
+
+  const std::string token = "X-Telegram-Bot-Api-Secret-Token: right\r\n";
+  EXPECT_TRUE(is_event("bot", token, R"({"update_id":1,"a":1})"));
+  EXPECT_TRUE(is_event("bot", token, R"({"update_id":1,"a":2})"));
+  EXPECT_FALSE(is_event("bot", token, R"({"update_id":1,"a":2})"));
+
+  // An id that is signed counts alone: what is sent again with another text around it is still the same event.
+  const auto signed_id = [&](const std::string& id, const std::string& body) {
+    return is_event("id", "X-Sig: " + hmac_hex("right", id + "." + body) + "\r\nX-Id: " + id + "\r\n", body);
+  };
+  EXPECT_TRUE(signed_id("d1", R"({"attempt":1})"));
+  EXPECT_FALSE(signed_id("d1", R"({"attempt":2})"));
+  EXPECT_TRUE(signed_id("d2", R"({"attempt":1})"));
+  const auto stripe = [&](const std::string& body) {
+    return is_event("pay", stripe_header("right", body, now_s()), body);
+  };
+  EXPECT_TRUE(stripe(R"({"id":"evt_1"})"));
+  EXPECT_FALSE(stripe(R"({"id":"evt_1","pending_webhooks":1})"));
+  EXPECT_TRUE(stripe(R"({"id":""})"));
+  EXPECT_TRUE(stripe(R"({"id":""})")) << "an empty id is none";
+}
+
+TEST_F(SignatureTest, AProbeIsAnsweredAndNeverKept) {
+  agent_.options().sources =
+      source("plain", "github", "probe = [\"HEAD\", \"GET\", \"OPTIONS\"]\n") +
+      source("meta", "meta", "probe = [\"GET\"]\nverify_token = " + secret("token", "tok") + "\n") +
+      source("none", "github");
+  agent_.start();
+  for (const char* method : {"HEAD", "GET", "OPTIONS"}) {
+    const std::string answer = raw(method, "plain?x=1");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200")) << method << answer;
+    EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << "no body: " << answer;
+    EXPECT_TRUE(raw(method, "none").starts_with("HTTP/1.1 405")) << method;
+  }
+  EXPECT_TRUE(raw("PUT", "plain").starts_with("HTTP/1.1 405"));
+  EXPECT_TRUE(raw("GET", "meta").starts_with("HTTP/1.1 200"));
+  const std::string ask = "meta?hub.mode=subscribe&hub.challenge=115&hub.verify_token=";
+  EXPECT_TRUE(raw("GET", ask + "tok").ends_with("115")) << "a handshake goes first";
+  EXPECT_TRUE(raw("GET", ask + "no").starts_with("HTTP/1.1 403"));
+  EXPECT_EQ(pending(), 0);
+  EXPECT_EQ(agent_.health_number("/intake/probes"), 4);
+}
+
+// Each reason has a line of its own at once; what is only counted is told when the interval is over.
+TEST_F(SignatureTest, TheLogNamesEveryReasonAndCountsTheRest) {
+  agent_.options().sources = source("pay", "stripe", "on_bad_signature = \"quarantine\"\n") +
+                             source("meta", "meta", "verify_token = " + secret("token", "tok") + "\n") +
+                             "[sources.bot]\nmax_rate = 1\nmax_burst = 1\n";
+  agent_.start();
+  const std::string body = R"({"id":"evt_1"})";
+  EXPECT_EQ(post("pay", "", body).status, 401);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(post("pay", stripe_header("new", body, now_s()), body).status, 401);
+  const std::string ask = "meta?hub.mode=subscribe&hub.challenge=1&hub.verify_token=";
+  raw("GET", ask + "tok");
+  raw("GET", ask + "no");
+  EXPECT_TRUE(wait_until(seconds(20), [&] { return post("bot", "", "{}").status == 429; }));
+  const auto told = [&](const char* text) { return agent_.log().find(text) != std::string::npos; };
+  EXPECT_TRUE(wait_until(seconds(40), [&] {
+    return told("source pay: 2 more webhooks refused within 10 s (no_secret_fits), 2 of them quarantined");
+  })) << agent_.log();
+  EXPECT_TRUE(told("source pay: refused a webhook (header_missing): the header stripe-signature is missing"));
+  EXPECT_TRUE(told("source pay: quarantined a webhook (no_secret_fits): "));
+  EXPECT_TRUE(told("source meta: answered a handshake"));
+  EXPECT_TRUE(told("source meta: refused a handshake: hub.verify_token is not this source's"));
+  EXPECT_TRUE(told("source bot: 1 answered 429, above max_rate = 1"));
+}
+
 }  // namespace
 }  // namespace hookspool::testing
