@@ -63,6 +63,7 @@ struct IntakeConfig {
   std::string listen = "127.0.0.1:8080";
   std::uint64_t body_bytes_max = 1ull << 20;
   milliseconds request_deadline{10'000};
+  milliseconds idle_timeout{75'000};
   std::size_t connections_max = 8192;
   std::size_t connections_per_address_max = 1024;  // 0: no limit; loopback and proxies have none
   net::ProxyTrust proxies;

@@ -38,6 +38,7 @@ void settle_intake(const IntakeConfig& now, IntakeConfig& next, ConfigChanges& c
   }
   intake.live("max_body_bytes", now.body_bytes_max, next.body_bytes_max);
   intake.live("request_deadline", now.request_deadline, next.request_deadline);
+  intake.live("idle_timeout", now.idle_timeout, next.idle_timeout);
   intake.live("max_connections", now.connections_max, next.connections_max);
   intake.live("max_connections_per_address", now.connections_per_address_max,
               next.connections_per_address_max);

@@ -71,6 +71,7 @@ void read_intake(TableReader section, IntakeConfig& intake) {
   check_listen(section, "listen", intake.listen);
   section.bytes("max_body_bytes", intake.body_bytes_max, 1, kBodyBytesLargest);
   section.duration("request_deadline", intake.request_deadline, kSecond, kHour);
+  section.duration("idle_timeout", intake.idle_timeout, kSecond, kHour);
   section.integer("max_connections", intake.connections_max, kConnectionsLeast, kConnectionsMost);
   section.integer("max_connections_per_address", intake.connections_per_address_max, 0, kConnectionsMost);
   read_trusted_proxies(section, intake.proxies);

@@ -58,6 +58,7 @@ net::HttpOptions intake_options(const IntakeConfig& intake) {
   options.listen = intake.listen;
   options.body_bytes_max = intake.body_bytes_max;
   options.request_deadline = intake.request_deadline;
+  options.idle_deadline = intake.idle_timeout;
   options.connections_max = descriptors_for_connections(intake.connections_max);
   if (options.connections_max < intake.connections_max)
     log_warn("intake: room for " + std::to_string(options.connections_max) +

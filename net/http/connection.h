@@ -86,6 +86,7 @@ struct ClientConnection {
   bool handshaken = false;
   bool wants_write = false;
   bool turn_queued = false;
+  bool idle_expired = false;  // idle for too long, but for a request in the last moment
   bool shed = false;  // over a limit, and only open to be told so
   std::string unsent;
   std::size_t unsent_from = 0;

@@ -10,13 +10,22 @@
 namespace hookspool::net {
 namespace {
 
-// More hops than any real chain has; what lies further left is never looked at.
+// Members of the list, empty ones included: more than any real chain has. What lies further left is never looked at.
 constexpr std::size_t kHopsMax = 32;
 
+// A number, or a name that hides it: "_" and what RFC 7239 section 6.3 allows.
 bool is_port(std::string_view text) {
+  if (text.size() > 1 && text.front() == '_') return is_token(text);
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   return error == std::errc() && end == text.data() + text.size();
+}
+
+// The zone of a link-local address means something on the proxy's machine only.
+std::optional<IpAddress> parse_address(std::string_view text) {
+  const std::size_t zone = text.find(':') == std::string_view::npos ? std::string_view::npos : text.find('%');
+  if (zone != std::string_view::npos && zone + 1 == text.size()) return std::nullopt;
+  return IpAddress::parse(text.substr(0, zone));
 }
 
 // "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80".
@@ -26,7 +35,7 @@ std::optional<IpAddress> parse_node(std::string_view text) {
     if (end == std::string_view::npos) return std::nullopt;
     const std::string_view after = text.substr(end + 1);
     if (!after.empty() && (after.front() != ':' || !is_port(after.substr(1)))) return std::nullopt;
-    const auto address = IpAddress::parse(text.substr(1, end - 1));
+    const auto address = parse_address(text.substr(1, end - 1));
     return text.substr(1, end - 1).find(':') == std::string_view::npos ? std::nullopt : address;
   }
   const std::size_t colon = text.find(':');
@@ -34,7 +43,12 @@ std::optional<IpAddress> parse_node(std::string_view text) {
     if (!is_port(text.substr(colon + 1))) return std::nullopt;
     text = text.substr(0, colon);
   }
-  return IpAddress::parse(text);
+  return parse_address(text);
+}
+
+std::string_view unquoted(std::string_view text) {
+  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
 // The last member of a comma-separated list, which is cut off; commas in quoted strings do not count.
@@ -73,8 +87,9 @@ std::optional<IpAddress> parse_element(std::string_view element) {
       element.remove_prefix(end + 1);
     } else {
       value = element.substr(0, element.find(';'));
-      if (!is_token(value)) return std::nullopt;
       element.remove_prefix(value.size());
+      value = trimmed(value);
+      if (!is_token(value)) return std::nullopt;
     }
     // An address never needs a quoted pair, so a backslash in one is a trick.
     if (equals_ignoring_case(name, "for")) {
@@ -82,10 +97,10 @@ std::optional<IpAddress> parse_element(std::string_view element) {
       seen = true;
       found = parse_node(value);
     }
-    if (element.empty()) break;
-    if (element.front() != ';') return std::nullopt;
-    element.remove_prefix(1);
-    if (element.empty()) return std::nullopt;
+    // An empty pair is none (RFC 7239 section 4), and proxies write a space after the ";".
+    element = trimmed(element);
+    if (!element.empty() && element.front() != ';') return std::nullopt;
+    while (element.starts_with(';')) element = trimmed(element.substr(1));
   }
   return found;
 }
@@ -105,8 +120,10 @@ std::string client_address(const std::optional<IpAddress>& peer, const HeaderLin
     std::string_view list = line->second;
     do {
       const std::string_view member = cut_last(list);
-      const auto hop = is_list ? parse_node(member) : parse_element(member);
-      if (!hop || ++hops > kHopsMax) return peer_text;
+      if (++hops > kHopsMax) return peer_text;
+      if (member.empty()) continue;  // counts for nothing in a list (RFC 9110 section 5.6.1)
+      const auto hop = is_list ? parse_node(unquoted(member)) : parse_element(member);
+      if (!hop) return peer_text;
       client = hop;
       if (!trust.networks.contain(*hop)) return hop->text();
     } while (!list.empty());

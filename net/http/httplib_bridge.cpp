@@ -54,8 +54,8 @@ class MemoryStream final : public httplib::Stream {
 
 class HttplibBridge::Impl final : public httplib::Server {
  public:
-  explicit Impl(std::chrono::seconds keep_alive_hint)
-      : keep_alive_hint_("timeout=" + std::to_string(keep_alive_hint.count())) {
+  explicit Impl(std::chrono::seconds keep_alive_hint) {
+    set_keep_alive_hint(keep_alive_hint);
     set_pre_routing_handler([this](const httplib::Request&, httplib::Response& response) {
       route(response);
       return HandlerResponse::Handled;
@@ -65,6 +65,11 @@ class HttplibBridge::Impl final : public httplib::Server {
     // Only for what could be thrown around route(): the default would send the text of the exception.
     set_exception_handler([](const httplib::Request&, httplib::Response& response,
                              const std::exception_ptr&) { response.status = kBridgeFailed.status; });
+  }
+
+  void set_keep_alive_hint(std::chrono::seconds hint) {
+    keep_alive_hint_ = "timeout=" + std::to_string(hint.count());
+    known_ = {};
   }
 
   bool write(HttpAnswer&& answer, bool head_only, bool close, std::string& bytes) {
@@ -132,7 +137,7 @@ class HttplibBridge::Impl final : public httplib::Server {
     if (response.status == 204 || response.status == 304) response.headers.erase("Content-Length");
   }
 
-  const std::string keep_alive_hint_;
+  std::string keep_alive_hint_;
   MemoryStream stream_;
   HttpAnswer* answer_ = nullptr;
   std::array<KnownHead, kKnownHeads> known_;
@@ -143,6 +148,10 @@ HttplibBridge::HttplibBridge(std::chrono::seconds keep_alive_hint)
     : impl_(std::make_unique<Impl>(keep_alive_hint)) {}
 
 HttplibBridge::~HttplibBridge() = default;
+
+void HttplibBridge::set_keep_alive_hint(std::chrono::seconds hint) {
+  impl_->set_keep_alive_hint(hint);
+}
 
 bool HttplibBridge::write(HttpAnswer&& answer, bool head_only, bool& close, std::string& bytes) {
   try {

@@ -21,6 +21,7 @@ class HttplibBridge {
   // `keep_alive_hint`: how long an idle connection is kept; told to the client.
   explicit HttplibBridge(std::chrono::seconds keep_alive_hint);
   ~HttplibBridge();
+  void set_keep_alive_hint(std::chrono::seconds hint);
 
   // The bytes of the answer, complete. `head_only`: of a HEAD. `close` in: the answer says that the connection ends; out:
   // set also when nothing but that is left to do. False: `bytes` is a 500 instead.

@@ -18,7 +18,14 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kReadBytes = 64 * 1024;  // one read
 constexpr int kEventsPerTurn = 256;
+constexpr milliseconds kHintAhead{5000};
 constexpr milliseconds kStopLinger{1000};  // stopping: for a request that is on its way
+
+// Clients that listen to it close an idle connection a little before we do, so that no request meets the close.
+std::chrono::seconds keep_alive_hint(milliseconds idle_deadline) {
+  const auto shorter = idle_deadline - std::min(idle_deadline / 4, kHintAhead);
+  return std::max(std::chrono::floor<std::chrono::seconds>(shorter), std::chrono::seconds(1));
+}
 
 constexpr Refusal kSlowHead{408, "the head of the request took too long"};
 constexpr Refusal kSlowRequest{408, "the request took too long"};
@@ -39,7 +46,7 @@ Loop::Loop(const HttpOptions& options, Listener listener, Counters& counters)
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       next_id_(kFirstConnectionId),
       reserve_(spare_descriptor()),
-      bridge_(std::chrono::floor<std::chrono::seconds>(options.idle_deadline)),
+      bridge_(keep_alive_hint(options.idle_deadline)),
       scratch_(kReadBytes) {
   budget_.set_relief([this] { return make_room_for_bytes(); });
 }
@@ -67,10 +74,10 @@ void Loop::run(WorkerPool& workers) {
     for (int i = 0; i < count; ++i)
       dispatch(events[static_cast<std::size_t>(i)].data.u64, events[static_cast<std::size_t>(i)].events);
     for (const std::uint64_t id : turns) {
-      const auto found = connections_.find(id);
-      if (found == connections_.end()) continue;
-      found->second->turn_queued = false;
-      turn(*found->second);
+      ClientConnection* const connection = find(id);
+      if (connection == nullptr) continue;
+      connection->turn_queued = false;
+      turn(*connection);
     }
     turns.clear();
     expire_deadlines(workers);
@@ -90,6 +97,11 @@ void Loop::run(WorkerPool& workers) {
   for (Finished& one : finished_) answer_late(std::move(one));
 }
 
+ClientConnection* Loop::find(std::uint64_t id) const {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : found->second.get();
+}
+
 int Loop::wait_ms() const {
   if (!unfinished_turns_.empty()) return 0;
   Clock::time_point next = std::min(deadlines_.next(), accept_again_at_);
@@ -102,9 +114,9 @@ int Loop::wait_ms() const {
 void Loop::dispatch(std::uint64_t id, std::uint32_t events) {
   if (id == kListenerId) return accept_some();
   if (id == kWakeId) return;  // its news was fetched at the start of this turn
-  const auto found = connections_.find(id);
-  if (found == connections_.end()) return;
-  ClientConnection& connection = *found->second;
+  ClientConnection* const found = find(id);
+  if (found == nullptr) return;
+  ClientConnection& connection = *found;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection.readable = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection.hung_up = true;
   if ((events & EPOLLOUT) != 0 && std::exchange(connection.wants_write, false)) {
@@ -141,6 +153,8 @@ void Loop::stop(Clock::time_point until) {
 void Loop::take_limits(const HttpOptions& options) {
   options_.body_bytes_max = limits_.body_bytes_max = options.body_bytes_max;
   options_.request_deadline = options.request_deadline;
+  options_.idle_deadline = options.idle_deadline;
+  bridge_.set_keep_alive_hint(keep_alive_hint(options.idle_deadline));
   options_.connections_max = options.connections_max;
   options_.connections_per_address_max = options.connections_per_address_max;
   options_.proxies = options.proxies;
@@ -180,8 +194,9 @@ void Loop::submit(WorkerPool& workers) {
 void Loop::expire_deadlines(WorkerPool& workers) {
   if (accept_again_at_ <= now_) pause_accepting(false);
   while (const auto id = deadlines_.pop(now_)) {
-    ClientConnection& connection = *connections_.at(*id);
-    if (deadlines_.settle(*id, connection.timer, now_)) expire(connection, workers);
+    ClientConnection* const connection = find(*id);
+    if (connection == nullptr) continue;
+    if (deadlines_.settle(*id, connection->timer, now_)) expire(*connection, workers);
   }
 }
 
@@ -197,7 +212,7 @@ void Loop::expire(ClientConnection& connection, WorkerPool& workers) {
   }
   switch (connection.reader.phase()) {
     case RequestReader::Phase::kIdle:
-      return remove(connection);
+      return expire_idle(connection);
     case RequestReader::Phase::kHead:
       return refuse(connection, stopping_ ? kStopping : kSlowHead);
     default:
@@ -205,11 +220,21 @@ void Loop::expire(ClientConnection& connection, WorkerPool& workers) {
   }
 }
 
+// A request may have come in this very moment: then its sender gets an answer instead of a reset.
+void Loop::expire_idle(ClientConnection& connection) {
+  char first = 0;
+  const bool has_more = ::recv(connection.fd.get(), &first, sizeof first, MSG_PEEK | MSG_DONTWAIT) > 0;
+  if (!has_more || stopping_ || connection.idle_expired) return remove(connection);
+  connection.idle_expired = true;
+  connection.readable = true;
+  wait_for(connection, now_ + options_.head_deadline);
+  turn(connection);
+}
+
 void Loop::expire_handled(ClientConnection& connection, WorkerPool& workers) {
   const std::uint64_t id = connection.id;
   shed_waiting(workers);
-  const auto found = connections_.find(id);
-  if (found == connections_.end() || connection.state != ClientConnection::State::kHandled) return;
+  if (find(id) == nullptr || connection.state != ClientConnection::State::kHandled) return;
   // The handler has it. Whatever it replies after this moment goes nowhere, since no connection has this id any more.
   const Clock::time_point due = connection.handed_over_at + options_.reply_deadline;
   if (now_ < due) return deadlines_.set(id, connection.timer, due);
@@ -227,10 +252,11 @@ void Loop::shed_waiting(WorkerPool& workers) {
   for (; !waiting_.empty() && waiting_.front().queued_at <= latest; waiting_.pop_front())
     late.push_back(std::move(waiting_.front()));
   for (const Job& job : late) {
+    ClientConnection* const connection = find(job.connection_id);
+    if (connection == nullptr || connection->state != ClientConnection::State::kHandled) continue;
     ++counters_.requests_shed;
-    ClientConnection& connection = *connections_.at(job.connection_id);
-    deadlines_.clear(connection.timer);
-    refuse(connection, kBusy);
+    deadlines_.clear(connection->timer);
+    refuse(*connection, kBusy);
   }
 }
 

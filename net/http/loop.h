@@ -69,6 +69,8 @@ class Loop {
   static Fd spare_descriptor();
   bool add_to_epoll(int fd, std::uint64_t id, std::uint32_t events) const;
 
+  // The connection, unless it is gone: whatever made room for another one may have removed it.
+  ClientConnection* find(std::uint64_t id) const;
   int wait_ms() const;
   void dispatch(std::uint64_t id, std::uint32_t events);
   void take_finished();
@@ -79,6 +81,7 @@ class Loop {
   void expire_deadlines(WorkerPool& workers);
   void expire(ClientConnection& connection, WorkerPool& workers);
   void expire_handled(ClientConnection& connection, WorkerPool& workers);
+  void expire_idle(ClientConnection& connection);
   void shed_waiting(WorkerPool& workers);
   void begin_stop();
   bool stop_is_over() const;

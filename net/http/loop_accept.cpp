@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 constexpr int kAcceptsPerTurn = 64;
 constexpr milliseconds kAcceptPause{100};        // after accept failed for want of descriptors or memory
 constexpr std::size_t kShedConnectionsMax = 64;  // open beyond the limits, only to be answered 503
+constexpr int kUnreadReadsMax = 16;  // of 4 KiB, before a connection is closed that is not kept
 // Nobody has to leave who has not had this long to say what he wants.
 constexpr milliseconds kPlaceKeptLeast{250};
 
@@ -31,8 +32,10 @@ void answer_and_close(const Fd& fd, bool is_plain, const Refusal& refusal) {
   if (is_plain) send_some(fd.get(), nullptr, refusal_answer(refusal), sent);
   ::shutdown(fd.get(), SHUT_WR);
   // Closing with unread bytes would send a reset, which can destroy the answer.
+  // A client that never stops sending must not keep the loop here.
   std::array<char, 4096> unread;
-  while (::recv(fd.get(), unread.data(), unread.size(), MSG_DONTWAIT) > 0) {
+  for (int reads = 0; reads < kUnreadReadsMax; ++reads) {
+    if (::recv(fd.get(), unread.data(), unread.size(), MSG_DONTWAIT) <= 0) break;
   }
 }
 
@@ -126,7 +129,7 @@ bool Loop::make_room() {
   const auto id = crowd_.next_to_leave(now_, kPlaceKeptLeast);
   if (!id) return false;
   ++counters_.connections_evicted;
-  remove(*connections_.at(*id));
+  remove(*find(*id));
   return true;
 }
 
@@ -134,11 +137,12 @@ bool Loop::make_room() {
 // kPlaceKeptLeast leaves: else those that send at full speed would push each other out.
 bool Loop::make_room_for_bytes() {
   const auto id = crowd_.next_to_leave(now_, kPlaceKeptLeast, [this](std::uint64_t other) {
-    return other != reading_ && connections_.at(other)->reader.held_bytes() > 0;
+    const ClientConnection* const connection = find(other);
+    return other != reading_ && connection != nullptr && connection->reader.held_bytes() > 0;
   });
   if (!id) return false;
   ++counters_.connections_evicted;
-  remove(*connections_.at(*id));
+  remove(*find(*id));
   return true;
 }
 

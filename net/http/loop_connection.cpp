@@ -65,12 +65,16 @@ void Loop::read_requests(ClientConnection& connection) {
       case ClientConnection::Received::kBytes:
         break;
     }
-    if (connection.reader.phase() == RequestReader::Phase::kIdle) {
+    const bool was_idle = connection.reader.phase() == RequestReader::Phase::kIdle;
+    reading_ = connection.id;
+    const auto refusal = connection.reader.take(bytes);
+    if (was_idle) {
+      // Line ends alone begin nothing: the idle deadline goes on.
+      if (!refusal && connection.reader.phase() == RequestReader::Phase::kIdle) continue;
       connection.request_began_at = now_;
       crowd_.move(connection.place, connection.place->rank, now_);
     }
-    reading_ = connection.id;
-    if (!judge(connection, connection.reader.take(bytes))) return;
+    if (!judge(connection, refusal)) return;
   }
 }
 
@@ -125,6 +129,7 @@ void Loop::wait_for(ClientConnection& connection, Clock::time_point due) {
 
 void Loop::hand_over(ClientConnection& connection) {
   connection.state = ClientConnection::State::kHandled;
+  connection.idle_expired = false;
   crowd_.move(connection.place, Crowd::Rank::kBusy, now_);
   connection.handed_over_at = now_;
   // Of the wait for its turn, and then for the reply.
@@ -138,10 +143,10 @@ void Loop::hand_over(ClientConnection& connection) {
 }
 
 void Loop::answer(Finished&& finished) {
-  const auto found = connections_.find(finished.connection_id);
+  ClientConnection* const found = find(finished.connection_id);
   // Its client has been told to send again later.
-  if (found == connections_.end() || found->second->state != ClientConnection::State::kHandled) return;
-  ClientConnection& connection = *found->second;
+  if (found == nullptr || found->state != ClientConnection::State::kHandled) return;
+  ClientConnection& connection = *found;
   bool close = finished.close;
   std::string bytes;
   if (!bridge_.write(std::move(finished.answer), finished.head_only, close, bytes))
@@ -159,10 +164,10 @@ void Loop::answer(Finished&& finished) {
 }
 
 void Loop::answer_late(Finished&& finished) {
-  const auto found = connections_.find(finished.connection_id);
+  ClientConnection* const found = find(finished.connection_id);
   // Its client has been told to send again later.
-  if (found == connections_.end() || found->second->state != ClientConnection::State::kHandled) return;
-  ClientConnection& connection = *found->second;
+  if (found == nullptr || found->state != ClientConnection::State::kHandled) return;
+  ClientConnection& connection = *found;
   bool close = true;
   std::string bytes;
   std::size_t sent = 0;
@@ -229,7 +234,10 @@ void Loop::drain(ClientConnection& connection) {
 // What becomes of a connection when the server stops: a last look for a whole request, and a moment for one
 // that is on its way.
 void Loop::wind_down(std::uint64_t id) {
-  ClientConnection& connection = *connections_.at(id);
+  // One that was wound down before may have needed this one's room.
+  ClientConnection* const found = find(id);
+  if (found == nullptr) return;
+  ClientConnection& connection = *found;
   if (connection.state == ClientConnection::State::kDraining) {
     const Clock::time_point due = std::min(connection.timer.due, now_ + kDrainDeadlineStopping);
     deadlines_.set(id, connection.timer, due);

@@ -40,7 +40,7 @@ bool strip_authority(std::string_view& target) {
 const Refusal* parse_request_line(std::string_view line, std::size_t path_bytes_max, HttpRequest& request,
                                   bool& version_1_0) {
   static constexpr Refusal kBadLine{400, "the request line is not METHOD SP target SP HTTP/1.1"};
-  static constexpr Refusal kBadTarget{400, "the target is not an absolute path of visible ASCII characters"};
+  static constexpr Refusal kBadTarget{400, "the target is not an absolute path without spaces and control characters"};
   static constexpr Refusal kBadVersion{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
   static constexpr Refusal kLongPath{414, "the path is too long"};
 
@@ -58,7 +58,8 @@ const Refusal* parse_request_line(std::string_view line, std::size_t path_bytes_
   version_1_0 = version == "HTTP/1.0";
 
   const bool clean =
-      std::all_of(target.begin(), target.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
+      std::all_of(target.begin(), target.end(), [](char c) { return c != ' ' && c != '\t' && c != '#'; }) &&
+      std::none_of(target.begin(), target.end(), is_control);
   if (!clean || !strip_authority(target) || target.front() != '/') return &kBadTarget;
   const std::size_t question = std::min(target.find('?'), target.size());
   if (question > path_bytes_max) return &kLongPath;
@@ -95,6 +96,12 @@ const Refusal* parse_content_length(std::string_view value, std::size_t body_byt
   return length > body_bytes_max ? &kTooLarge : nullptr;
 }
 
+// Some senders write the body's character set here. It changes no byte of the body, which is kept as it came.
+bool is_no_coding(std::string_view coding) {
+  return coding.empty() || equals_ignoring_case(coding, "identity") || equals_ignoring_case(coding, "none") ||
+         equals_ignoring_case(coding, "utf-8") || equals_ignoring_case(coding, "utf8");
+}
+
 // What the headers say about the message as such, gathered before it is judged.
 struct Framing {
   int hosts = 0;
@@ -126,7 +133,7 @@ const Refusal* gather_framing(RequestHead& head, std::size_t body_bytes_max, Fra
       });
     } else if (name == "content-encoding") {
       for_each_member(value, [&](std::string_view coding) {
-        framing.encoded = framing.encoded || !(coding.empty() || equals_ignoring_case(coding, "identity"));
+        framing.encoded = framing.encoded || !is_no_coding(coding);
         return !framing.encoded;
       });
     } else if (name == "expect") {
@@ -147,7 +154,6 @@ const Refusal* judge_framing(RequestHead& head, bool version_1_0, std::size_t bo
   static constexpr Refusal kLengthAndCoding{400, "both Content-Length and Transfer-Encoding"};
   static constexpr Refusal kOldCoding{400, "HTTP/1.0 has no Transfer-Encoding"};
   static constexpr Refusal kCoding{501, "the only Transfer-Encoding known here is chunked, once"};
-  static constexpr Refusal kNoLength{411, "a POST needs a Content-Length or Transfer-Encoding: chunked"};
   static constexpr Refusal kEncoded{415, "an encoded body is not accepted; send it without Content-Encoding"};
   static constexpr Refusal kUnwantedBody{400, "a GET or HEAD must not have a body"};
   static constexpr Refusal kMethod{405, "only GET, HEAD and POST are accepted here"};
@@ -173,12 +179,12 @@ const Refusal* judge_framing(RequestHead& head, bool version_1_0, std::size_t bo
     if (framing.transfer_encodings > 1 || !framing.chunked) return &kCoding;
     head.chunked = true;
   } else if (framing.content_lengths == 0) {
-    return &kNoLength;
+    head.without_length = true;
   }
   if (bad_value != nullptr) return bad_value;
   if (framing.encoded) return &kEncoded;
   if (framing.unknown_expectation && !version_1_0) return &kExpectation;
-  head.close = head.close || version_1_0;
+  head.close = head.close || version_1_0 || head.without_length;
   head.expects_continue = head.expects_continue && !version_1_0 && (head.content_length > 0 || head.chunked);
   return nullptr;
 }

@@ -2,8 +2,8 @@
 // understand one doubtful head differently are how requests are smuggled (RFC 9112 section 11.2).
 //
 // Pure functions on bytes: no socket, no clock, no state. Thread-safe.
-// Stricter than RFC 9112 by intent: no bare LF, no obs-fold, no empty line before the request line, targets
-// in origin or absolute form only, no body but with POST, no Transfer-Encoding but "chunked".
+// Stricter than RFC 9112 by intent: no bare LF, no obs-fold, targets in origin or absolute form only, no body but
+// with POST, no Transfer-Encoding but "chunked". Bytes from 0x80 on are taken in a target, as proxies pass them on.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +26,9 @@ struct RequestHead {
   HttpRequest request;             // without remote_addr and body
   std::size_t content_length = 0;  // of the body that follows; 0 where it is chunked
   bool chunked = false;
+  // A POST with neither length nor coding: it has no body (RFC 9112 section 6.3). The connection ends with its answer,
+  // so nothing that follows is ever read as a request.
+  bool without_length = false;
   bool close = false;             // the connection ends with the answer
   bool expects_continue = false;  // the client waits for "100 Continue" before it sends the body
 };

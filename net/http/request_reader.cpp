@@ -10,7 +10,11 @@ namespace {
 constexpr Refusal kBadHead{400, "a control character or a line end that is not CR LF"};
 constexpr Refusal kLongTarget{414, "the request line is too long"};
 constexpr Refusal kLongHead{431, "the head of the request is too large"};
+constexpr Refusal kNoLength{411, "a POST with a body needs a Content-Length or Transfer-Encoding: chunked"};
 constexpr Refusal kNoRoom{503, "too many bytes of requests in flight"};
+
+// RFC 9112 section 2.2: old clients end a body with a line end that does not count. More is no client's mistake.
+constexpr std::size_t kLineEndBytesMax = 8;  // CR LF four times
 
 // A body's memory grows with what really comes, not with what was announced.
 constexpr std::size_t kBodyReserveBytesMin = 64 * 1024;
@@ -67,6 +71,10 @@ std::optional<Refusal> RequestReader::take(std::string_view bytes) {
     if (auto refusal = take_body(bytes)) return refusal;
     return keep(bytes);
   }
+  if (phase_ == Phase::kIdle) {
+    if (auto refusal = skip_line_ends(bytes)) return refusal;
+    if (bytes.empty()) return std::nullopt;
+  }
   phase_ = Phase::kHead;
   if (buffer_.empty()) return advance_head(bytes);
   if (!buffer_share_.resize(buffer_.size() + bytes.size())) return kNoRoom;
@@ -77,8 +85,22 @@ std::optional<Refusal> RequestReader::take(std::string_view bytes) {
 std::optional<Refusal> RequestReader::advance() {
   if (phase_ == Phase::kBody || phase_ == Phase::kComplete) return std::nullopt;
   if (std::exchange(surplus_lost_, false)) return kNoRoom;
-  phase_ = buffer_.empty() ? Phase::kIdle : Phase::kHead;
-  return phase_ == Phase::kIdle ? std::nullopt : advance_head(buffer_);
+  std::string_view bytes = buffer_;
+  if (phase_ == Phase::kIdle) {
+    if (auto refusal = skip_line_ends(bytes)) return refusal;
+  }
+  phase_ = bytes.empty() ? Phase::kIdle : Phase::kHead;
+  return bytes.empty() ? keep(bytes) : advance_head(bytes);
+}
+
+// CR LF, cut anywhere. A CR without its LF is refused, as it is everywhere else.
+std::optional<Refusal> RequestReader::skip_line_ends(std::string_view& bytes) {
+  for (; !bytes.empty(); bytes.remove_prefix(1), ++line_end_bytes_) {
+    const bool cr_before = line_end_bytes_ % 2 == 1;
+    if (bytes.front() != (cr_before ? '\n' : '\r')) return cr_before ? std::optional(kBadHead) : std::nullopt;
+    if (line_end_bytes_ == kLineEndBytesMax) return kBadHead;
+  }
+  return std::nullopt;
 }
 
 // `bytes`: all of the head that there is, in the buffer or where it was read.
@@ -97,6 +119,8 @@ std::optional<Refusal> RequestReader::advance_head(std::string_view bytes) {
 }
 
 std::optional<Refusal> RequestReader::begin_body(std::string_view rest) {
+  // A body that nothing announces would be lost behind a 2xx, or be taken for a request.
+  if (head_.without_length && rest.find_first_not_of("\r\n") != std::string_view::npos) return kNoLength;
   if (!budget_.has_room_for(head_.content_length)) return kNoRoom;
   share_ = BodyShare(&budget_);
   phase_ = Phase::kBody;
@@ -159,6 +183,7 @@ bool RequestReader::take_continue_due() {
 WholeRequest RequestReader::take_request() {
   assert(phase_ == Phase::kComplete);
   phase_ = Phase::kIdle;
+  line_end_bytes_ = 0;
   continue_due_ = false;
   chunks_.reset();
   return {std::exchange(head_, RequestHead()), std::move(share_)};

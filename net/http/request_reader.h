@@ -72,7 +72,7 @@ class RequestReader {
   RequestReader(const HeadLimits& limits, BodyBudget& budget)
       : limits_(limits), budget_(budget), buffer_share_(&budget) {}
 
-  // Takes what was read. After a refusal the reader is of no further use.
+  // Takes what was read. Line ends before a request line are skipped, and leave the phase at kIdle. After a refusal the reader is of no further use.
   // REQUIRES: phase() is not kComplete
   std::optional<Refusal> take(std::string_view bytes);
   // Goes on with what take() left over: after an answer, before the next read.
@@ -88,6 +88,7 @@ class RequestReader {
   void discard();
 
  private:
+  std::optional<Refusal> skip_line_ends(std::string_view& bytes);
   std::optional<Refusal> advance_head(std::string_view bytes);
   std::optional<Refusal> begin_body(std::string_view rest);
   std::optional<Refusal> take_body(std::string_view& bytes);
@@ -103,6 +104,7 @@ class RequestReader {
   std::string buffer_;
   BodyShare buffer_share_;
   std::size_t scanned_ = 0;
+  std::size_t line_end_bytes_ = 0;  // before the request line
   RequestHead head_;
   std::optional<ChunkedBody> chunks_;
   BodyShare share_;

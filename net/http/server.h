@@ -90,15 +90,15 @@ struct HttpOptions {
   std::size_t connections_per_address_max = 0;  // of an IPv4 address, or a /64 network of IPv6
   Networks without_address_limit = Networks::loopback();
   ProxyTrust proxies;  // their addresses have no limit either
-  std::size_t head_bytes_max = 16 * 1024;
-  std::size_t header_lines_max = 64;
+  std::size_t head_bytes_max = 32 * 1024;  // what proxies before us take, by default
+  std::size_t header_lines_max = 128;
   std::size_t path_bytes_max = 1024;  // with the query: head_bytes_max
   std::size_t body_bytes_max = 1024 * 1024;
   std::size_t bytes_in_flight_max = 64u << 20;         // of requests being read or handled
   std::chrono::milliseconds handshake_deadline{5000};  // accepted to ready, with TLS
   std::chrono::milliseconds head_deadline{5000};       // first byte to the end of the head
   std::chrono::milliseconds request_deadline{10000};   // first byte to last
-  std::chrono::milliseconds idle_deadline{15000};      // a kept-alive connection without a request
+  std::chrono::milliseconds idle_deadline{75000};      // a kept connection without a request; proxies keep 60 s
   std::chrono::milliseconds worker_deadline{5000};     // a whole request that no handler has begun with: 503
   std::chrono::milliseconds reply_deadline{10000};     // a handler that has begun and gives no reply: 503
   std::chrono::milliseconds answer_deadline{10000};    // to get an answer into the socket
@@ -133,7 +133,7 @@ class HttpServer {
   // Reads certificate and key, for connections made from now on; the others keep theirs. If the files are
   // no good nothing changes. When the certificate ends, since 1970. REQUIRES: start() was given some.
   virtual Result<std::int64_t, HttpError> reload_certificate(const TlsFiles& files) = 0;
-  // Of `options` body_bytes_max, request_deadline, connections_max, connections_per_address_max and proxies, for
+  // Of `options` body_bytes_max, request_deadline, idle_deadline, connections_max, connections_per_address_max and proxies, for
   // what comes from now on. Any thread.
   virtual void set_limits(const HttpOptions& options) = 0;
   // Stops accepting, answers what has come in whole or still does within a moment, closes the rest. Returns

@@ -26,6 +26,12 @@ void take_all(net::RequestReader& reader, Reading& reading) {
     {
       const net::WholeRequest whole = reader.take_request();
       const net::HttpRequest& request = whole.head.request;
+      if (whole.head.without_length) {
+        // The connection ends with it: refused where bytes followed at once, else answered.
+        require(request.body.empty(), "a POST without a length has no body");
+        reading.refused = 411;
+        return;
+      }
       require(request.body.size() <= kLimits.body_bytes_max, "a body is within its limit");
       require(whole.head.chunked || request.body.size() == whole.head.content_length,
               "a body is as long as was announced");

@@ -54,6 +54,27 @@ TEST(RequestReader, TakesItByteByByte) {
   EXPECT_EQ(reader.take_request().head.request.body, "abc");
 }
 
+// RFC 9112 section 2.2. Wherever the bytes are cut, and on a new connection as on a kept one.
+TEST(RequestReader, SkipsLineEndsBeforeARequest) {
+  const std::string bytes = "\r\n\r\n" + request("/one", "abc") + "\r\n" + request("/two", "") + "\r\n";
+  for (std::size_t cut = 1; cut <= bytes.size(); ++cut) {
+    BodyBudget budget(10000);
+    RequestReader reader(kLimits, budget);
+    std::vector<std::string> seen;
+    for (const std::string& part : {bytes.substr(0, cut), bytes.substr(cut)}) {
+      ASSERT_FALSE(reader.take(part).has_value()) << cut;
+      while (reader.phase() == Phase::kComplete) {
+        const WholeRequest whole = reader.take_request();
+        seen.push_back(whole.head.request.path + " " + whole.head.request.body);
+        ASSERT_FALSE(reader.advance().has_value()) << cut;
+      }
+    }
+    ASSERT_EQ(seen, (std::vector<std::string>{"/one abc", "/two "})) << cut;
+    ASSERT_EQ(reader.phase(), Phase::kIdle) << "line ends begin no request";
+    ASSERT_EQ(budget.used(), 0u);
+  }
+}
+
 int status_of(const std::string& bytes, std::size_t budget_bytes = 10000) {
   BodyBudget budget(budget_bytes);
   RequestReader reader(kLimits, budget);

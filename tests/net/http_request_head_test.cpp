@@ -73,6 +73,12 @@ std::vector<Case> cases() {
       {"percent_sequences_stay", get("/%00%2f%zz?%"), 0},
       {"path_of_the_limit", get("/" + std::string(1023, 'a')), 0},
       {"long_query", get("/?" + std::string(8000, 'a')), 0},
+      {"utf8_in_target", get("/caf\xc3\xa9?q=\xe2\x82\xac"), 0},
+      {"latin1_in_target", get("/caf\xe9"), 0},
+      {"post_without_length", with(""), 0},
+      {"post_1_0_without_length", "POST / HTTP/1.0\r\n\r\n", 0},
+      {"options", "OPTIONS /hooks/a HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+      {"charset_as_coding", with_length("Content-Encoding: UTF-8\r\n"), 0},
       {"empty_value", with_length("X:\r\n"), 0},
       {"tabs_around_value", with_length("X:\t y \t\r\n"), 0},
       {"latin1_value", with_length("X: caf\xe9\r\n"), 0},
@@ -117,7 +123,9 @@ std::vector<Case> cases() {
       {"asterisk_form", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"authority_form", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"fragment", get("/a#b"), 400},
-      {"utf8_in_target", get("/caf\xc3\xa9"), 400},
+      {"delete_in_target", get("/a\x7f"), 400},
+      {"escape_in_target", get("/a\x1b[2J"), 400},
+      {"tab_in_target", get("/a\tb"), 400},
       {"path_too_long", get("/" + std::string(1024, 'a')), 414},
       {"lower_case_version", "GET / http/1.1\r\nHost: a\r\n\r\n", 400},
       {"short_version", "GET / HTTP/1\r\nHost: a\r\n\r\n", 400},
@@ -145,8 +153,6 @@ std::vector<Case> cases() {
       {"host_with_path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
       {"host_with_user", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", 400},
       // Where the body ends.
-      {"post_without_length", with(""), 411},
-      {"post_1_0_without_length", "POST / HTTP/1.0\r\n\r\n", 411},
       {"unknown_transfer_coding", with("Transfer-Encoding: xchunked\r\n"), 501},
       {"empty_transfer_coding", with("Transfer-Encoding:\r\n"), 501},
       {"gzip_then_chunked", with("Transfer-Encoding: gzip, chunked\r\n"), 501},
@@ -229,6 +235,16 @@ TEST(RequestHead, KnowsWhenTheConnectionEnds) {
   EXPECT_TRUE(parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: foo\r\nConnection: CLOSE\r\n\r\n").close);
   EXPECT_FALSE(parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: closed\r\n\r\n").close);
   EXPECT_FALSE(parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n").close);
+}
+
+TEST(RequestHead, APostWithoutLengthHasNoBodyAndIsTheLastOne) {
+  for (const char* head : {"POST /p HTTP/1.1\r\nHost: a\r\n\r\n", "POST /p HTTP/1.0\r\n\r\n"}) {
+    EXPECT_TRUE(parse(head).without_length);
+    EXPECT_TRUE(parse(head).close);
+    EXPECT_EQ(parse(head).content_length, 0u);
+  }
+  EXPECT_FALSE(parse(with("Content-Length: 0\r\n")).without_length);
+  EXPECT_FALSE(parse(with("Content-Length: 0\r\n")).close);
 }
 
 TEST(RequestHead, ExpectsContinueOnlyBeforeABody) {

@@ -41,7 +41,7 @@ TEST(HttpServer, GivesTheHandlerWhatWasSent) {
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->body, "ok");
   EXPECT_TRUE(answer->has("Content-Type: text/plain"));
-  EXPECT_TRUE(answer->has("Keep-Alive: timeout=15")) << answer->head;
+  EXPECT_TRUE(answer->has("Keep-Alive: timeout=70")) << answer->head;
   EXPECT_FALSE(answer->has("Connection: close"));
   EXPECT_EQ(seen.method, "POST");
   EXPECT_EQ(seen.path, "/hooks/%41%2f");
