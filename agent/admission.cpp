@@ -5,6 +5,7 @@
 #include <cmath>
 #include <future>
 
+#include "agent/browser_guard.h"
 #include "agent/entropy.h"
 #include "agent/event_headers.h"
 #include "agent/repeat_key.h"
@@ -95,6 +96,12 @@ void Admission::handle(net::HttpRequest&& request, const net::HttpReply& reply) 
     figures_.refused_unknown += 1;
     return reply(error_answer(404, "no source has this path"));
   }
+  if (source->config.verify == "none") {
+    if (const auto why = refused_as_browsers(request, source == &unnamed)) {
+      figures_.refused_unknown += 1;
+      return reply(error_answer(403, *why));
+    }
+  }
   if (auto answer = SignatureGate::probe(request, *source)) {
     figures_.probes += 1;
     return reply(std::move(*answer));
@@ -113,7 +120,10 @@ void Admission::handle(net::HttpRequest&& request, const net::HttpReply& reply) 
 }
 
 net::HttpAnswer Admission::own_page(const std::string& path) const {
-  return path == "/livez" ? livez_answer() : readyz_answer(journal_, stopping_);
+  if (path == "/livez") return livez_answer();
+  // Anybody may ask here: why not is for the admin listener to say.
+  const auto answer = readyz_answer(journal_, stopping_);
+  return answer.status == 200 ? answer : text_answer(answer.status, "not accepting\n");
 }
 
 void Admission::accept(net::HttpRequest&& request, const ServedSource& source, const net::HttpReply& reply) {
@@ -215,7 +225,10 @@ net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
     return refused(figures_.refused_source,
                    "no room in the journal for more of this source; send again later", "60");
   }
-  if (error.kind == Kind::kFull || error.kind == Kind::kLimit)
+  if (error.kind == Kind::kLimit)
+    return refused(figures_.refused_no_room,
+                   "the journal takes no more names of sources; declare the sources in [sources]", "60");
+  if (error.kind == Kind::kFull)
     return refused(figures_.refused_no_room, "no room in the journal; send again later", "30");
   return refused(figures_.refused_failed, "the journal failed; send again later", "5");
 }

@@ -3,8 +3,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <iterator>
@@ -55,6 +57,11 @@ constexpr std::ptrdiff_t kSegmentsIndexedAtStart = 8;    // read before the agen
 constexpr std::uint64_t kSegmentBytesLeast = 1u << 20;
 constexpr std::uint64_t kSegmentBytesMost = 64u << 20;
 constexpr std::uint64_t kSegmentsInBudget = 32;  // so that reclaiming comes in steps of a few per cent
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? name.data() : "localhost";
+}
 
 class Agent {
  public:
@@ -365,13 +372,16 @@ int Agent::open_admin_socket(net::HttpOptions options, net::HttpLaterHandler han
 
 void Agent::tell_where() const {
   if (config_.intake.listen.starts_with("unix:") || config_.admin.listen.starts_with("unix:")) return;
-  const auto address = [](const std::string& listen, const net::HttpServer& server) {
-    return listen.substr(0, listen.rfind(':') + 1) + std::to_string(server.port());
+  // An address that stands for all of this machine's is none to post to; a certificate is for a name.
+  const auto address = [](const std::string& listen, const net::HttpServer& server, bool by_name = false) {
+    std::string host = listen.substr(0, listen.rfind(':'));
+    if (by_name || host == "[::]" || host == "0.0.0.0") host = by_name ? host_name() : "localhost";
+    return host + ":" + std::to_string(server.port());
   };
   const std::string path = config_.sources.empty() ? "/hooks/test" : config_.sources.front().path;
   const std::string scheme = config_.intake.tls.given() ? "https://" : "http://";
   log_info("post to it:  curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' " + scheme +
-           address(config_.intake.listen, *intake_) + path);
+           address(config_.intake.listen, *intake_, config_.intake.tls.given()) + path);
   log_info("look at it:  curl http://" + address(config_.admin.listen, *admin_) + "/health");
 }
 

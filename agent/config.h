@@ -67,7 +67,10 @@ struct IntakeConfig {
   std::size_t connections_max = 8192;
   std::size_t connections_per_address_max = 1024;  // 0: no limit; loopback and proxies have none
   net::ProxyTrust proxies;
-  net::TlsFiles tls;  // none: plain HTTP
+  net::TlsFiles tls;                   // none: plain HTTP
+  unsigned socket_mode = 0660;         // of a Unix socket's file
+  std::string socket_group;            // its group; empty: the agent's own
+  std::optional<unsigned> socket_gid;  // what that is on this machine
 };
 
 struct AdminConfig {

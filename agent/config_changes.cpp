@@ -30,6 +30,8 @@ class Comparer {
 void settle_intake(const IntakeConfig& now, IntakeConfig& next, ConfigChanges& changes) {
   Comparer intake("intake.", changes);
   intake.fixed("listen", now.listen, next.listen);
+  intake.fixed("socket_mode", now.socket_mode, next.socket_mode);
+  intake.fixed("socket_group", now.socket_group, next.socket_group);
   if (now.tls.given() != next.tls.given()) {
     intake.fixed("certificate_file", now.tls, next.tls);
   } else {

@@ -1,5 +1,7 @@
 #include "agent/pages.h"
 
+#include "agent/browser_guard.h"
+
 namespace hookspool::agent {
 namespace {
 
@@ -10,22 +12,12 @@ constexpr const char* kFrontPage =
     "/readyz   200 as long as an event can be accepted and committed to the journal\n"
     "/livez    200 as long as the process answers\n";
 
-// A page of another site must not reach the agent through a name that it has pointed at 127.0.0.1.
-bool host_is_local(const net::HttpRequest& request) {
-  const auto* host = request.header("host");
-  if (host == nullptr || request.remote_addr.empty()) return true;  // HTTP/1.0, or the Unix socket
-  std::string name = *host;
-  if (const auto colon = name.rfind(':'); colon != std::string::npos && name.back() != ']')
-    name.resize(colon);
-  return name == "localhost" || name == "[::1]" || name == "127.0.0.1" ||
-         (name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos);
-}
-
 }  // namespace
 
 net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources,
                            const AdminParts& parts, bool stopping) {
-  if (!host_is_local(request))
+  // A page of another site must not reach the agent through a name that it has pointed at 127.0.0.1.
+  if (!request.remote_addr.empty() && !has_loopback_host(request))
     return error_answer(403, "the Host header must name this machine: 127.0.0.1 or localhost");
   if (request.path == "/livez") return livez_answer();
   if (request.path == "/readyz") return readyz_answer(*sources.journal, stopping);

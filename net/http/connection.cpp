@@ -12,7 +12,16 @@ namespace hookspool::net {
 
 ClientConnection::ClientConnection(std::uint64_t id_, Fd fd_, std::optional<IpAddress> peer_,
                                    const HeadLimits& limits, BodyBudget& budget)
-    : id(id_), fd(std::move(fd_)), peer(peer_), reader(limits, budget) {}
+    : id(id_),
+      fd(std::move(fd_)),
+      peer(peer_),
+      reader(limits, budget),
+      tls_share(&budget),
+      unsent_share(&budget) {}
+
+std::size_t ClientConnection::held_bytes() const {
+  return reader.held_bytes() + tls_share.bytes() + unsent_share.bytes();
+}
 
 ClientConnection::~ClientConnection() = default;
 
@@ -39,6 +48,7 @@ void ClientConnection::end_sending() {
   if (tls != nullptr) {
     tls->say_goodbye();
     tls.reset();
+    tls_share.release();
     readable = true;
   }
   ::shutdown(fd.get(), SHUT_WR);
@@ -60,6 +70,9 @@ ClientConnection::Received receive_over_tls(ClientConnection& connection, std::s
     case TlsSession::Received::kWantsWrite:
       connection.readable = false;
       return Received::kWantsWrite;
+    case TlsSession::Received::kHello:
+      connection.readable = false;
+      return Received::kHello;
     case TlsSession::Received::kEnd:
       connection.readable = false;
       connection.ended = true;

@@ -51,6 +51,7 @@ struct ClientConnection {
     kNothing,     // for now
     kLater,       // there is more, but others come first
     kWantsWrite,  // TLS: the socket must take bytes before it can go on
+    kHello,       // TLS: the handshake can begin
     kEnd,
     kBroken,
     kPlain,  // TLS is spoken here, but not by this client
@@ -63,6 +64,7 @@ struct ClientConnection {
   // Reads once. After kBytes `bytes` are those read, inside `scratch`.
   Received receive(std::span<char> scratch, std::string_view& bytes);
   bool send(std::string_view bytes, std::size_t& sent);
+  std::size_t held_bytes() const;  // of the budget
   // No more from us. What still comes in is not worth decrypting.
   void end_sending();
 
@@ -84,11 +86,17 @@ struct ClientConnection {
       false;  // the client has closed its side: a short read is not the end, the end itself is to be read
   bool ended = false;  // that end has been read
   bool handshaken = false;
+  bool awaits_handshake = false;  // its turn is among the loop's waiting ones
+  bool tls_counted = false;       // among the handshakes that have begun
+  bool tls_first_step = false;    // of its handshake comes next
+  bool tls_noted = false;         // its deadline is that of an idle connection
+  BodyShare tls_share;            // of the budget, for what OpenSSL keeps
   bool wants_write = false;
   bool turn_queued = false;
   bool idle_expired = false;  // idle for too long, but for a request in the last moment
-  bool shed = false;  // over a limit, and only open to be told so
+  bool shed = false;          // over a limit, and only open to be told so
   std::string unsent;
+  BodyShare unsent_share;
   std::size_t unsent_from = 0;
   bool close_after_answer = false;
   std::size_t drained_bytes = 0;

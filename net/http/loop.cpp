@@ -81,6 +81,7 @@ void Loop::run(WorkerPool& workers) {
     }
     turns.clear();
     expire_deadlines(workers);
+    begin_handshakes();  // after all that concerns those who are there already
     submit(workers);
   }
   // What is left has outlived the grace. A request that was taken is answered even now, by whoever gives it back.
@@ -105,6 +106,8 @@ ClientConnection* Loop::find(std::uint64_t id) const {
 int Loop::wait_ms() const {
   if (!unfinished_turns_.empty()) return 0;
   Clock::time_point next = std::min(deadlines_.next(), accept_again_at_);
+  if (!awaiting_handshake_.empty())
+    next = std::min(next, std::max(awaiting_handshake_.begin()->first, handshakes_.next()));
   if (stopping_) next = std::min(next, stop_at_);
   if (next == Clock::time_point::max()) return -1;
   const auto wait = std::chrono::ceil<milliseconds>(next - now_).count();
@@ -222,6 +225,7 @@ void Loop::expire(ClientConnection& connection, WorkerPool& workers) {
 
 // A request may have come in this very moment: then its sender gets an answer instead of a reset.
 void Loop::expire_idle(ClientConnection& connection) {
+  if (connection.tls != nullptr && !connection.handshaken) return remove(connection);
   char first = 0;
   const bool has_more = ::recv(connection.fd.get(), &first, sizeof first, MSG_PEEK | MSG_DONTWAIT) > 0;
   if (!has_more || stopping_ || connection.idle_expired) return remove(connection);

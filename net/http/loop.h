@@ -9,8 +9,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,6 +23,7 @@
 #include "net/http/connection.h"
 #include "net/http/crowd.h"
 #include "net/http/deadlines.h"
+#include "net/http/handshakes.h"
 #include "net/http/httplib_bridge.h"
 #include "net/http/request_reader.h"
 #include "net/http/server.h"
@@ -101,6 +105,14 @@ class Loop {
   bool judge(ClientConnection& connection, const std::optional<Refusal>& refusal);
   void reached_end(ClientConnection& connection);
   void await_writability(ClientConnection& connection);
+  void await_handshake(ClientConnection& connection);
+  void begin_handshakes();
+  bool begin_handshake(ClientConnection& connection);
+  bool has_room_for_handshake();
+  bool make_room_where(const std::function<bool(const ClientConnection&)>& fits);
+  ClientConnection::Received receive(ClientConnection& connection, std::string_view& bytes);
+  void charge_handshake(const ClientConnection& connection, std::chrono::nanoseconds cost, bool begun);
+  std::optional<IpAddress> limited_holder(const ClientConnection& connection) const;
   void note_handshake(ClientConnection& connection);
   void hand_over(ClientConnection& connection);
   void wait_for(ClientConnection& connection, Clock::time_point due);
@@ -129,6 +141,10 @@ class Loop {
   AddressCounts addresses_;
   Fd reserve_;  // a descriptor to give up, so that a connection can be answered when there is no other
   Deadlines deadlines_;
+  HandshakeBudget handshakes_;
+  std::multimap<Clock::time_point, std::uint64_t>
+      awaiting_handshake_;           // connections, by when their turn comes
+  std::size_t handshakes_open_ = 0;  // begun and not complete
   Clock::time_point now_;
   Clock::time_point accept_again_at_ = Clock::time_point::max();
   std::vector<std::uint64_t> unfinished_turns_;  // connections with more to read than one turn takes

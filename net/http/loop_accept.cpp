@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 constexpr int kAcceptsPerTurn = 64;
 constexpr milliseconds kAcceptPause{100};        // after accept failed for want of descriptors or memory
 constexpr std::size_t kShedConnectionsMax = 64;  // open beyond the limits, only to be answered 503
-constexpr int kUnreadReadsMax = 16;  // of 4 KiB, before a connection is closed that is not kept
+constexpr int kUnreadReadsMax = 16;              // of 4 KiB, before a connection is closed that is not kept
 // Nobody has to leave who has not had this long to say what he wants.
 constexpr milliseconds kPlaceKeptLeast{250};
 
@@ -133,12 +133,16 @@ bool Loop::make_room() {
   return true;
 }
 
-// Bodies that drip in hold memory only until a request needs it that comes as it should. Nobody who is at it for less than
+// Whatever drips in holds memory only until a request needs it that comes as it should. Nobody who is at it for less than
 // kPlaceKeptLeast leaves: else those that send at full speed would push each other out.
 bool Loop::make_room_for_bytes() {
-  const auto id = crowd_.next_to_leave(now_, kPlaceKeptLeast, [this](std::uint64_t other) {
+  return make_room_where([](const ClientConnection& connection) { return connection.held_bytes() > 0; });
+}
+
+bool Loop::make_room_where(const std::function<bool(const ClientConnection&)>& fits) {
+  const auto id = crowd_.next_to_leave(now_, kPlaceKeptLeast, [&](std::uint64_t other) {
     const ClientConnection* const connection = find(other);
-    return other != reading_ && connection != nullptr && connection->reader.held_bytes() > 0;
+    return other != reading_ && connection != nullptr && fits(*connection);
   });
   if (!id) return false;
   ++counters_.connections_evicted;
@@ -177,7 +181,6 @@ void Loop::add(Fd fd, std::optional<IpAddress> peer) {
   auto context = tls();
   if (context != nullptr) {
     connection.tls = TlsSession::accept(std::move(context), connection.fd.get());
-    if (connection.tls == nullptr) return remove(connection);
   }
   if (refusal != nullptr) return refuse(connection, *refusal);
   wait_for(connection,

@@ -48,9 +48,11 @@ void Loop::read_requests(ClientConnection& connection) {
   for (int reads = 0; connection.readable; ++reads) {
     if (reads == kReadsPerTurn) return queue_turn(connection);
     std::string_view bytes;
-    switch (connection.receive(scratch_, bytes)) {
+    switch (receive(connection, bytes)) {
       case ClientConnection::Received::kNothing:
         return note_handshake(connection);
+      case ClientConnection::Received::kHello:
+        return await_handshake(connection);
       case ClientConnection::Received::kLater:
         return queue_turn(connection);
       case ClientConnection::Received::kWantsWrite:
@@ -84,8 +86,11 @@ void Loop::await_writability(ClientConnection& connection) {
 }
 
 void Loop::note_handshake(ClientConnection& connection) {
-  if (connection.tls == nullptr || connection.handshaken || !connection.tls->is_established()) return;
-  connection.handshaken = true;
+  if (connection.tls == nullptr) return;
+  // What is half there will not become a handshake any more.
+  if (!connection.tls->has_begun() && connection.hung_up) return remove(connection);
+  if (!connection.handshaken || connection.tls_noted) return;
+  connection.tls_noted = true;
   if (connection.reader.phase() == RequestReader::Phase::kIdle)
     wait_for(connection, now_ + options_.idle_deadline);
 }
@@ -154,6 +159,10 @@ void Loop::answer(Finished&& finished) {
   std::size_t sent = 0;
   if (!connection.send(bytes, sent)) return remove(connection);
   if (sent == bytes.size()) return answered(connection, close);
+  reading_ = connection.id;
+  if (!connection.unsent_share.resize(bytes.size() - sent)) return remove(connection);
+  bytes.erase(0, std::exchange(sent, 0));
+  bytes.shrink_to_fit();
   connection.state = ClientConnection::State::kWriting;
   connection.unsent = std::move(bytes);
   connection.unsent_from = sent;
@@ -180,6 +189,7 @@ void Loop::write_rest(ClientConnection& connection) {
   if (!connection.send(connection.unsent, connection.unsent_from)) return remove(connection);
   if (connection.unsent_from < connection.unsent.size()) return;
   connection.unsent = std::string();
+  connection.unsent_share.release();
   watch(connection, false);
   answered(connection, connection.close_after_answer);
 }
@@ -261,6 +271,7 @@ void Loop::remove(ClientConnection& connection) {
   shed_open_ -= connection.shed ? 1 : 0;
   crowd_.remove(connection.place);
   if (connection.counted) addresses_.remove(connection.peer->holder());
+  if (connection.tls_counted) --handshakes_open_;
   connections_.erase(connection.id);
   counters_.connections = connections_.size();
 }

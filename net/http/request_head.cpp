@@ -40,7 +40,8 @@ bool strip_authority(std::string_view& target) {
 const Refusal* parse_request_line(std::string_view line, std::size_t path_bytes_max, HttpRequest& request,
                                   bool& version_1_0) {
   static constexpr Refusal kBadLine{400, "the request line is not METHOD SP target SP HTTP/1.1"};
-  static constexpr Refusal kBadTarget{400, "the target is not an absolute path without spaces and control characters"};
+  static constexpr Refusal kBadTarget{
+      400, "the target is not an absolute path without spaces and control characters"};
   static constexpr Refusal kBadVersion{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
   static constexpr Refusal kLongPath{414, "the path is too long"};
 
@@ -190,6 +191,18 @@ const Refusal* judge_framing(RequestHead& head, bool version_1_0, std::size_t bo
 }
 
 }  // namespace
+
+std::size_t memory_bytes(const HttpRequest& request) {
+  static constexpr std::size_t kAllocatorBytes = 16;
+  static const std::size_t kInPlace = std::string().capacity();
+  const auto of = [](const std::string& text) {
+    return text.capacity() > kInPlace ? text.capacity() + 1 + kAllocatorBytes : 0;
+  };
+  std::size_t bytes = sizeof(HttpRequest) + of(request.method) + of(request.path) + of(request.query);
+  bytes += request.headers.capacity() * sizeof(request.headers[0]) + kAllocatorBytes;
+  for (const auto& [name, value] : request.headers) bytes += of(name) + of(value);
+  return bytes;
+}
 
 HeadScan find_head_end(std::string_view buffer, std::size_t& scanned) {
   for (; scanned < buffer.size(); ++scanned) {

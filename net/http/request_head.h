@@ -40,6 +40,9 @@ enum class HeadScan { kMore, kEnd, kBad };
 // CR LF.
 HeadScan find_head_end(std::string_view buffer, std::size_t& scanned);
 
+// What a head takes of memory: its texts and its list, with what the allocator adds.
+std::size_t memory_bytes(const HttpRequest& request);
+
 // REQUIRES: `head` is what find_head_end() found, of at most head_bytes_max bytes.
 Result<RequestHead, Refusal> parse_request_head(std::string_view head, const HeadLimits& limits);
 

@@ -16,9 +16,6 @@ constexpr Refusal kNoRoom{503, "too many bytes of requests in flight"};
 // RFC 9112 section 2.2: old clients end a body with a line end that does not count. More is no client's mistake.
 constexpr std::size_t kLineEndBytesMax = 8;  // CR LF four times
 
-// A body's memory grows with what really comes, not with what was announced.
-constexpr std::size_t kBodyReserveBytesMin = 64 * 1024;
-
 }  // namespace
 
 bool BodyBudget::has_room_for(std::size_t bytes) {
@@ -77,7 +74,11 @@ std::optional<Refusal> RequestReader::take(std::string_view bytes) {
   }
   phase_ = Phase::kHead;
   if (buffer_.empty()) return advance_head(bytes);
-  if (!buffer_share_.resize(buffer_.size() + bytes.size())) return kNoRoom;
+  if (const std::size_t needed = buffer_.size() + bytes.size(); needed > buffer_.capacity()) {
+    const std::size_t capacity = std::max(needed, 2 * buffer_.capacity());
+    if (!buffer_share_.resize(capacity)) return kNoRoom;
+    buffer_.reserve(capacity);
+  }
   buffer_.append(bytes);
   return advance_head(buffer_);
 }
@@ -121,8 +122,10 @@ std::optional<Refusal> RequestReader::advance_head(std::string_view bytes) {
 std::optional<Refusal> RequestReader::begin_body(std::string_view rest) {
   // A body that nothing announces would be lost behind a 2xx, or be taken for a request.
   if (head_.without_length && rest.find_first_not_of("\r\n") != std::string_view::npos) return kNoLength;
-  if (!budget_.has_room_for(head_.content_length)) return kNoRoom;
+  head_memory_ = memory_bytes(head_.request);
+  if (!budget_.has_room_for(head_memory_ + head_.content_length)) return kNoRoom;
   share_ = BodyShare(&budget_);
+  if (!share_.grow(head_memory_)) return kNoRoom;
   phase_ = Phase::kBody;
   if (head_.chunked) chunks_.emplace(limits_.body_bytes_max);
   const bool nothing_came = rest.empty();
@@ -138,10 +141,7 @@ std::optional<Refusal> RequestReader::take_body(std::string_view& bytes) {
   std::string& body = head_.request.body;
   const std::string_view data = bytes.substr(0, head_.content_length - body.size());
   bytes.remove_prefix(data.size());
-  if (body.capacity() - body.size() < data.size())
-    body.reserve(
-        std::min(head_.content_length, std::max(kBodyReserveBytesMin, 2 * (body.size() + data.size()))));
-  if (auto refusal = append(data)) return refusal;
+  if (auto refusal = append(data, head_.content_length)) return refusal;
   if (body.size() == head_.content_length) phase_ = Phase::kComplete;
   return std::nullopt;
 }
@@ -150,27 +150,40 @@ std::optional<Refusal> RequestReader::take_chunks(std::string_view& bytes) {
   while (!bytes.empty() && !chunks_->ended()) {
     std::string_view data;
     if (auto refusal = chunks_->next(bytes, data)) return refusal;
-    if (auto refusal = append(data)) return refusal;
+    if (auto refusal = append(data, limits_.body_bytes_max)) return refusal;
   }
   if (chunks_->ended()) phase_ = Phase::kComplete;
   return std::nullopt;
 }
 
-std::optional<Refusal> RequestReader::append(std::string_view data) {
-  if (!share_.grow(data.size())) return kNoRoom;
-  head_.request.body.append(data);
+// The body's memory grows with what really comes, not with what was announced.
+std::optional<Refusal> RequestReader::append(std::string_view data, std::size_t body_bytes_most) {
+  std::string& body = head_.request.body;
+  if (const std::size_t needed = body.size() + data.size(); needed > body.capacity()) {
+    // Nobody leaves for the sake of fewer copies.
+    const std::size_t roomy = std::max(needed, std::min(2 * needed, body_bytes_most));
+    const std::size_t capacity = budget_.has_room_now(roomy - body.size()) ? roomy : needed;
+    if (!share_.resize(head_memory_ + capacity)) return kNoRoom;
+    std::string grown;  // reserve() would take at least twice what there is
+    grown.reserve(capacity);
+    grown.append(body);
+    body.swap(grown);
+  }
+  body.append(data);
   return std::nullopt;
 }
 
 // Makes `bytes`, which may lie in the buffer itself, all that the buffer holds.
 std::optional<Refusal> RequestReader::keep(std::string_view bytes) {
-  const bool has_room = buffer_share_.resize(bytes.size());
+  // Its capacity counts, and a buffer that keeps what it holds keeps that too.
+  const bool same = bytes.size() == buffer_.size() && bytes.data() == buffer_.data();
+  const bool has_room = buffer_share_.resize(same ? buffer_.capacity() : bytes.size());
   if (!has_room && phase_ != Phase::kComplete) return kNoRoom;
   if (bytes.empty() || !has_room) {
     surplus_lost_ = !has_room;
     buffer_share_.resize(0);
     buffer_ = std::string();
-  } else if (bytes.size() != buffer_.size() || bytes.data() != buffer_.data()) {
+  } else if (!same) {
     buffer_ = std::string(bytes);
   }
   return std::nullopt;

@@ -20,8 +20,9 @@
 
 namespace hookspool::net {
 
-// The bytes of requests in memory, of all connections: bodies, unfinished heads, pipelined surplus. Only bytes
-// that really came count: a client that announces a large body and sends nothing takes no room from the others.
+// The bytes that clients make us keep, of all connections: heads as they lie in memory, the capacity of bodies, unfinished
+// heads, pipelined surplus, answers that are not taken, what OpenSSL holds. What was announced does not count: a client that
+// announces a large body and sends nothing takes no room from the others.
 class BodyBudget {
  public:
   explicit BodyBudget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
@@ -29,6 +30,7 @@ class BodyBudget {
   // those who take, so those must be one thread; from any other only release() and used() may be called.
   void set_relief(std::function<bool()> relieve) { relieve_ = std::move(relieve); }
   bool has_room_for(std::size_t bytes);
+  bool has_room_now(std::size_t bytes) const { return used_ + bytes <= bytes_max_; }  // without relief
   bool try_take(std::size_t bytes);
   void release(std::size_t bytes) { used_ -= bytes; }
   std::size_t used() const { return used_; }
@@ -93,7 +95,7 @@ class RequestReader {
   std::optional<Refusal> begin_body(std::string_view rest);
   std::optional<Refusal> take_body(std::string_view& bytes);
   std::optional<Refusal> take_chunks(std::string_view& bytes);
-  std::optional<Refusal> append(std::string_view data);
+  std::optional<Refusal> append(std::string_view data, std::size_t body_bytes_most);
   std::optional<Refusal> keep(std::string_view bytes);
 
   const HeadLimits& limits_;
@@ -106,6 +108,7 @@ class RequestReader {
   std::size_t scanned_ = 0;
   std::size_t line_end_bytes_ = 0;  // before the request line
   RequestHead head_;
+  std::size_t head_memory_ = 0;  // of head_, in share_
   std::optional<ChunkedBody> chunks_;
   BodyShare share_;
 };

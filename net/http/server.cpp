@@ -80,8 +80,9 @@ class Server final : public HttpServer {
       if (!loaded) return fail(std::move(loaded).error());
       tls = std::move(loaded).value();
     }
-    auto listener = options_.inherited_fd < 0 ? Listener::open(options_.listen, options_.unix_mode)
-                                              : Listener::adopt(options_.inherited_fd, options_.listen);
+    auto listener = options_.inherited_fd < 0
+                        ? Listener::open(options_.listen, options_.unix_mode, options_.unix_gid)
+                        : Listener::adopt(options_.inherited_fd, options_.listen);
     if (!listener) return fail(std::move(listener).error());
     port_ = listener->port();
     auto loop = Loop::make(options_, std::move(listener).value(), core_->counters);

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -79,7 +80,8 @@ struct TlsFiles {
 
 struct HttpOptions {
   std::string listen;  // "127.0.0.1:8080", "[::1]:8080", "localhost:8080", "unix:/run/x.sock"; port 0: any
-  unsigned unix_mode = 0660;  // of the Unix socket's file
+  unsigned unix_mode = 0660;           // of the Unix socket's file
+  std::optional<unsigned> unix_gid{};  // its group; nothing: the process's own
   int inherited_fd = -1;    // a socket that listens on `listen` already and that somebody else holds as well
   TlsFiles tls;             // none: plain HTTP
   std::size_t workers = 4;  // threads that handlers run in
@@ -89,7 +91,7 @@ struct HttpOptions {
   std::size_t connections_max = 8192;
   std::size_t connections_per_address_max = 0;  // of an IPv4 address, or a /64 network of IPv6
   Networks without_address_limit = Networks::loopback();
-  ProxyTrust proxies;  // their addresses have no limit either
+  ProxyTrust proxies;                      // their addresses have no limit either
   std::size_t head_bytes_max = 32 * 1024;  // what proxies before us take, by default
   std::size_t header_lines_max = 128;
   std::size_t path_bytes_max = 1024;  // with the query: head_bytes_max
@@ -98,10 +100,10 @@ struct HttpOptions {
   std::chrono::milliseconds handshake_deadline{5000};  // accepted to ready, with TLS
   std::chrono::milliseconds head_deadline{5000};       // first byte to the end of the head
   std::chrono::milliseconds request_deadline{10000};   // first byte to last
-  std::chrono::milliseconds idle_deadline{75000};      // a kept connection without a request; proxies keep 60 s
-  std::chrono::milliseconds worker_deadline{5000};     // a whole request that no handler has begun with: 503
-  std::chrono::milliseconds reply_deadline{10000};     // a handler that has begun and gives no reply: 503
-  std::chrono::milliseconds answer_deadline{10000};    // to get an answer into the socket
+  std::chrono::milliseconds idle_deadline{75000};    // a kept connection without a request; proxies keep 60 s
+  std::chrono::milliseconds worker_deadline{5000};   // a whole request that no handler has begun with: 503
+  std::chrono::milliseconds reply_deadline{10000};   // a handler that has begun and gives no reply: 503
+  std::chrono::milliseconds answer_deadline{10000};  // to get an answer into the socket
 };
 
 struct HttpStats {

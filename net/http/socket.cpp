@@ -37,7 +37,9 @@ HttpError listen_error(const std::string& address, const char* doing, int error)
       return {
           HttpError::Kind::kNotPermitted,
           text +
-              "; a port below 1024 needs CAP_NET_BIND_SERVICE, a Unix socket a folder this user may write"};
+              "; a port below 1024 needs CAP_NET_BIND_SERVICE, or with the packaged unit hookspool.socket "
+              "enabled with this address as its ListenStream=; a Unix socket needs a folder this user may "
+              "write"};
     case EADDRNOTAVAIL:
       return {HttpError::Kind::kBadAddress, text + "; no network interface of this machine has that address"};
     case ENOENT:
@@ -175,10 +177,11 @@ Result<Listener, HttpError> Listener::adopt(int fd, const std::string& text) {
   return listener;
 }
 
-Result<Listener, HttpError> Listener::open(const std::string& text, unsigned unix_mode) {
+Result<Listener, HttpError> Listener::open(const std::string& text, unsigned unix_mode,
+                                           std::optional<unsigned> unix_gid) {
   auto address = parse_address(text);
   if (!address) return fail(std::move(address).error());
-  return address->is_unix ? open_unix(text, address->host, unix_mode) : open_tcp(text, *address);
+  return address->is_unix ? open_unix(text, address->host, unix_mode, unix_gid) : open_tcp(text, *address);
 }
 
 Result<Listener, HttpError> Listener::open_tcp(const std::string& text, const Address& address) {
@@ -216,7 +219,7 @@ Result<Listener, HttpError> Listener::open_tcp(const std::string& text, const Ad
 }
 
 Result<Listener, HttpError> Listener::open_unix(const std::string& text, const std::string& path,
-                                                unsigned mode) {
+                                                unsigned mode, std::optional<unsigned> gid) {
   const int stale = remove_stale_socket(path);
   if (stale != 0) return fail(listen_error(text, "the path is taken", stale));
   Listener listener;
@@ -229,6 +232,14 @@ Result<Listener, HttpError> Listener::open_unix(const std::string& text, const s
   if (::bind(fd, generic(&address), sizeof address) != 0) return fail(listen_error(text, "bind", errno));
   if (::lstat(path.c_str(), &listener.unix_file_) != 0) return fail(listen_error(text, "stat", errno));
   listener.unix_path_ = path;
+  if (gid && ::chown(path.c_str(), static_cast<uid_t>(-1), *gid) != 0) {
+    const int error = errno;
+    return fail(
+        HttpError{HttpError::Kind::kNotPermitted,
+                  "cannot listen on " + text + ": the socket cannot be given to group " +
+                      std::to_string(*gid) + ": " + reason(error) +
+                      "; this user must be a member of that group (usermod -aG, SupplementaryGroups=)"});
+  }
   // Nobody can connect before listen(), so there is no moment with the wrong mode.
   if (::chmod(path.c_str(), static_cast<mode_t>(mode)) != 0) return fail(listen_error(text, "chmod", errno));
   if (::listen(fd, kListenBacklog) != 0) return fail(listen_error(text, "listen", errno));

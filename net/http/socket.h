@@ -46,7 +46,8 @@ Result<Address, HttpError> bound_address(int listening_fd);
 // file.
 class Listener {
  public:
-  static Result<Listener, HttpError> open(const std::string& address, unsigned unix_mode);
+  static Result<Listener, HttpError> open(const std::string& address, unsigned unix_mode,
+                                          std::optional<unsigned> unix_gid = std::nullopt);
   // Takes over a socket that listens on `address` already. The file of a Unix socket is its owner's affair.
   static Result<Listener, HttpError> adopt(int fd, const std::string& address);
   Listener(Listener&&) = default;
@@ -66,7 +67,7 @@ class Listener {
   Listener() = default;
   static Result<Listener, HttpError> open_tcp(const std::string& text, const Address& address);
   static Result<Listener, HttpError> open_unix(const std::string& text, const std::string& path,
-                                               unsigned mode);
+                                               unsigned mode, std::optional<unsigned> gid);
 
   Fd fd_;
   bool inherited_ = false;

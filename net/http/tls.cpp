@@ -12,11 +12,19 @@
 #include <system_error>
 #include <utility>
 
+#include "net/http/tls_hello.h"
+
 namespace hookspool::net {
 namespace {
 
 // Of what comes over the wire, in one receive(): a record of 16 KiB with what is around it.
 constexpr std::size_t kWireBytesPerReceive = 20 * 1024;
+// A handshake's buffers, with the first message in them; a record's. tests/net/http_tls_test.cpp measures both.
+constexpr std::size_t kHandshakeBytes = 64 * 1024;
+constexpr std::size_t kRecordBytes = 17 * 1024;
+// A connection needs one in 16 million records. Each costs more than a record, and nothing else limits them.
+constexpr int kKeyUpdatesMax = 64;
+constexpr const char* kGroups = "X25519:P-256:P-384";
 constexpr const char* kCiphersOfTls12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr std::string_view kAlpn = "http/1.1";
 
@@ -26,6 +34,8 @@ struct Wire {
   std::size_t leave = 0;  // bytes that may still be read in this receive()
   bool empty = false;     // the socket had no more, as opposed to no leave to read it
   bool ended = false;
+  RecordWatch watch{};
+  int key_updates = 0;
 };
 
 Wire& wire_of(BIO* bio) {
@@ -45,6 +55,7 @@ int wire_read(BIO* bio, char* to, int size) {
     n = ::recv(wire.fd, to, most, MSG_DONTWAIT);
   } while (n < 0 && errno == EINTR);
   if (n > 0) {
+    if (!wire.watch.take({to, static_cast<std::size_t>(n)})) return -1;
     wire.leave -= static_cast<std::size_t>(n);
     return static_cast<int>(n);
   }
@@ -115,6 +126,12 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length, c
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+void count_key_updates(int sent, int, int type, const void* message, std::size_t bytes, SSL* ssl, void*) {
+  if (sent != 0 || type != SSL3_RT_HANDSHAKE || bytes == 0) return;
+  if (*static_cast<const unsigned char*>(message) == SSL3_MT_KEY_UPDATE)
+    ++wire_of(SSL_get_rbio(ssl)).key_updates;
+}
+
 class Context final : public TlsContext {
  public:
   Context() : ssl_(SSL_CTX_new(TLS_server_method())) {}
@@ -126,16 +143,19 @@ class Context final : public TlsContext {
     if (ssl_ == nullptr) return false;
     SSL_CTX_set_options(ssl_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
-                                  SSL_OP_IGNORE_UNEXPECTED_EOF);
+                                  SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET);
     // An idle connection keeps no buffers; an answer goes out in pieces, from wherever it lies.
     SSL_CTX_set_mode(
         ssl_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(ssl_, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_msg_callback(ssl_, count_key_updates);
     SSL_CTX_set_alpn_select_cb(ssl_, choose_protocol, nullptr);
     // A key with a passphrase would ask for it on the terminal.
     SSL_CTX_set_default_passwd_cb(ssl_, [](char*, int, int, void*) { return 0; });
     return SSL_CTX_set_min_proto_version(ssl_, TLS1_2_VERSION) == 1 &&
-           SSL_CTX_set_cipher_list(ssl_, kCiphersOfTls12) == 1 && SSL_CTX_set_num_tickets(ssl_, 1) == 1;
+           SSL_CTX_set_cipher_list(ssl_, kCiphersOfTls12) == 1 &&
+           SSL_CTX_set1_groups_list(ssl_, kGroups) == 1 && SSL_CTX_set_num_tickets(ssl_, 0) == 1 &&
+           SSL_CTX_set_max_early_data(ssl_, 0) == 1;
   }
 
   Result<void, HttpError> take(const TlsFiles& files) {
@@ -164,23 +184,35 @@ class Context final : public TlsContext {
 
 class Session final : public TlsSession {
  public:
-  Session(SSL_CTX* context, int fd) : ssl_(SSL_new(context)) {
-    wire_.fd = fd;
+  Session(std::shared_ptr<const TlsContext> context, int fd) : context_(std::move(context)) { wire_.fd = fd; }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() override { SSL_free(ssl_); }
+
+  bool begin() override {
+    // OpenSSL counts the references of its own context.
+    ssl_ = SSL_new(static_cast<const Context&>(*context_).ssl());
     BIO* const bio = ssl_ == nullptr ? nullptr : BIO_new(wire_method());
-    if (bio == nullptr) return;
+    if (bio == nullptr) return false;
     BIO_set_data(bio, &wire_);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_, bio, bio);
     SSL_set_accept_state(ssl_);
+    context_.reset();
     usable_ = true;
+    return true;
   }
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-  ~Session() override { SSL_free(ssl_); }
-  bool is_usable() const { return usable_; }
+  bool has_begun() const override { return ssl_ != nullptr; }
+
+  std::size_t held_bytes() const override {
+    if (ssl_ == nullptr) return 0;
+    if (!is_established()) return kHandshakeBytes;
+    return wire_.watch.in_record() ? kRecordBytes : 0;
+  }
 
   // Does the handshake as well, as far as it has come.
   Received receive(std::span<char> scratch, std::string_view& bytes) override {
+    if (ssl_ == nullptr) return look_for_hello(scratch);
     ERR_clear_error();
     wire_.leave = kWireBytesPerReceive;
     wire_.empty = false;
@@ -188,6 +220,10 @@ class Session final : public TlsSession {
     if (SSL_read_ex(ssl_, scratch.data(), scratch.size(), &got) == 1) {
       bytes = std::string_view(scratch.data(), got);
       return Received::kBytes;
+    }
+    if (wire_.key_updates > kKeyUpdatesMax) {
+      usable_ = false;
+      return Received::kBroken;
     }
     switch (SSL_get_error(ssl_, 0)) {
       case SSL_ERROR_WANT_READ:
@@ -206,6 +242,7 @@ class Session final : public TlsSession {
   }
 
   bool send(std::string_view bytes, std::size_t& sent) override {
+    if (ssl_ == nullptr) return false;
     while (sent < bytes.size()) {
       ERR_clear_error();
       std::size_t count = 0;
@@ -221,7 +258,7 @@ class Session final : public TlsSession {
     return true;
   }
 
-  bool is_established() const override { return SSL_is_init_finished(ssl_) == 1; }
+  bool is_established() const override { return ssl_ != nullptr && SSL_is_init_finished(ssl_) == 1; }
 
   void say_goodbye() override {
     if (!usable_ || !is_established()) return;
@@ -230,8 +267,32 @@ class Session final : public TlsSession {
   }
 
  private:
+  // It stays in the socket, where it takes none of our memory, until it is whole.
+  Received look_for_hello(std::span<char> scratch) const {
+    ssize_t n = 0;
+    do {
+      n = ::recv(wire_.fd, scratch.data(), std::min(scratch.size(), kHelloWireBytesMax),
+                 MSG_PEEK | MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Received::kNothing : Received::kBroken;
+    if (n == 0) return Received::kEnd;
+    const std::size_t came = static_cast<std::size_t>(n);
+    switch (judge_hello({scratch.data(), came})) {
+      case Hello::kMore:
+        return came < kHelloWireBytesMax ? Received::kNothing : Received::kBroken;
+      case Hello::kWhole:
+        return Received::kHello;
+      case Hello::kPlain:
+        return Received::kPlain;
+      case Hello::kBad:
+        break;
+    }
+    return Received::kBroken;
+  }
+
   Wire wire_;
-  SSL* const ssl_;
+  std::shared_ptr<const TlsContext> context_;  // until it begins
+  SSL* ssl_ = nullptr;
   bool usable_ = false;
 };
 
@@ -247,10 +308,7 @@ Result<std::shared_ptr<const TlsContext>, HttpError> TlsContext::load(const TlsF
 }
 
 std::unique_ptr<TlsSession> TlsSession::accept(std::shared_ptr<const TlsContext> context, int fd) {
-  // OpenSSL counts the references of its own context.
-  auto session = std::make_unique<Session>(static_cast<const Context&>(*context).ssl(), fd);
-  if (!session->is_usable()) return nullptr;
-  return session;
+  return std::make_unique<Session>(std::move(context), fd);
 }
 
 }  // namespace hookspool::net

@@ -29,6 +29,7 @@ constexpr Change kLive[] = {
     {"intake", "", "max_body_bytes = \"2MiB\"", "intake.max_body_bytes"},
     {"intake", "", "request_deadline = \"9s\"", "intake.request_deadline"},
     {"intake", "", "max_connections = 99", "intake.max_connections"},
+    {"intake", "", "idle_timeout = \"620s\"", "intake.idle_timeout"},
     {"intake", "", "max_connections_per_address = 9", "intake.max_connections_per_address"},
     {"intake", "", "trusted_proxies = [\"10.0.0.0/8\"]", "intake.trusted_proxies"},
     {"intake", "trusted_proxies = [\"unix\"]", "", "intake.trusted_proxies"},
@@ -83,6 +84,9 @@ constexpr Change kLive[] = {
 constexpr Change kFixed[] = {
     {"agent", "", "id = \"edge\"", "agent.id"},
     {"intake", "", "listen = \"127.0.0.1:9090\"", "intake.listen"},
+    {"intake", "listen = \"unix:/x\"", "listen = \"unix:/x\"\nsocket_mode = \"0600\"", "intake.socket_mode"},
+    {"intake", "listen = \"unix:/x\"", "listen = \"unix:/x\"\nsocket_group = \"root\"",
+     "intake.socket_group"},
     {"admin", "", "listen = \"127.0.0.1:9091\"", "admin.listen"},
     {"admin", "", "socket = \"/run/x.sock\"", "admin.socket"},
     {"journal", "", "path = \"/elsewhere\"", "journal.path"},
@@ -124,7 +128,7 @@ TEST_F(ConfigChangesTest, EachKeyThatIsTakenOverIsNamedAlone) {
     EXPECT_EQ(settle_changes(next, same).changed, Keys{}) << change.after;
     ++checked;
   }
-  EXPECT_EQ(checked, 38);
+  EXPECT_EQ(checked, 39);
 }
 
 TEST_F(ConfigChangesTest, EachKeyThatTakesARestartIsNamedAndKeepsItsValue) {
@@ -138,7 +142,7 @@ TEST_F(ConfigChangesTest, EachKeyThatTakesARestartIsNamedAndKeepsItsValue) {
     EXPECT_EQ(settle_changes(now, next).needs_restart, Keys{}) << "it is as it was: " << change.after;
     ++checked;
   }
-  EXPECT_EQ(checked, 19);
+  EXPECT_EQ(checked, 21);
 }
 
 TEST_F(ConfigChangesTest, SourcesThatComeAndGoAreNamed) {

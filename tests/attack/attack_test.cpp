@@ -25,7 +25,7 @@ constexpr int kFlood = 5000;
 constexpr std::size_t kGrowthBytesMax = 32u << 20;
 
 std::string post_to(const std::string& name, const std::string& lines = {}, const std::string& body = "{}") {
-  return "POST /hooks/" + name + " HTTP/1.1\r\nHost: a\r\n" + lines +
+  return "POST /hooks/" + name + " HTTP/1.1\r\nHost: localhost\r\n" + lines +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
@@ -192,8 +192,9 @@ TEST_F(Attacks, A1_SlowHeads) {
 }
 
 TEST_F(Attacks, A2_SlowBodies) {
-  expect_cut_off("POST /hooks/attack HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", 200);
-  expect_cut_off("POST /hooks/attack HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n", 200);
+  expect_cut_off("POST /hooks/attack HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n", 200);
+  expect_cut_off(
+      "POST /hooks/attack HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n", 200);
 }
 
 TEST_F(Attacks, A3_SilentConnections) {
@@ -272,8 +273,8 @@ TEST_F(Attacks, A17_HalfClosedClientsAreAnswered) {
 
 TEST_F(Attacks, A18_PipelinedRequestsAreAllAnsweredInOrder) {
   HostileClient client(port());
-  client.send(post_to("attack") + "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n" + post_to("attack") +
-              "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.send(post_to("attack") + "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n" + post_to("attack") +
+              "GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n");
   for (const int status : {200, 200, 200, 404}) {
     const auto reply = client.read_reply();
     ASSERT_TRUE(reply);

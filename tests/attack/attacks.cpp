@@ -7,7 +7,7 @@ namespace {
 
 using std::string_literals::operator""s;
 
-const std::string kHost = "Host: a\r\n";
+const std::string kHost = "Host: localhost\r\n";
 const std::string kStart = "POST /hooks/attack HTTP/1.1\r\n" + kHost;
 const std::string kChunked = kStart + "Transfer-Encoding: chunked\r\n\r\n";
 const std::string kSmuggled = "POST /hooks/smuggled HTTP/1.1\r\n" + kHost + "Content-Length: 2\r\n\r\n{}";

@@ -32,7 +32,7 @@ std::string signature_of(const std::string& text) {
 }
 
 std::string post_to(const std::string& name, const std::string& lines, const std::string& body) {
-  return "POST /hooks/" + name + " HTTP/1.1\r\nHost: a\r\n" + lines +
+  return "POST /hooks/" + name + " HTTP/1.1\r\nHost: localhost\r\n" + lines +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 

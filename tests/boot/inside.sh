@@ -223,7 +223,7 @@ stopped() {
   # One request is on its way when the stop comes: it has a second to arrive whole.
   (
     exec 3<>/dev/tcp/127.0.0.1/8080
-    printf 'POST /hooks/load HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1' >&3
+    printf 'POST /hooks/load HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n1' >&3
     sleep 0.7
     printf '2' >&3
     head -n 1 <&3 >/tmp/slow.answer

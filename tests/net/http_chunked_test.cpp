@@ -153,12 +153,15 @@ TEST(ChunkedBody, EndsWhereTheNextRequestBegins) {
 }
 
 TEST(ChunkedBody, CountsAgainstTheBudgetAsItComes) {
-  BodyBudget budget(500);
+  std::size_t scanned = 0;
+  ASSERT_EQ(find_head_end(kHead, scanned), HeadScan::kEnd);
+  const std::size_t head = memory_bytes(parse_request_head(kHead, kLimits).value().request);
+  BodyBudget budget(head + 500);
   RequestReader reader(kLimits, budget);
   ASSERT_FALSE(reader.take(kHead).has_value());
-  EXPECT_EQ(budget.used(), 0u);
+  EXPECT_EQ(budget.used(), head);
   ASSERT_FALSE(reader.take("3e8\r\n" + std::string(400, 'x')).has_value());
-  EXPECT_EQ(budget.used(), 400u);
+  EXPECT_EQ(budget.used(), head + 400);
   const auto refusal = reader.take(std::string(101, 'x'));
   ASSERT_TRUE(refusal.has_value());
   EXPECT_EQ(refusal->status, 503);

@@ -289,7 +289,7 @@ TEST(HttpLimits, SurvivesAFloodBeyondTheLimit) {
 TEST(HttpLimits, BodiesInFlightHaveABudget) {
   HttpOptions options;
   options.body_bytes_max = 1000;
-  options.bytes_in_flight_max = 2500;
+  options.bytes_in_flight_max = 5000;  // two of them, with their heads
   std::latch go(1);
   std::atomic<int> inside{0};
   auto server = serve(
@@ -322,7 +322,7 @@ TEST(HttpLimits, BodiesInFlightHaveABudget) {
 TEST(HttpLimits, BodiesThatDripInMakeRoomForOthers) {
   HttpOptions options;
   options.body_bytes_max = 1000;
-  options.bytes_in_flight_max = 4000;
+  options.bytes_in_flight_max = 9500;  // four of them, with their heads
   options.request_deadline = milliseconds(60'000);
   auto server = serve(echo, options);
   const std::string all_but_one =
@@ -332,7 +332,7 @@ TEST(HttpLimits, BodiesThatDripInMakeRoomForOthers) {
     slow.emplace_back(server->port());
     slow.back().send(all_but_one);
   }
-  // 3996 of 4000 bytes are taken: at first by clients that may just be about to go on.
+  // No room for a fifth: it is taken at first by clients that may just be about to go on.
   EXPECT_TRUE(wait_until(milliseconds(10'000), [&] {
     RawClient good(server->port());
     good.send(post(std::string(1000, 'x')));

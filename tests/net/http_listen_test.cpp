@@ -107,6 +107,21 @@ TEST(HttpListener, ServesIpv6AndNamesIpv4ClientsAsSuch) {
   EXPECT_EQ(seen.get(), "::1");
 }
 
+TEST(HttpListener, GivesItsUnixSocketToAGroup) {
+  const TempFolder folder;
+  const std::string path = folder / "x.sock";
+  HttpOptions options;
+  options.listen = "unix:" + path;
+  options.unix_mode = 0660;
+  // Root may give it to any group, another user to its own.
+  options.unix_gid = ::geteuid() == 0 ? 12345u : ::getegid();
+  const auto server = serve(echo, options);
+  struct stat file {};
+  ASSERT_EQ(::stat(path.c_str(), &file), 0);
+  EXPECT_EQ(file.st_gid, *options.unix_gid);
+  EXPECT_EQ(file.st_mode & 07777, 0660u);
+}
+
 TEST(HttpListener, ServesAUnixSocket) {
   const TempFolder folder;
   const std::string path = folder / "x.sock";

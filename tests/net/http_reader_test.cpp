@@ -117,48 +117,91 @@ TEST(RequestReader, AsksForTheBodyOnceAndOnlyIfItIsNotThere) {
 }
 
 TEST(BodyBudget, CountsBytesThatCameAndGivesThemBack) {
-  BodyBudget budget(1000);
+  BodyBudget budget(3600);
   RequestReader first(kLimits, budget);
   RequestReader second(kLimits, budget);
-  // An announced body takes no room; what came of it does.
+  // An announced body takes no room; what came of it does, and the head as it lies in memory.
   ASSERT_FALSE(first.take("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n").has_value());
-  EXPECT_EQ(budget.used(), 0u);
-  ASSERT_FALSE(second.take(request("/", std::string(600, 'x'))).has_value());
-  EXPECT_EQ(budget.used(), 600u);
+  const std::size_t head = budget.used();
+  EXPECT_GT(head, sizeof(HttpRequest));
+  ASSERT_FALSE(second.take(request("/", std::string(800, 'x'))).has_value());
+  EXPECT_EQ(budget.used(), 2 * head + 800);
   {
     WholeRequest whole = second.take_request();
-    EXPECT_EQ(budget.used(), 600u);
-    const auto refusal = first.take(std::string(500, 'y'));
+    EXPECT_EQ(budget.used(), 2 * head + 800);
+    const auto refusal = first.take(std::string(600, 'y'));
     ASSERT_TRUE(refusal.has_value());
     EXPECT_EQ(refusal->status, 503);
     WholeRequest moved = std::move(whole);
-    EXPECT_EQ(budget.used(), 600u);
+    EXPECT_EQ(budget.used(), 2 * head + 800);
+  }
+  EXPECT_EQ(budget.used(), head);
+  first.discard();
+  EXPECT_EQ(budget.used(), 0u);
+}
+
+// 16 KiB on the wire can be a hundred thousand bytes in memory: an entry and two texts for every line.
+TEST(BodyBudget, CountsAHeadAsItLiesInMemory) {
+  std::string bytes = "GET / HTTP/1.1\r\nHost: a\r\n";
+  for (int i = 0; i < 15; ++i) bytes += "a-name-of-some-length: and-a-value-of-some-length\r\n";
+  const auto head = parse_request_head(bytes + "\r\n", kLimits);
+  ASSERT_TRUE(head.ok());
+  BodyBudget budget(100'000);
+  RequestReader reader(kLimits, budget);
+  ASSERT_FALSE(reader.take(bytes + "\r\n").has_value());
+  EXPECT_EQ(budget.used(), memory_bytes(head->request));
+  EXPECT_GT(budget.used(), 16 * sizeof(std::pair<std::string, std::string>) + 15 * 40);
+  {
+    const WholeRequest whole = reader.take_request();
+    EXPECT_GT(budget.used(), 0u) << "it waits for a worker";
   }
   EXPECT_EQ(budget.used(), 0u);
 }
 
+// A body of unknown length has up to twice its size of memory, and a connection that sent one byte not 64 KiB.
+TEST(BodyBudget, CountsTheCapacityOfABody) {
+  for (const bool chunked : {false, true}) {
+    BodyBudget budget(100'000);
+    RequestReader reader(kLimits, budget);
+    ASSERT_FALSE(reader.take(
+        std::string("POST / HTTP/1.1\r\nHost: a\r\n") +
+        (chunked ? "Transfer-Encoding: chunked\r\n\r\n3e8\r\n" : "Content-Length: 1000\r\n\r\n")));
+    const std::size_t head = budget.used();
+    for (int i = 0; i < 999; ++i) ASSERT_FALSE(reader.take("x"));
+    EXPECT_LE(budget.used(), head + 2000);
+    ASSERT_FALSE(reader.take(chunked ? "x\r\n0\r\n\r\n" : "x"));
+    ASSERT_EQ(reader.phase(), Phase::kComplete);
+    const WholeRequest whole = reader.take_request();
+    EXPECT_EQ(budget.used(), head + whole.head.request.body.capacity()) << chunked;
+  }
+}
+
 TEST(BodyBudget, CountsUnfinishedHeadsAndSurplus) {
-  BodyBudget budget(1000);
+  BodyBudget budget(3000);
   RequestReader dripping(kLimits, budget);
   const std::string start = "GET / HTTP/1.1\r\n";
   ASSERT_FALSE(dripping.take(start).has_value());
   ASSERT_FALSE(dripping.take("X").has_value());
-  EXPECT_EQ(budget.used(), start.size() + 1);
-  ASSERT_FALSE(dripping.take(": " + std::string(600, 'x')).has_value());
+  EXPECT_GT(budget.used(), start.size());
+  ASSERT_FALSE(dripping.take(": " + std::string(800, 'x')).has_value());
   RequestReader pipelining(kLimits, budget);
-  ASSERT_FALSE(pipelining.take(request("/", "") + std::string(500, 'A')).has_value());
+  ASSERT_FALSE(pipelining.take(request("/", "") + std::string(1100, 'A')).has_value());
   // What came too early and found no room is refused in its turn, after the request before it.
   ASSERT_EQ(pipelining.phase(), Phase::kComplete);
   EXPECT_EQ(pipelining.take_request().head.request.path, "/");
   EXPECT_EQ(pipelining.advance().value().status, 503);
-  EXPECT_EQ(dripping.take(std::string(400, 'x')).value().status, 503);
+  EXPECT_EQ(dripping.take(std::string(2900, 'x')).value().status, 503);
   dripping.discard();
   EXPECT_EQ(budget.used(), 0u);
 }
 
 TEST(BodyBudget, RefusesABodyThatCannotFitAnyMore) {
-  EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n", 899), 503);
-  EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n", 900), 0);
+  const std::string bytes = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n";
+  const auto head = parse_request_head(bytes, kLimits);
+  ASSERT_TRUE(head.ok());
+  const std::size_t needed = memory_bytes(head->request) + 900;
+  EXPECT_EQ(status_of(bytes, needed - 1), 503);
+  EXPECT_EQ(status_of(bytes, needed), 0);
 }
 
 using std::chrono::seconds;

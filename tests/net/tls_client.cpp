@@ -18,9 +18,15 @@
 namespace hookspool::testing {
 namespace {
 
-int connected(std::uint16_t port) {
+int connected(std::uint16_t port, const std::string& source) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
+  if (!source.empty()) {
+    sockaddr_in from{};
+    from.sin_family = AF_INET;
+    ::inet_pton(AF_INET, source.c_str(), &from.sin_addr);
+    ::bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from);
+  }
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -44,6 +50,7 @@ class TlsClient::Impl {
     SSL_CTX_set_security_level(context_, 0);
     if (options.version_least != 0) SSL_CTX_set_min_proto_version(context_, options.version_least);
     if (options.version_most != 0) SSL_CTX_set_max_proto_version(context_, options.version_most);
+    if (!options.groups.empty()) SSL_CTX_set1_groups_list(context_, options.groups.c_str());
     if (!options.ciphers.empty()) SSL_CTX_set_cipher_list(context_, options.ciphers.c_str());
     if (!options.authority.empty()) {
       SSL_CTX_load_verify_file(context_, options.authority.c_str());
@@ -74,7 +81,7 @@ class TlsClient::Impl {
 };
 
 TlsClient::TlsClient(std::uint16_t port, const TlsClientOptions& options)
-    : TlsClient(std::make_unique<Impl>(connected(port), options)) {}
+    : TlsClient(std::make_unique<Impl>(connected(port, options.source), options)) {}
 TlsClient::TlsClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsClient::~TlsClient() = default;
 TlsClient::TlsClient(TlsClient&&) noexcept = default;
@@ -144,6 +151,23 @@ std::string TlsClient::subject() const {
   X509_NAME_oneline(X509_get_subject_name(certificate), text.data(), static_cast<int>(text.size()));
   X509_free(certificate);
   return text.data();
+}
+
+std::string client_hello(const std::string& groups) {
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  if (!groups.empty()) SSL_CTX_set1_groups_list(context, groups.c_str());
+  SSL* const ssl = SSL_new(context);
+  BIO* const in = BIO_new(BIO_s_mem());
+  BIO* const out = BIO_new(BIO_s_mem());
+  SSL_set_bio(ssl, in, out);
+  SSL_connect(ssl);
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(out, &bytes);
+  std::string hello(bytes, static_cast<std::size_t>(size));
+  SSL_free(ssl);
+  SSL_CTX_free(context);
+  ERR_clear_error();
+  return hello;
 }
 
 }  // namespace hookspool::testing

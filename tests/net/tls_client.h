@@ -18,6 +18,8 @@ struct TlsClientOptions {
   int version_most = 0;
   std::string ciphers{};  // of TLS 1.2; empty: its default
   std::string alpn{};     // in wire form; empty: none
+  std::string groups{};   // of the key exchange; empty: its default
+  std::string source{};   // the address it comes from; empty: any
 };
 
 class TlsClient {
@@ -45,5 +47,8 @@ class TlsClient {
   explicit TlsClient(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// The first bytes of a handshake, as they go over the wire.
+std::string client_hello(const std::string& groups = {});
 
 }  // namespace hookspool::testing

@@ -52,6 +52,23 @@ TEST(Answers, ARepeatIsTheSameEventAlsoAfterAKillAndALostIndex) {
   EXPECT_EQ(postgres.value("SELECT count(*) FROM hookspool.events"), "2");
 }
 
+// DNS rebinding, and a form of another site: neither becomes an event of whoever runs the agent on a desk.
+TEST(Answers, AWebPageCannotPostToThisMachine) {
+  AgentProcess agent(agent_options(""));
+  agent.start();
+  const auto status = [&](const std::string& host, const std::string& more) {
+    return RawClient(agent.intake_port())
+        .exchange("POST /hooks/page HTTP/1.1\r\nHost: " + host + "\r\n" + more +
+                  "Content-Length: 2\r\n\r\n{}")
+        .status;
+  };
+  EXPECT_EQ(status("127.0.0.1", ""), 200);
+  EXPECT_EQ(status("localhost", ""), 200);
+  EXPECT_EQ(status("evil.example", ""), 403);
+  EXPECT_EQ(status("127.0.0.1", "Origin: https://evil.example\r\n"), 403);
+  EXPECT_EQ(status("127.0.0.1", "Sec-Fetch-Site: cross-site\r\n"), 403);
+}
+
 TEST(Answers, ManyRepeatsAtOnceAreOneEvent) {
   AgentProcess agent(agent_options(""));
   agent.start();
