@@ -220,6 +220,10 @@ PgResult<void> DeliveryTransaction::keep(const StoredEvent& event, const PgError
 PgError DeliveryTransaction::State::not_committed(PgError error, std::size_t own_statements) const {
   // 40003: statement completion unknown. Without an answer the commit may have happened, whatever the reason.
   error.in_doubt = error.connection_lost || error.sqlstate == "40003";
+  if (error.sqlstate == "25P02") {
+    error.error_class = ErrorClass::kOutage;
+    error.text = "committing: PostgreSQL answers ROLLBACK, for the transaction had failed before";
+  }
   if (error.connection_lost || error.statements_done == 0) return error;
   if (error.statements_done <= own_statements) {
     if (error.sqlstate == "22012") error.text = "committing: the watermark's row is not there any more";
@@ -246,7 +250,11 @@ PgResult<void> DeliveryTransaction::commit() {
     own_statements = state.options.notify.empty() ? 1 : 2;
   }
   auto answer = state.connection.query(sql + "COMMIT", statement_deadline(state.options), attempt);
-  if (!answer) return fail(state.not_committed(std::move(answer).error(), own_statements));
+  if (!answer) {
+    PgError error = state.not_committed(std::move(answer).error(), own_statements);
+    if (!error.connection_lost) state.roll_back();
+    return fail(std::move(error));
+  }
   state.ended = true;
   if (answer->command_tag != "COMMIT") {
     return fail(PgError{.text = std::string(attempt) + ": PostgreSQL answered " + answer->command_tag +

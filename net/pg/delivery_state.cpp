@@ -174,10 +174,12 @@ PgResult<std::vector<EventPtr>> DeliveryTransaction::State::to_put(std::span<con
 PgError DeliveryTransaction::State::refused(PgError error) {
   const bool setup = error.error_class == ErrorClass::kSetup || error.error_class == ErrorClass::kUnclear;
   if (!setup || error.connection_lost) return error;
+  return roll_back() ? target->explained(std::move(error)) : error;
+}
+
+bool DeliveryTransaction::State::roll_back() {
   ended = true;
-  auto rolled_back =
-      connection.query("ROLLBACK", std::chrono::steady_clock::now() + kRollbackLimit, "rolling back");
-  return rolled_back ? target->explained(std::move(error)) : error;
+  return connection.query("ROLLBACK", std::chrono::steady_clock::now() + kRollbackLimit, "rolling back").ok();
 }
 
 PgResult<void> DeliveryTransaction::State::run(const std::string& sql, std::string_view attempt) {

@@ -49,6 +49,7 @@ struct DeliveryTransaction::State {
   PgResult<std::vector<Lost>> lost_among(std::uint64_t first_seq, std::uint64_t last_seq);
   PgResult<void> no_longer_lost(std::span<const Lost> lost, std::uint64_t first_seq, std::uint64_t last_seq);
   PgError refused(PgError error);
+  bool roll_back();
   PgError not_committed(PgError error, std::size_t own_statements) const;
   PgResult<void> run(const std::string& sql, std::string_view attempt);
 

@@ -393,10 +393,9 @@ TEST_F(PgDeliveryTest, RowsThatAreThereAlreadyAreNoPoison) {
   EXPECT_FALSE(delivered.error().hint.empty());
 }
 
-TEST_F(PgDeliveryTest, ACommitWithAWarningIsInDoubt) {
+TEST_F(PgDeliveryTest, ACommitWithWhichATriggerWarnsIsNotInDoubt) {
   Lane lane;
   lane.add("{}");
-  // Cancelling the wait for a synchronous standby gives the same SQLSTATE at the same moment.
   ASSERT_TRUE(connection_
                   ->query("CREATE FUNCTION " + table("warn") +
                               "() RETURNS trigger LANGUAGE plpgsql AS "
@@ -407,7 +406,26 @@ TEST_F(PgDeliveryTest, ACommitWithAWarningIsInDoubt) {
                               table("warn") + "()",
                           soon())
                   .ok());
-  auto delivered = deliver(*connection_, options(), lane, 10);
+  const auto delivered = deliver(*connection_, options(), lane, 10);
+  EXPECT_TRUE(delivered.ok());
+  EXPECT_EQ(begin(lane)->watermark()->seq, 1u);
+}
+
+TEST_F(PgDeliveryTest, ACommitWhoseWaitForTheStandbyIsCancelledIsInDoubt) {
+  Lane lane;
+  lane.add("{}");
+  cluster().set("synchronous_standby_names", "nobody");
+  std::thread canceller([] {
+    for (int tries = 0; tries < 2'000; ++tries) {
+      const auto cancelled =
+          cluster().query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+      if (!cancelled.empty()) return;
+      std::this_thread::sleep_for(10ms);
+    }
+  });
+  const auto delivered = deliver(*connection_, options(), lane, 10);
+  canceller.join();
+  cluster().set("synchronous_standby_names", "");
   ASSERT_FALSE(delivered.ok());
   EXPECT_TRUE(delivered.error().in_doubt);
   EXPECT_EQ(delivered.error().error_class, ErrorClass::kOutage);
