@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +31,7 @@
 #include "agent/notify.h"
 #include "agent/pages.h"
 #include "agent/passed_sockets.h"
+#include "agent/prepare_process.h"
 #include "agent/quarantine.h"
 #include "agent/reconfigure.h"
 #include "agent/reloader.h"
@@ -450,17 +450,6 @@ int Agent::stop() {
   return code;
 }
 
-void block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGHUP);
-  sigaddset(&signals, SIGUSR1);  // early_stop.h
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is then an error of the write, which the journal handles
-}
-
 int run(const Config& config, const std::string& config_file) {
   Agent agent(config, config_file, take_passed_sockets());
   {
@@ -477,9 +466,7 @@ int run(const Config& config, const std::string& config_file) {
 }  // namespace
 
 int run_agent(const Config& config, const std::string& config_file) {
-  block_signals();  // before the first thread
-  // No core dump has the secrets, and no other process of this user may look into this one. Root may do both.
-  ::prctl(PR_SET_DUMPABLE, 0);
+  prepare_process();  // before the first thread
   start_log(config.log_level);
   install_last_resort();
   log_info(std::string("hookspool ") + kVersion);
