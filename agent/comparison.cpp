@@ -80,7 +80,9 @@ Granted<ComparisonSlice> Comparison::run(const ComparisonRequest& request) const
     if (work.going_on && lane < request.after.lane) continue;
     if (lane != request.after.lane) work.going_on = false;
     const auto compared = compare_lane(work, lane);
-    if (!compared) return fail(compared.error());
+    // What one table refuses says nothing of the others.
+    if (!compared && !work.connection->usable()) return fail(compared.error());
+    if (!compared) work.tally().error = compared.error().text;
     if (!work.slice.done) break;
   }
   return std::move(work.slice);

@@ -38,6 +38,7 @@ struct ComparisonRequest {
 struct LaneTally {
   std::string lane;
   bool comparable = true;      // false: rows of its own table cannot be told apart by the event's id
+  std::string error{};         // why it could not be compared, or not to its end; empty: it was
   std::uint64_t received = 0;  // that the journal holds or has recorded as lost
   std::uint64_t in_table = 0;
   std::uint64_t renumbered = 0;  // of in_table: under another number, as after being put back

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -27,6 +28,7 @@ std::uint64_t figure(const Json& tally, const char* name) {
 void add(const Json& tally, Json& sum) {
   sum["source"] = tally.at("source");
   sum["comparable"] = tally.value("comparable", true);
+  if (const auto error = tally.value("error", std::string()); !error.empty()) sum["error"] = error;
   for (const char* name : kFigures) sum[name] = figure(sum, name) + figure(tally, name);
   auto ids = sum.value("missing_ids", Json::array());
   for (const auto& id : tally.value("missing_ids", Json::array())) {
@@ -72,6 +74,10 @@ Json as_list(const std::map<std::string, Json>& sums) {
   return list;
 }
 
+bool all_compared(const std::map<std::string, Json>& sums) {
+  return std::none_of(sums.begin(), sums.end(), [](const auto& sum) { return sum.second.contains("error"); });
+}
+
 unsigned long long total(const std::map<std::string, Json>& sums, const char* name) {
   std::uint64_t sum = 0;
   for (const auto& [source, tally] : sums) sum += figure(tally, name);
@@ -85,6 +91,11 @@ void print_tally(const Json& tally) {
         "%-16s cannot be compared: no column of its table holds the event's id, or later rows replace "
         "earlier\n",
         source.c_str());
+    return;
+  }
+  if (tally.contains("error")) {
+    std::printf("%-16s could not be compared: %s\n", source.c_str(),
+                tally.at("error").get<std::string>().c_str());
     return;
   }
   const auto n = [&](const char* name) { return static_cast<unsigned long long>(figure(tally, name)); };
@@ -114,14 +125,15 @@ int CompareCommand::verify(const Config& config, const AdminTarget& target) cons
                 Json{{"sources", as_list(sums)}, {"missing", missing}, {"put_in", put_in}}.dump(2).c_str());
   } else {
     for (const auto& [name, tally] : sums) print_tally(tally);
-    if (missing == 0) {
+    if (missing == 0 && all_compared(sums)) {
       std::printf("nothing is missing\n");
     } else {
       std::printf("%llu missing, %llu put in\n", missing, put_in);
     }
     if (missing > put_in) std::fprintf(stderr, "hookspool verify --repair puts in what is missing\n");
   }
-  return missing > put_in ? kExitData : kExitOk;
+  if (missing > put_in) return kExitData;
+  return all_compared(sums) ? kExitOk : kExitTempFail;
 }
 
 int CompareCommand::replay(const Config& config, const AdminTarget& target) const {
@@ -138,14 +150,14 @@ int CompareCommand::replay(const Config& config, const AdminTarget& target) cons
     std::printf("%llu looked at, %llu put in, %llu there already, %llu pending, %llu dead letters\n",
                 looked_at, put_in, total(sums, "in_table"), total(sums, "pending"), total(sums, "dead"));
     for (const auto& [name, tally] : sums) {
-      if (!tally.value("comparable", true)) print_tally(tally);
+      if (!tally.value("comparable", true) || tally.contains("error")) print_tally(tally);
     }
   }
   if (!id.empty() && looked_at == 0) {
     std::fprintf(stderr, "the journal does not hold event %s (any more)\n", id.c_str());
     return kExitData;
   }
-  return total(sums, "missing") > put_in ? kExitTempFail : kExitOk;
+  return total(sums, "missing") > put_in || !all_compared(sums) ? kExitTempFail : kExitOk;
 }
 
 }  // namespace hookspool::agent

@@ -8,6 +8,7 @@
 #include "net/pg/schema.h"
 #include "net/pg/target_check.h"
 #include "net/pg/target_insert.h"
+#include "net/pg/target_rights.h"
 #include "net/pg/target_rows.h"
 
 namespace hookspool::net {
@@ -98,6 +99,15 @@ PgResult<std::uint64_t> OwnTable::put_missing(std::span<const EventPtr> events) 
         .hint = "Add a column for it and map it (id = \"@id\"), or set on_conflict and conflict_keys for " +
                 std::string("[sources.") + lane_ + "]; then the lane goes on."});
   }
+  auto hides = may_hide_rows(connection_, options_, mapping_);
+  if (!hides) return fail(std::move(hides).error());
+  if (*hides && mapping_.id_column() != nullptr) {
+    return fail(PgError{
+        .error_class = ErrorClass::kSetup,
+        .text = "rows of " + mapping_.shown_name() +
+                " cannot be compared with the journal: row-level security may hide some from the role",
+        .hint = "Give the role a policy FOR SELECT USING (true), or BYPASSRLS; then the lane goes on."});
+  }
   auto dead = dead_letters_among(events);
   if (!dead) return fail(std::move(dead).error());
   std::vector<EventPtr> alive;
@@ -121,8 +131,8 @@ PgResult<void> OwnTable::begin(const std::string& before, std::string_view attem
 }
 
 PgError OwnTable::explained(PgError error) {
-  constexpr std::array<std::string_view, 6> kTableChanged{"42703", "42P01", "42804",
-                                                          "42846", "42501", "42P10"};
+  constexpr std::array<std::string_view, 8> kTableChanged{"42703", "42P01", "42804", "42846",
+                                                          "42501", "42P10", "428C9", "55000"};
   if (std::find(kTableChanged.begin(), kTableChanged.end(), error.sqlstate) == kTableChanged.end())
     return error;
   auto checked = check_target(connection_, options_, lane_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "net/pg/schema.h"
+#include "net/pg/target_columns.h"
 #include "net/pg/target_insert.h"
 #include "net/pg/text.h"
 
@@ -130,29 +131,54 @@ PgResult<void> functions(Connection& connection, const PgOptions& options, const
   return {};
 }
 
-PgResult<void> row_security(Connection& connection, const PgOptions& options, const TargetTable& table,
-                            TargetReport& report) {
+// Policies that hold for the role and for commands of these kinds ('a': INSERT, 'r': SELECT, '*': all).
+std::string policies(const std::string& table_oid, const std::string& commands) {
+  return "SELECT FROM pg_catalog.pg_policy WHERE polrelid = " + table_oid + " AND polcmd IN (" + commands +
+         ", '*') AND (0 = ANY (polroles) OR EXISTS (SELECT FROM pg_catalog.unnest(polroles) AS member(oid) "
+         "WHERE"
+         " pg_catalog.pg_has_role(member.oid, 'USAGE')))";
+}
+
+PgResult<void> row_security(Connection& connection, const PgOptions& options, const TableMapping& mapping,
+                            const TargetTable& table, TargetReport& report) {
   if (!table.row_security) return {};
-  auto rows = ask(
-      connection, options,
-      "SELECT EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = " + table.oid +
-          " AND polpermissive AND polcmd IN ('a', '*') AND (0 = ANY (polroles) OR EXISTS (SELECT FROM"
-          " pg_catalog.unnest(polroles) AS member(oid) WHERE pg_catalog.pg_has_role(member.oid, 'USAGE'))))");
+  auto rows =
+      ask(connection, options, "SELECT EXISTS (" + policies(table.oid, "'a'") + " AND polpermissive)");
   if (!rows) return fail(std::move(rows).error());
+  const std::string role = quote_identifier(table.role);
   if (rows->rows.at(0).at(0) != "t") {
     report.refused.push_back("row-level security lets role " + table.role +
                              " insert nothing; an administrator must CREATE POLICY ... FOR INSERT TO " +
-                             quote_identifier(table.role) + " WITH CHECK (...);");
-  } else {
-    report.warnings.push_back(
-        "row-level security holds for role " + table.role +
-        ": what its policies refuse becomes a dead letter, and rows that they hide are taken for "
-        "missing when rows are compared with the journal");
+                             role + " WITH CHECK (...);");
+    return {};
+  }
+  report.warnings.push_back("row-level security holds for role " + table.role +
+                            ": what its policies refuse becomes a dead letter");
+  if (mapping.id_column() == nullptr) return {};
+  auto hides = may_hide_rows(connection, options, mapping);
+  if (!hides) return fail(std::move(hides).error());
+  if (*hides) {
+    report.faults.push_back(
+        "row-level security may hide rows from role " + table.role +
+        ", so they cannot be compared with the journal; an administrator must CREATE POLICY ... FOR "
+        "SELECT TO " +
+        role + " USING (true);");
   }
   return {};
 }
 
 }  // namespace
+
+PgResult<bool> may_hide_rows(Connection& connection, const PgOptions& options, const TableMapping& mapping) {
+  auto rows =
+      ask(connection, options,
+          "SELECT pg_catalog.row_security_active(c.oid) AND (NOT EXISTS (" + policies("c.oid", "'r'") +
+              " AND polpermissive AND pg_catalog.pg_get_expr(polqual, polrelid) = 'true') OR EXISTS (" +
+              policies("c.oid", "'r'") + " AND NOT polpermissive)) FROM pg_catalog.pg_class c WHERE " +
+              relation_where(connection, mapping));
+  if (!rows) return fail(std::move(rows).error());
+  return !rows->rows.empty() && rows->rows.front().at(0) == "t";
+}
 
 const TargetTable::Column* TargetTable::column(const std::string& name) const {
   const auto at =
@@ -192,7 +218,7 @@ PgResult<void> add_other_refusals(Connection& connection, const PgOptions& optio
   if (auto asked = sequences(connection, options, mapping, table, report); !asked) return asked;
   if (auto asked = deferrable(connection, options, mapping, table, report); !asked) return asked;
   if (auto asked = functions(connection, options, mapping, table, report); !asked) return asked;
-  if (auto asked = row_security(connection, options, table, report); !asked) return asked;
+  if (auto asked = row_security(connection, options, mapping, table, report); !asked) return asked;
   const MappedColumn* id = mapping.id_column();
   const auto* column = id == nullptr ? nullptr : table.column(id->name);
   const std::string grant = "SELECT ON " + mapping.quoted_name();

@@ -30,6 +30,9 @@ struct TargetTable {
 // Of the table itself: adds to report.refused, with the GRANT for each.
 void add_missing_table_rights(const TableMapping& mapping, const TargetTable& table, TargetReport& report);
 
+// May row-level security hide rows of it from the role? Then comparing would take them for missing.
+PgResult<bool> may_hide_rows(Connection& connection, const PgOptions& options, const TableMapping& mapping);
+
 // Of what the table needs besides: sequences and functions, row-level security, reading for comparisons.
 PgResult<void> add_other_refusals(Connection& connection, const PgOptions& options,
                                   const TableMapping& mapping, const TargetTable& table,
