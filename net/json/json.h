@@ -6,7 +6,7 @@
 // counts, as in jsonb; keys are compared unescaped, so "a" and "\u0061" are one.
 //
 // Reads a text in one pass without building a tree and without recursion. Memory beyond the text: for duplicate keys at
-// most 8 bytes a member of the objects open at one moment (twice that while it grows), else a few KiB. Pure functions,
+// most 24 bytes a member of the objects open at one moment, else a few KiB and the pointers. Pure functions,
 // thread-safe. Nothing here throws but std::bad_alloc. A JsonValue points into the text it was found in.
 //
 //   const auto id = find_json(body, *JsonPointer::parse("/data/id"));      // one value
@@ -25,10 +25,11 @@
 
 namespace hookspool::net {
 
-inline constexpr int kJsonDepthMax =
-    512;  // levels; far below what PostgreSQL's stack allows (54001 near 6,000)
-// Longer texts are not read. Two bytes ("0,") take at most twelve in jsonb, which holds 0x0FFFFFFF bytes.
-inline constexpr std::size_t kJsonBytesMax = 0x0FFFFFFF / 6;
+// Levels of arrays and objects; far below what PostgreSQL's stack allows (54001 near 6,000).
+inline constexpr int kJsonDepthMax = 512;
+// Longer texts are not read: up to here jsonb takes any. Two bytes ("0,") are an element, of which PostgreSQL reads 2^24
+// (32 bytes each, doubled up to 1 GiB), and at most twelve bytes of the 0x0FFFFFFF that a jsonb has.
+inline constexpr std::size_t kJsonBytesMax = 32u << 20;
 inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 enum class JsonKind : std::uint8_t { kNull, kFalse, kTrue, kNumber, kString, kArray, kObject };
