@@ -2,7 +2,6 @@
 // the table, by trying others that wait behind it.
 #include <algorithm>
 
-#include "agent/backoff.h"
 #include "agent/lane.h"
 #include "agent/log.h"
 

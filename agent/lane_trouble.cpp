@@ -1,5 +1,6 @@
 // What a lane does when it cannot simply go on: a refused event, numbers that are not its own, failures.
 #include <algorithm>
+#include <utility>
 
 #include "agent/backoff.h"
 #include "agent/entropy.h"
