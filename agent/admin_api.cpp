@@ -21,7 +21,7 @@ net::HttpAnswer json_answer(const Json& json, int status = 200) {
   net::HttpAnswer answer;
   answer.status = status;
   answer.headers.emplace_back("Cache-Control", "no-store");
-  answer.body = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  answer.body = json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
   return answer;
 }
 

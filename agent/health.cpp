@@ -181,7 +181,11 @@ Json lane_json(const LaneStatus& lane, std::uint64_t pending_bytes) {
             {"confirmed_seq", lane.confirmed_seq},
             {"last_seq", lane.last_seq}};
   if (lane.error.empty()) return json;
-  json["error"] = lane.error;
+  // What PostgreSQL says of a refused event quotes the event; this page shows nothing of one.
+  const bool of_an_event = net::classify_sqlstate(lane.sqlstate) == net::ErrorClass::kEvent;
+  json["error"] = of_an_event ? "PostgreSQL refuses events with SQLSTATE " + lane.sqlstate +
+                                    "; its words are in the log and in hookspool dead list"
+                              : lane.error;
   json["sqlstate"] = lane.sqlstate;
   json["hint"] = lane.hint;
   if (!lane.refused_id.is_nil()) json["refused_event"] = lane.refused_id.to_string();
@@ -255,7 +259,7 @@ std::string health_json(const HealthSources& sources, Mode mode) {
     });
     json["lanes"].push_back(lane_json(lane, use == uses.end() ? 0 : use->pending_bytes));
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 std::string health_line(const HealthSources& sources, Mode mode) {

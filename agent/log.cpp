@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -23,7 +22,7 @@
 namespace hookspool::agent {
 namespace {
 
-constexpr std::size_t kPrintableBytesMax = 200;
+constexpr std::size_t kLineBytesMax = 16u << 10;  // of one line
 constexpr std::size_t kLinesWaitingMax = 4096;
 constexpr std::size_t kBytesWaitingMax = 1u << 20;
 constexpr std::chrono::milliseconds kFinishLimit{1'000};
@@ -120,8 +119,25 @@ class Lines {
 
 Lines* g_lines = nullptr;  // never destroyed: its thread may be stuck
 
-void write(spdlog::level::level_enum level, std::string_view text) {
+// Several lines as one, for the journal and its readers take each for a message of its own.
+std::string joined(std::string_view text) {
+  std::string line;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view part = text.substr(0, end);
+    text.remove_prefix(std::min(text.size(), end + 1));
+    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+    if (part.empty()) continue;
+    if (!line.empty()) line += ' ';
+    line += part;
+  }
+  return line;
+}
+
+void write(spdlog::level::level_enum level, std::string_view given) {
   if (!spdlog::default_logger_raw()->should_log(level)) return;
+  const std::string text = printable(
+      given.find('\n') == std::string_view::npos ? std::string(given) : joined(given), kLineBytesMax);
   if (g_lines != nullptr) {
     g_lines->give(level, text);
   } else {
@@ -135,7 +151,7 @@ void start_log(const std::string& level) {
   const bool journal = stderr_is_the_journal();
   auto logger =
       std::make_shared<spdlog::logger>("hookspool", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-  logger->set_pattern(journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  logger->set_pattern(journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
   g_lines = std::make_unique<Lines>(journal).release();
@@ -159,22 +175,6 @@ void log_warn(std::string_view text) {
 }
 void log_error(std::string_view text) {
   write(spdlog::level::err, text);
-}
-
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text.substr(0, std::min(text.size(), kPrintableBytesMax))) {
-    if (c >= 0x20 && c < 0x7f && c != '\\') {
-      out += c;
-    } else {
-      std::array<char, 8> escaped{};
-      std::snprintf(escaped.data(), escaped.size(), "\\x%02x",
-                    static_cast<unsigned>(static_cast<unsigned char>(c)));
-      out += escaped.data();
-    }
-  }
-  if (text.size() > kPrintableBytesMax) out += "...";
-  return out;
 }
 
 }  // namespace hookspool::agent

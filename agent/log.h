@@ -1,5 +1,6 @@
-// The agent's log on standard error: with systemd's "<N>" level prefixes when it goes to the journal, with time
-// and level otherwise. Text from clients is escaped by whoever logs it (printable()).
+// The agent's log on standard error: with systemd's "<N>" level prefixes when it goes to the journal, with time (RFC 3339,
+// UTC) and level otherwise. One call is one line of at most 16 KiB: what would act on a terminal is escaped (printable()),
+// and a text of several lines (a hint with SQL) is joined with blanks.
 // Nobody waits for whoever reads it: a thread of its own writes, and when more than 4,096 lines or 1 MiB wait, the
 // oldest are lost, which the log says.
 // Thread-safe, but for start_log() and finish_log(), the first and the last call.
@@ -7,6 +8,8 @@
 
 #include <string>
 #include <string_view>
+
+#include "storage/model/printable.h"
 
 namespace hookspool::agent {
 
@@ -20,8 +23,5 @@ void log_debug(std::string_view text);
 void log_info(std::string_view text);
 void log_warn(std::string_view text);
 void log_error(std::string_view text);
-
-// At most 200 bytes, with everything but printable ASCII written as \xNN.
-std::string printable(std::string_view text);
 
 }  // namespace hookspool::agent

@@ -15,7 +15,7 @@ std::string reload_json(const ReloadOutcome& outcome) {
   } else {
     json["reasons"] = outcome.faults;
   }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
 }  // namespace hookspool::agent

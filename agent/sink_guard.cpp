@@ -3,6 +3,8 @@
 #include <charconv>
 #include <sstream>
 
+#include "storage/model/printable.h"
+
 namespace hookspool::agent {
 namespace {
 
@@ -36,7 +38,7 @@ net::PgResult<void> SinkGuard::check(const net::SinkIdentity& identity) {
     if (known.sink_id != identity.sink_id) {
       return fail(net::PgError{
           .error_class = net::ErrorClass::kSetup,
-          .text = "this is another database: its sink id is " + identity.sink_id +
+          .text = "this is another database: its sink id is " + printable(identity.sink_id) +
                   ", this journal has been delivered to " + known.sink_id,
           .hint = "If that is meant, say what the new database is to get:\n"
                   "  hookspool adopt --from unsent       what has not been delivered to the old one\n"

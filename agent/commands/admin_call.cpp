@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/admin_api.h"
+#include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "net/http/client.h"
 
@@ -18,14 +19,14 @@ int code_of(int status) {
   return status >= 500 ? kExitTempFail : kExitUsage;
 }
 
-void tell(int status, const std::string& body) {
+void tell_refusal(int status, const std::string& body) {
   const auto json = nlohmann::json::parse(body, nullptr, false);
   if (!json.is_object() || !json.contains("error")) {
-    std::fprintf(stderr, "the agent answered %d: %s\n", status, body.c_str());
+    tell("the agent answered %d: %s\n", status, body.c_str());
     return;
   }
-  std::fprintf(stderr, "%s\n", json.value("error", "").c_str());
-  if (const auto hint = json.value("hint", ""); !hint.empty()) std::fprintf(stderr, "%s\n", hint.c_str());
+  tell("%s\n", json.value("error", "").c_str());
+  if (const auto hint = json.value("hint", ""); !hint.empty()) tell("%s\n", hint.c_str());
 }
 
 }  // namespace
@@ -37,15 +38,15 @@ AdminCall admin_call(const Config& config, const std::string& socket, const std:
       net::http_call("unix:" + path, body.empty() ? "GET" : "POST", std::string(kApiPrefix) + target,
                      {{"Content-Type", "application/json"}}, body, kDeadline);
   if (!answer) {
-    std::fprintf(stderr, "no agent answers at %s: %s\n", path.c_str(), answer.error().text.c_str());
+    tell("no agent answers at %s: %s\n", path.c_str(), answer.error().text.c_str());
     return {kExitUnavailable, ""};
   }
   if (answer->status != 200) {
-    tell(answer->status, answer->body);
+    tell_refusal(answer->status, answer->body);
     return {code_of(answer->status), ""};
   }
   if (!nlohmann::json::accept(answer->body)) {
-    std::fprintf(stderr, "%s answered, but not as an agent does\n", path.c_str());
+    tell("%s answered, but not as an agent does\n", path.c_str());
     return {kExitUnavailable, ""};
   }
   return {kExitOk, answer->body};

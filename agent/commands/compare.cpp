@@ -7,6 +7,7 @@
 
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
+#include "agent/commands/output.h"
 #include "agent/entropy.h"
 #include "agent/exit_codes.h"
 #include "agent/instant.h"
@@ -41,7 +42,7 @@ bool add_instant(Json& request, const char* key, const std::string& text) {
   if (text.empty()) return true;
   const auto instant = parse_instant(text, wall_clock_us());
   if (!instant) {
-    std::fprintf(stderr, "\"%s\" is no time: write \"2h\" (ago) or \"2026-11-23T14:00:00Z\"\n", text.c_str());
+    tell("\"%s\" is no time: write \"2h\" (ago) or \"2026-11-23T14:00:00Z\"\n", text.c_str());
     return false;
   }
   request[key] = *instant;
@@ -87,29 +88,28 @@ unsigned long long total(const std::map<std::string, Json>& sums, const char* na
 void print_tally(const Json& tally) {
   const std::string source = tally.at("source").get<std::string>();
   if (!tally.value("comparable", true)) {
-    std::printf(
+    print(
         "%-16s cannot be compared: no column of its table holds the event's id, or later rows replace "
         "earlier\n",
         source.c_str());
     return;
   }
   if (tally.contains("error")) {
-    std::printf("%-16s could not be compared: %s\n", source.c_str(),
-                tally.at("error").get<std::string>().c_str());
+    print("%-16s could not be compared: %s\n", source.c_str(), tally.at("error").get<std::string>().c_str());
     return;
   }
   const auto n = [&](const char* name) { return static_cast<unsigned long long>(figure(tally, name)); };
-  std::printf("%-16s %llu received = %llu in the table + %llu pending + %llu dead + %llu gaps",
-              source.c_str(), n("received"), n("in_table"), n("pending"), n("dead"), n("gaps"));
-  if (n("discarded") > 0) std::printf(" + %llu discarded", n("discarded"));
-  if (n("unreadable") > 0) std::printf(" + %llu unreadable in the journal", n("unreadable"));
-  std::printf(" + %llu missing\n", n("missing"));
+  print("%-16s %llu received = %llu in the table + %llu pending + %llu dead + %llu gaps", source.c_str(),
+        n("received"), n("in_table"), n("pending"), n("dead"), n("gaps"));
+  if (n("discarded") > 0) print(" + %llu discarded", n("discarded"));
+  if (n("unreadable") > 0) print(" + %llu unreadable in the journal", n("unreadable"));
+  print(" + %llu missing\n", n("missing"));
   for (const auto& id : tally.value("missing_ids", Json::array())) {
-    std::printf("  missing  %s\n", id.get<std::string>().c_str());
+    print("  missing  %s\n", id.get<std::string>().c_str());
   }
   const auto listed = tally.value("missing_ids", Json::array()).size();
-  if (n("missing") > listed) std::printf("  and %llu more\n", n("missing") - listed);
-  if (n("put_in") > 0) std::printf("  %llu of them were put in\n", n("put_in"));
+  if (n("missing") > listed) print("  and %llu more\n", n("missing") - listed);
+  if (n("put_in") > 0) print("  %llu of them were put in\n", n("put_in"));
 }
 
 }  // namespace
@@ -121,16 +121,17 @@ int CompareCommand::verify(const Config& config, const AdminTarget& target) cons
   if (const int code = collect(config, target, std::move(request), sums); code != kExitOk) return code;
   const auto missing = total(sums, "missing"), put_in = total(sums, "put_in");
   if (target.json) {
-    std::printf("%s\n",
-                Json{{"sources", as_list(sums)}, {"missing", missing}, {"put_in", put_in}}.dump(2).c_str());
+    print("%s\n", Json{{"sources", as_list(sums)}, {"missing", missing}, {"put_in", put_in}}
+                      .dump(2, ' ', true)
+                      .c_str());
   } else {
     for (const auto& [name, tally] : sums) print_tally(tally);
     if (missing == 0 && all_compared(sums)) {
-      std::printf("nothing is missing\n");
+      print("nothing is missing\n");
     } else {
-      std::printf("%llu missing, %llu put in\n", missing, put_in);
+      print("%llu missing, %llu put in\n", missing, put_in);
     }
-    if (missing > put_in) std::fprintf(stderr, "hookspool verify --repair puts in what is missing\n");
+    if (missing > put_in) tell("hookspool verify --repair puts in what is missing\n");
   }
   if (missing > put_in) return kExitData;
   return all_compared(sums) ? kExitOk : kExitTempFail;
@@ -143,18 +144,18 @@ int CompareCommand::replay(const Config& config, const AdminTarget& target) cons
   if (const int code = collect(config, target, std::move(request), sums); code != kExitOk) return code;
   const auto looked_at = total(sums, "received"), put_in = total(sums, "put_in");
   if (target.json) {
-    std::printf(
-        "%s\n",
-        Json{{"looked_at", looked_at}, {"put_in", put_in}, {"sources", as_list(sums)}}.dump(2).c_str());
+    print("%s\n", Json{{"looked_at", looked_at}, {"put_in", put_in}, {"sources", as_list(sums)}}
+                      .dump(2, ' ', true)
+                      .c_str());
   } else {
-    std::printf("%llu looked at, %llu put in, %llu there already, %llu pending, %llu dead letters\n",
-                looked_at, put_in, total(sums, "in_table"), total(sums, "pending"), total(sums, "dead"));
+    print("%llu looked at, %llu put in, %llu there already, %llu pending, %llu dead letters\n", looked_at,
+          put_in, total(sums, "in_table"), total(sums, "pending"), total(sums, "dead"));
     for (const auto& [name, tally] : sums) {
       if (!tally.value("comparable", true) || tally.contains("error")) print_tally(tally);
     }
   }
   if (!id.empty() && looked_at == 0) {
-    std::fprintf(stderr, "the journal does not hold event %s (any more)\n", id.c_str());
+    tell("the journal does not hold event %s (any more)\n", id.c_str());
     return kExitData;
   }
   return total(sums, "missing") > put_in || !all_compared(sums) ? kExitTempFail : kExitOk;

@@ -4,6 +4,7 @@
 #include "agent/admin_api.h"
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
+#include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "agent/log.h"
 
@@ -12,21 +13,22 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t kFieldBytesMax = 4096;  // of one that is shown alone
+
 std::string text_of(const Json& json, const char* key) {
   const auto value = json.value(key, Json());
   return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
 }
 
 void print_letter(const Json& letter) {
-  std::printf("%s  %-16s %s  %s %s%s\n", text_of(letter, "id").c_str(), text_of(letter, "source").c_str(),
-              text_of(letter, "failed_at").c_str(), text_of(letter, "sqlstate").c_str(),
-              printable(text_of(letter, "message")).c_str(),
-              letter.value("put_back", false) ? "  (put back)" : "");
+  print("%s  %-16s %s  %s %s%s\n", text_of(letter, "id").c_str(), text_of(letter, "source").c_str(),
+        text_of(letter, "failed_at").c_str(), text_of(letter, "sqlstate").c_str(),
+        printable(text_of(letter, "message")).c_str(), letter.value("put_back", false) ? "  (put back)" : "");
 }
 
 // Tells which ids were not there; the exit code of the whole.
 int tell_unknown(const std::vector<std::string>& unknown) {
-  for (const auto& id : unknown) std::fprintf(stderr, "there is no dead letter %s\n", printable(id).c_str());
+  for (const auto& id : unknown) tell("there is no dead letter %s\n", printable(id).c_str());
   return unknown.empty() ? kExitOk : kExitData;
 }
 
@@ -56,9 +58,9 @@ int for_ids(const Config& config, const AdminTarget& target, const std::string& 
 
 int report(const AdminTarget& target, const char* counted, const char* done, const Sum& sum) {
   if (target.json) {
-    std::printf("%s\n", Json{{counted, sum.count}, {"unknown", sum.unknown}}.dump().c_str());
+    print("%s\n", Json{{counted, sum.count}, {"unknown", sum.unknown}}.dump().c_str());
   } else {
-    std::printf("%llu %s\n", static_cast<unsigned long long>(sum.count), done);
+    print("%llu %s\n", static_cast<unsigned long long>(sum.count), done);
   }
   return tell_unknown(sum.unknown);
 }
@@ -79,8 +81,8 @@ int DeadCommand::list(const Config& config, const AdminTarget& target) const {
     }
     if (!page.value("more", false)) break;
   }
-  if (target.json) std::printf("%s\n", Json{{"dead_letters", std::move(letters)}}.dump(2).c_str());
-  if (!target.json && listed == 0) std::fprintf(stderr, "no dead letters\n");
+  if (target.json) print("%s\n", Json{{"dead_letters", std::move(letters)}}.dump(2, ' ', true).c_str());
+  if (!target.json && listed == 0) tell("no dead letters\n");
   return kExitOk;
 }
 
@@ -89,18 +91,18 @@ int DeadCommand::show(const Config& config, const AdminTarget& target) const {
   if (call.code != kExitOk) return call.code;
   const auto letter = Json::parse(call.body);
   if (target.json) {
-    std::printf("%s\n", letter.dump(2).c_str());
+    print("%s\n", letter.dump(2, ' ', true).c_str());
     return kExitOk;
   }
   for (const char* key :
        {"id", "source", "epoch", "seq", "received_at", "failed_at", "sqlstate", "message"}) {
-    std::printf("%-13s %s\n", key, printable(text_of(letter, key)).c_str());
+    print("%-13s %s\n", key, printable(text_of(letter, key), kFieldBytesMax).c_str());
   }
-  std::printf("%-13s %s\n", "put_back", letter.value("put_back", false) ? "yes: on its way" : "no");
-  std::printf("%-13s %s\n", "request", letter.value("request", Json()).dump(2).c_str());
-  std::printf("%-13s %s bytes%s\n", "body", text_of(letter, "body_bytes").c_str(),
-              letter.contains("body_hex") ? ", not UTF-8, as hexadecimal:" : ":");
-  std::printf("%s\n", text_of(letter, letter.contains("body_hex") ? "body_hex" : "body").c_str());
+  print("%-13s %s\n", "put_back", letter.value("put_back", false) ? "yes: on its way" : "no");
+  print("%-13s %s\n", "request", letter.value("request", Json()).dump(2, ' ', true).c_str());
+  print("%-13s %s bytes%s\n", "body", text_of(letter, "body_bytes").c_str(),
+        letter.contains("body_hex") ? ", not UTF-8, as hexadecimal:" : ":");
+  print_raw(text_of(letter, letter.contains("body_hex") ? "body_hex" : "body") + "\n");
   return kExitOk;
 }
 
@@ -132,7 +134,7 @@ int DeadCommand::bury(const Config& config, const AdminTarget& target) const {
     return kExitOk;
   }
   const auto answer = Json::parse(call.body);
-  std::printf("%llu of what held lane %s %s\n",
+  print("%llu of what held lane %s %s\n",
               static_cast<unsigned long long>(answer.value("buried", std::uint64_t{0})), source.c_str(),
               answer.value("more", false) ? "are dead letters so far; the agent goes on with the rest"
                                           : "are dead letters now; hookspool status shows how it goes on");

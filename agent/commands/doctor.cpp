@@ -4,6 +4,7 @@
 
 #include "agent/admin_api.h"
 #include "agent/commands/commands.h"
+#include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "net/http/client.h"
 #include "net/pg/mapping.h"
@@ -29,16 +30,16 @@ class Findings {
     if (code_ != kExitUnavailable) code_ = code;
   }
   int code() const { return code_; }
-  void print(bool json) const {
+  void show(bool json) const {
     if (json) {
       const Json report{{"ok", code_ == kExitOk}, {"findings", findings_}};
-      std::printf("%s\n", report.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+      print("%s\n", report.dump(2, ' ', true, Json::error_handler_t::replace).c_str());
       return;
     }
     for (const auto& finding : findings_) {
       const auto text = [&](const char* key) { return finding.at(key).get<std::string>(); };
-      std::printf("%-8s %-24s %s\n", text("state").c_str(), text("what").c_str(), text("text").c_str());
-      if (!text("hint").empty()) std::printf("         %s\n", text("hint").c_str());
+      print("%-8s %-24s %s\n", text("state").c_str(), text("what").c_str(), text("text").c_str());
+      if (!text("hint").empty()) print("         %s\n", text("hint").c_str());
     }
   }
 
@@ -106,14 +107,14 @@ void print_rights(net::Connection& connection, const net::PgOptions& options,
                   const net::TableMapping& mapping) {
   const auto report = net::look_at_target(connection, options, mapping);
   if (!report) {
-    std::printf("-- %s could not be looked at: %s\n", mapping.shown_name().c_str(),
+    print("-- %s could not be looked at: %s\n", mapping.shown_name().c_str(),
                 report.error().text.c_str());
   } else if (!report->found) {
-    std::printf("-- %s does not exist yet: create it, then run this again for its GRANTs.\n",
+    print("-- %s does not exist yet: create it, then run this again for its GRANTs.\n",
                 mapping.shown_name().c_str());
   }
   if (!report) return;
-  for (const auto& grant : report->grants) std::printf("%s\n", grant.c_str());
+  for (const auto& grant : report->grants) print("%s\n", grant.c_str());
 }
 
 // Where an agent runs with this configuration: which of its lanes do not go on.
@@ -141,10 +142,9 @@ void print_sql(const Config& config) {
     auto rows = connection ? connection->query("SELECT current_user", net::statement_deadline(options))
                            : net::PgResult<net::PgRows>(fail(connected.error()));
     if (rows && !rows->rows.empty()) role = rows->rows[0][0].value_or("");
-    if (!rows)
-      std::fprintf(stderr, "without GRANTs, since the role is not known: %s\n", rows.error().text.c_str());
+    if (!rows) tell("without GRANTs, since the role is not known: %s\n", rows.error().text.c_str());
   }
-  std::fputs(net::schema_sql(options.schema, role).c_str(), stdout);
+  print_raw(net::schema_sql(options.schema, role));
   if (role.empty()) return;
   for (const auto& source : config.sources) {
     if (source.table) print_rights(*connection, options, *source.table);
@@ -162,7 +162,7 @@ int DoctorCommand::run(const Config& config, bool json) const {
   const auto& options = config.postgres.options;
   if (!net::Connection::configured(options.conninfo)) {
     findings.ok("postgres", "none configured: the agent journals only");
-    findings.print(json);
+    findings.show(json);
     return findings.code();
   }
   if (const auto server = net::Connection::unverified_server(options.conninfo); !server.empty()) {
@@ -175,7 +175,7 @@ int DoctorCommand::run(const Config& config, bool json) const {
   if (!connection) {
     const auto& error = connection.error();
     findings.fault("connection", error.text, error.hint, code_of(error));
-    findings.print(json);
+    findings.show(json);
     return findings.code();
   }
   findings.ok("connection", (*connection)->server_description());
@@ -183,7 +183,7 @@ int DoctorCommand::run(const Config& config, bool json) const {
   look_at_schema(**connection, options, findings);
   look_at_sources(**connection, config, findings);
   look_at_agent(config, findings);
-  findings.print(json);
+  findings.show(json);
   return findings.code();
 }
 

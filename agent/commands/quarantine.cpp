@@ -4,6 +4,7 @@
 #include "agent/admin_api.h"
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
+#include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "agent/log.h"
 
@@ -12,17 +13,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t kFieldBytesMax = 4096;  // of one that is shown alone
+
 std::string text_of(const Json& json, const char* key) {
   const auto value = json.value(key, Json());
   return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
 }
 
 void print_request(const Json& request) {
-  std::printf("%s  %-16s %s  %-15s %s bytes  %s%s\n", text_of(request, "id").c_str(),
-              text_of(request, "source").c_str(), text_of(request, "received_at").c_str(),
-              printable(text_of(request, "remote_addr")).c_str(), text_of(request, "bytes").c_str(),
-              text_of(request, "reason").c_str(),
-              request.contains("admission_in_doubt") ? "  (in doubt)" : "");
+  print("%s  %-16s %s  %-15s %s bytes  %s%s\n", text_of(request, "id").c_str(),
+        text_of(request, "source").c_str(), text_of(request, "received_at").c_str(),
+        printable(text_of(request, "remote_addr")).c_str(), text_of(request, "bytes").c_str(),
+        text_of(request, "reason").c_str(), request.contains("admission_in_doubt") ? "  (in doubt)" : "");
 }
 
 }  // namespace
@@ -42,8 +44,8 @@ int QuarantineCommand::list(const Config& config, const AdminTarget& target) con
     }
     if (!page.value("more", false)) break;
   }
-  if (target.json) std::printf("%s\n", Json{{"quarantined", std::move(requests)}}.dump(2).c_str());
-  if (!target.json && count == 0) std::fprintf(stderr, "the quarantine is empty\n");
+  if (target.json) print("%s\n", Json{{"quarantined", std::move(requests)}}.dump(2, ' ', true).c_str());
+  if (!target.json && count == 0) tell("the quarantine is empty\n");
   return kExitOk;
 }
 
@@ -52,17 +54,17 @@ int QuarantineCommand::show(const Config& config, const AdminTarget& target) con
   if (call.code != kExitOk) return call.code;
   const auto request = Json::parse(call.body);
   if (target.json) {
-    std::printf("%s\n", request.dump(2).c_str());
+    print("%s\n", request.dump(2, ' ', true).c_str());
     return kExitOk;
   }
   for (const char* key :
        {"id", "source", "received_at", "remote_addr", "reason", "method", "path", "query"}) {
-    std::printf("%-12s %s\n", key, printable(text_of(request, key)).c_str());
+    print("%-12s %s\n", key, printable(text_of(request, key), kFieldBytesMax).c_str());
   }
-  std::printf("%-12s %s\n", "headers", request.value("headers", Json()).dump(2).c_str());
-  std::printf("%-12s %s bytes%s\n", "body", text_of(request, "body_bytes").c_str(),
-              request.contains("body_hex") ? ", not UTF-8, as hexadecimal:" : ":");
-  std::printf("%s\n", text_of(request, request.contains("body_hex") ? "body_hex" : "body").c_str());
+  print("%-12s %s\n", "headers", request.value("headers", Json()).dump(2, ' ', true).c_str());
+  print("%-12s %s bytes%s\n", "body", text_of(request, "body_bytes").c_str(),
+        request.contains("body_hex") ? ", not UTF-8, as hexadecimal:" : ":");
+  print_raw(text_of(request, request.contains("body_hex") ? "body_hex" : "body") + "\n");
   return kExitOk;
 }
 
@@ -78,18 +80,17 @@ int QuarantineCommand::verify(const Config& config, const AdminTarget& target) c
     ask["after"] = answer.at("after");
   }
   if (target.json) {
-    std::printf("%s\n", sum.dump().c_str());
+    print("%s\n", sum.dump().c_str());
   } else {
-    std::printf("%s looked at: %s admitted, %s fit no secret", text_of(sum, "looked_at").c_str(),
-                text_of(sum, "admitted").c_str(), text_of(sum, "not_genuine").c_str());
+    print("%s looked at: %s admitted, %s fit no secret", text_of(sum, "looked_at").c_str(),
+          text_of(sum, "admitted").c_str(), text_of(sum, "not_genuine").c_str());
     if (sum["unknown_source"] != 0) {
-      std::printf(", %s of a source that is not configured", text_of(sum, "unknown_source").c_str());
+      print(", %s of a source that is not configured", text_of(sum, "unknown_source").c_str());
     }
-    std::printf("\n");
+    print("\n");
   }
   if (sum["in_doubt"] == 0) return kExitOk;
-  std::fprintf(
-      stderr,
+  tell(
       "%s met a failing disk when they were admitted; restart the agent, which reads what it holds, and "
       "verify again\n",
       text_of(sum, "in_doubt").c_str());
@@ -116,11 +117,11 @@ int QuarantineCommand::discard(const Config& config, const AdminTarget& target) 
     if (const int code = ask({{"ids", std::move(list)}}); code != kExitOk) return code;
   }
   if (target.json) {
-    std::printf("%s\n", Json{{"discarded", count}, {"unknown", unknown}}.dump().c_str());
+    print("%s\n", Json{{"discarded", count}, {"unknown", unknown}}.dump().c_str());
   } else {
-    std::printf("%llu discarded\n", static_cast<unsigned long long>(count));
+    print("%llu discarded\n", static_cast<unsigned long long>(count));
   }
-  for (const auto& id : unknown) std::fprintf(stderr, "%s is not quarantined\n", printable(id).c_str());
+  for (const auto& id : unknown) tell("%s is not quarantined\n", printable(id).c_str());
   return unknown.empty() ? kExitOk : kExitData;
 }
 

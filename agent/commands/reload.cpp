@@ -3,6 +3,7 @@
 
 #include "agent/commands/admin_call.h"
 #include "agent/commands/commands.h"
+#include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 
 namespace hookspool::agent {
@@ -12,7 +13,7 @@ using Json = nlohmann::json;
 
 void print_list(const char* what, const Json& lines) {
   for (const auto& line : lines) {
-    std::printf("%s %s\n", what, line.is_string() ? line.get<std::string>().c_str() : "?");
+    print("%s %s\n", what, line.is_string() ? line.get<std::string>().c_str() : "?");
     what = "         ";
   }
 }
@@ -20,13 +21,13 @@ void print_list(const char* what, const Json& lines) {
 void print_outcome(const Json& outcome) {
   const auto list = [&](const char* key) { return outcome.value(key, Json::array()); };
   if (outcome.value("result", "") != "ok") {
-    std::fprintf(stderr, "refused: the agent keeps the configuration it has\n");
+    tell("refused: the agent keeps the configuration it has\n");
     for (const auto& reason : list("reasons")) {
-      if (reason.is_string()) std::fprintf(stderr, "%s\n", reason.get<std::string>().c_str());
+      if (reason.is_string()) tell("%s\n", reason.get<std::string>().c_str());
     }
     return;
   }
-  if (list("changed").empty()) std::printf("nothing has changed\n");
+  if (list("changed").empty()) print("nothing has changed\n");
   print_list("changed  ", list("changed"));
   print_list("restart  ", list("needs_restart"));
 }
@@ -38,8 +39,8 @@ int ReloadCommand::run(const std::string& config_file, bool json) const {
   if (socket.empty()) {
     auto found = admin_part(config_file);
     if (!found) {
-      for (const auto& line : found.error().lines) std::fprintf(stderr, "%s\n", line.c_str());
-      std::fprintf(stderr, "so the agent was not asked, and keeps the configuration it has\n");
+      for (const auto& line : found.error().lines) tell("%s\n", line.c_str());
+      tell("so the agent was not asked, and keeps the configuration it has\n");
       return kExitConfig;
     }
     where = std::move(*found);
@@ -49,7 +50,7 @@ int ReloadCommand::run(const std::string& config_file, bool json) const {
   const auto outcome = Json::parse(call.body, nullptr, false);
   if (!outcome.is_object()) return kExitUnavailable;
   if (json) {
-    std::fputs(call.body.c_str(), stdout);
+    print_data(call.body);
   } else {
     print_outcome(outcome);
   }

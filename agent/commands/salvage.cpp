@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 
 namespace hookspool::agent {
@@ -29,33 +30,31 @@ std::string range(const SalvagedFile::Numbers& numbers) {
 }
 
 void print_file(const SalvagedFile& file, bool dry_run) {
-  std::printf("%s\n", file.file.c_str());
-  std::printf("  %s found in %s: %llu intact, %llu damaged\n",
-              count_of(file.found, "event", "events").c_str(), count_of(file.pages, "page", "pages").c_str(),
-              static_cast<unsigned long long>(file.intact), static_cast<unsigned long long>(file.damaged));
+  print("%s\n", file.file.c_str());
+  print("  %s found in %s: %llu intact, %llu damaged\n", count_of(file.found, "event", "events").c_str(),
+        count_of(file.pages, "page", "pages").c_str(), static_cast<unsigned long long>(file.intact),
+        static_cast<unsigned long long>(file.damaged));
   if (file.unreadable_pages > 0) {
-    std::printf("  the disk did not give %s\n", count_of(file.unreadable_pages, "page", "pages").c_str());
+    print("  the disk did not give %s\n", count_of(file.unreadable_pages, "page", "pages").c_str());
   }
   for (std::size_t i = 0; i < file.damaged_rows.size() && i < kNumbersShownMax; ++i) {
     const auto& row = file.damaged_rows[i];
-    std::printf("  damaged: source %s, number %llu, id %s\n",
-                row.lane.empty() ? "(not known)" : row.lane.c_str(), static_cast<unsigned long long>(row.seq),
-                row.id.to_string().c_str());
+    print("  damaged: source %s, number %llu, id %s\n", row.lane.empty() ? "(not known)" : row.lane.c_str(),
+          static_cast<unsigned long long>(row.seq), row.id.to_string().c_str());
   }
   for (std::size_t i = 0; i < file.missing.size() && i < kNumbersShownMax; ++i) {
-    std::printf("  missing: %s\n", range(file.missing[i]).c_str());
+    print("  missing: %s\n", range(file.missing[i]).c_str());
   }
   if (file.already_there > 0) {
-    std::printf("  in the journal already: %llu\n", static_cast<unsigned long long>(file.already_there));
+    print("  in the journal already: %llu\n", static_cast<unsigned long long>(file.already_there));
   }
-  std::printf("  %s: %llu", dry_run ? "could be put back" : "put back",
-              static_cast<unsigned long long>(file.imported));
+  print("  %s: %llu", dry_run ? "could be put back" : "put back",
+        static_cast<unsigned long long>(file.imported));
   if (file.already_delivered > 0) {
-    std::printf(", of which PostgreSQL had passed %llu",
-                static_cast<unsigned long long>(file.already_delivered));
+    print(", of which PostgreSQL had passed %llu", static_cast<unsigned long long>(file.already_delivered));
   }
-  std::printf("\n");
-  if (!file.renamed_to.empty()) std::printf("  it is called %s from now on\n", file.renamed_to.c_str());
+  print("\n");
+  if (!file.renamed_to.empty()) print("  it is called %s from now on\n", file.renamed_to.c_str());
 }
 
 Json file_json(const SalvagedFile& file) {
@@ -92,8 +91,7 @@ Json file_json(const SalvagedFile& file) {
 bool belongs_to_us(const std::string& folder) {
   struct stat status {};
   if (::stat(folder.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return true;
-  std::fprintf(
-      stderr,
+  tell(
       "%s belongs to user %u, and this is user %u: run it as that one, as in sudo -u \\#%u hookspool "
       "salvage ...\n",
       folder.c_str(), status.st_uid, ::geteuid(), status.st_uid);
@@ -101,11 +99,10 @@ bool belongs_to_us(const std::string& folder) {
 }
 
 int failed(const storage::JournalError& error) {
-  std::fprintf(stderr, "%s\n", error.text.c_str());
+  tell("%s\n", error.text.c_str());
   switch (error.kind) {
     case storage::JournalError::Kind::kLocked:
-      std::fprintf(stderr,
-                   "Salvage needs the journal for itself: stop the agent, salvage, start it again.\n");
+      tell("Salvage needs the journal for itself: stop the agent, salvage, start it again.\n");
       return kExitUnavailable;
     case storage::JournalError::Kind::kNotFound:
       return kExitNoInput;
@@ -127,9 +124,8 @@ int SalvageCommand::run(const Config& config, bool json) const {
   for (const std::string& text : epochs) {
     const auto epoch = Uuid::parse(text);
     if (!epoch) {
-      std::fprintf(stderr,
-                   "--epoch %s: is not a UUID in lower case, as in 0190a0b0-0000-4000-8000-000000000000\n",
-                   text.c_str());
+      tell("--epoch %s: is not a UUID in lower case, as in 0190a0b0-0000-4000-8000-000000000000\n",
+           text.c_str());
       return kExitUsage;
     }
     options.epochs.push_back(*epoch);
@@ -141,7 +137,7 @@ int SalvageCommand::run(const Config& config, bool json) const {
   Json all = Json::array();
   for (const auto& file : report->files) {
     if (!file.error.empty()) {
-      std::fprintf(stderr, "%s\n", file.error.c_str());
+      tell("%s\n", file.error.c_str());
       code = kExitNoInput;
     } else if (code == kExitOk && (file.damaged > 0 || !file.missing.empty() || file.unreadable_pages > 0)) {
       code = kExitData;
@@ -151,11 +147,11 @@ int SalvageCommand::run(const Config& config, bool json) const {
   }
   if (json) {
     const Json whole{{"files", std::move(all)}, {"notes", report->notes}};
-    std::printf("%s\n", whole.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+    print("%s\n", whole.dump(2, ' ', true, Json::error_handler_t::replace).c_str());
     return code;
   }
-  for (const auto& note : report->notes) std::printf("journal: %s\n", note.c_str());
-  if (report->files.empty()) std::printf("nothing was set aside in %s\n", config.journal.path.c_str());
+  for (const auto& note : report->notes) print("journal: %s\n", note.c_str());
+  if (report->files.empty()) print("nothing was set aside in %s\n", config.journal.path.c_str());
   return code;
 }
 

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "net/http/client.h"
 
@@ -28,7 +29,7 @@ int SendCommand::run(const Config& config) const {
   } else {
     std::ifstream stream(file, std::ios::binary);
     if (!stream) {
-      std::fprintf(stderr, "cannot read %s\n", file.c_str());
+      tell("cannot read %s\n", file.c_str());
       return kExitNoInput;
     }
     body.assign(std::istreambuf_iterator<char>(stream), {});
@@ -38,7 +39,7 @@ int SendCommand::run(const Config& config) const {
   for (const auto& header : headers) {
     const auto colon = header.find(':');
     if (colon == std::string::npos || colon == 0) {
-      std::fprintf(stderr, "\"%s\" is not a header; write 'Name: value'\n", header.c_str());
+      tell("\"%s\" is not a header; write 'Name: value'\n", header.c_str());
       return kExitUsage;
     }
     const auto value = header.find_first_not_of(' ', colon + 1);
@@ -50,10 +51,14 @@ int SendCommand::run(const Config& config) const {
   const bool tls = address.empty() && config.intake.tls.given();
   const auto answer = net::http_call(where, "POST", path_of(config, source), fields, body, kDeadline, tls);
   if (!answer) {
-    std::fprintf(stderr, "no agent answers at %s: %s\n", where.c_str(), answer.error().text.c_str());
+    tell("no agent answers at %s: %s\n", where.c_str(), answer.error().text.c_str());
     return kExitUnavailable;
   }
-  std::fputs(answer->body.c_str(), answer->status == 200 ? stdout : stderr);
+  if (answer->status == 200) {
+    print_raw(answer->body);
+  } else {
+    tell("%s", answer->body.c_str());
+  }
   if (answer->status == 200) return kExitOk;
   return answer->status >= 500 ? kExitTempFail : kExitData;
 }

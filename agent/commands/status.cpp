@@ -2,7 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/output.h"
 #include "agent/exit_codes.h"
+#include "agent/log.h"
 #include "agent/units.h"
 #include "net/http/client.h"
 
@@ -11,6 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr milliseconds kDeadline{5'000};
+constexpr std::size_t kFieldBytesMax = 4096;
 
 std::string text_at(const Json& json, const char* pointer) {
   const auto value = json.value(Json::json_pointer(pointer), Json());
@@ -24,63 +27,61 @@ std::string seconds_at(const Json& json, const char* pointer) {
 
 void print_postgres(const Json& health) {
   if (!health.value(Json::json_pointer("/postgres/configured"), false)) {
-    std::printf("postgres   none configured\n");
+    print("postgres   none configured\n");
     return;
   }
   if (health.value(Json::json_pointer("/postgres/up"), false)) {
-    std::printf("postgres   up: %s\n", text_at(health, "/postgres/server").c_str());
+    print("postgres   up: %s\n", text_at(health, "/postgres/server").c_str());
   } else {
-    std::printf("postgres   down for %s, next try in %s: %s\n",
-                seconds_at(health, "/postgres/recovery/down_for_seconds").c_str(),
-                seconds_at(health, "/postgres/recovery/next_try_in_seconds").c_str(),
-                text_at(health, "/postgres/last_error/text").c_str());
+    print("postgres   down for %s, next try in %s: %s\n",
+          seconds_at(health, "/postgres/recovery/down_for_seconds").c_str(),
+          seconds_at(health, "/postgres/recovery/next_try_in_seconds").c_str(),
+          printable(text_at(health, "/postgres/last_error/text"), kFieldBytesMax).c_str());
     const auto hint = text_at(health, "/postgres/last_error/hint");
-    if (!hint.empty()) std::printf("%s\n", hint.c_str());
+    if (!hint.empty()) print("%s\n", hint.c_str());
   }
-  std::printf("pool       %s of %s open, %s in use\n", text_at(health, "/postgres/pool/open").c_str(),
-              text_at(health, "/postgres/pool/size").c_str(),
-              text_at(health, "/postgres/pool/in_use").c_str());
-  std::printf("outages    %s, the last one %s\n", text_at(health, "/postgres/recovery/outages").c_str(),
-              seconds_at(health, "/postgres/recovery/last_outage_seconds").c_str());
+  print("pool       %s of %s open, %s in use\n", text_at(health, "/postgres/pool/open").c_str(),
+        text_at(health, "/postgres/pool/size").c_str(), text_at(health, "/postgres/pool/in_use").c_str());
+  print("outages    %s, the last one %s\n", text_at(health, "/postgres/recovery/outages").c_str(),
+        seconds_at(health, "/postgres/recovery/last_outage_seconds").c_str());
 }
 
 void print_health(const Json& health) {
-  std::printf("mode       %s (%s), up for %s, version %s\n", text_at(health, "/mode").c_str(),
-              text_at(health, "/status").c_str(), seconds_at(health, "/uptime_seconds").c_str(),
-              text_at(health, "/version").c_str());
+  print("mode       %s (%s), up for %s, version %s\n", text_at(health, "/mode").c_str(),
+        text_at(health, "/status").c_str(), seconds_at(health, "/uptime_seconds").c_str(),
+        text_at(health, "/version").c_str());
   if (text_at(health, "/last_reload/result") == "refused") {
-    std::printf("config     the changed file is refused, the old one counts (%s)\n",
-                text_at(health, "/last_reload/at").c_str());
+    print("config     the changed file is refused, the old one counts (%s)\n",
+          text_at(health, "/last_reload/at").c_str());
     for (const auto& reason : health.value(Json::json_pointer("/last_reload/reasons"), Json::array()))
-      std::printf("           %s\n", reason.is_string() ? reason.get<std::string>().c_str() : "");
+      print("           %s\n", reason.is_string() ? reason.get<std::string>().c_str() : "");
   }
-  std::printf("journal    %s waiting, %s of %s\n", text_at(health, "/journal/pending").c_str(),
-              format_bytes(health.value(Json::json_pointer("/journal/bytes"), 0ull)).c_str(),
-              format_bytes(health.value(Json::json_pointer("/journal/bytes_max"), 0ull)).c_str());
+  print("journal    %s waiting, %s of %s\n", text_at(health, "/journal/pending").c_str(),
+        format_bytes(health.value(Json::json_pointer("/journal/bytes"), 0ull)).c_str(),
+        format_bytes(health.value(Json::json_pointer("/journal/bytes_max"), 0ull)).c_str());
   const auto refusing = text_at(health, "/journal/refusing_because");
-  if (!refusing.empty()) std::printf("           refusing: %s\n", refusing.c_str());
+  if (!refusing.empty()) print("           refusing: %s\n", refusing.c_str());
   if (const auto lost = health.value(Json::json_pointer("/journal/lost"), 0ull); lost > 0) {
-    std::printf("           %llu acknowledged events LOST BY THE DISK: see the log and hookspool.gaps\n",
-                lost);
+    print("           %llu acknowledged events LOST BY THE DISK: see the log and hookspool.gaps\n", lost);
   }
   if (health.value(Json::json_pointer("/journal/seconds_until_full"), Json()).is_number()) {
-    std::printf("           full in %s if it goes on like this\n",
-                seconds_at(health, "/journal/seconds_until_full").c_str());
+    print("           full in %s if it goes on like this\n",
+          seconds_at(health, "/journal/seconds_until_full").c_str());
   }
   for (const auto& source : health.value(Json::json_pointer("/journal/refused_sources"), Json::array())) {
-    std::printf("           source %s is refused: %s\n", text_at(source, "/source").c_str(),
-                text_at(source, "/because").c_str());
+    print("           source %s is refused: %s\n", text_at(source, "/source").c_str(),
+          text_at(source, "/because").c_str());
   }
-  std::printf("intake     %s accepted, answers in %s ms (p50), %s ms (p99)\n",
-              text_at(health, "/intake/accepted").c_str(), text_at(health, "/intake/response_ms/p50").c_str(),
-              text_at(health, "/intake/response_ms/p99").c_str());
+  print("intake     %s accepted, answers in %s ms (p50), %s ms (p99)\n",
+        text_at(health, "/intake/accepted").c_str(), text_at(health, "/intake/response_ms/p50").c_str(),
+        text_at(health, "/intake/response_ms/p99").c_str());
   print_postgres(health);
   for (const auto& lane : health.value("lanes", Json::array())) {
-    std::printf("lane       %-20s %-12s %s waiting\n", text_at(lane, "/lane").c_str(),
-                text_at(lane, "/state").c_str(), text_at(lane, "/pending").c_str());
-    const auto error = text_at(lane, "/error"), hint = text_at(lane, "/hint");
-    if (!error.empty()) std::printf("           %s\n", error.c_str());
-    if (!hint.empty()) std::printf("%s\n", hint.c_str());
+    print("lane       %-20s %-12s %s waiting\n", text_at(lane, "/lane").c_str(),
+          text_at(lane, "/state").c_str(), text_at(lane, "/pending").c_str());
+    const auto error = printable(text_at(lane, "/error"), kFieldBytesMax), hint = text_at(lane, "/hint");
+    if (!error.empty()) print("           %s\n", error.c_str());
+    if (!hint.empty()) print("%s\n", hint.c_str());
   }
 }
 
@@ -90,15 +91,15 @@ int StatusCommand::run(const Config& config, bool json) const {
   const std::string where = address.empty() ? config.admin.listen : address;
   const auto answer = net::http_call(where, "GET", "/health", {}, "", kDeadline);
   if (!answer) {
-    std::fprintf(stderr, "no agent answers at %s: %s\n", where.c_str(), answer.error().text.c_str());
+    tell("no agent answers at %s: %s\n", where.c_str(), answer.error().text.c_str());
     return kExitUnavailable;
   }
   if (json) {
-    std::fputs(answer->body.c_str(), stdout);
+    print_data(answer->body);
   } else {
     const auto health = Json::parse(answer->body, nullptr, false);
     if (!health.is_object()) {
-      std::fprintf(stderr, "%s answered %d, but not as an agent does\n", where.c_str(), answer->status);
+      tell("%s answered %d, but not as an agent does\n", where.c_str(), answer->status);
       return kExitUnavailable;
     }
     print_health(health);

@@ -3,6 +3,7 @@
 
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
+#include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 
 namespace hookspool::agent {
@@ -16,9 +17,9 @@ int steer(const Config& config, const AdminTarget& target, const char* request, 
   const auto call = admin_call(config, target.socket, request, body.dump());
   if (call.code != kExitOk) return call.code;
   if (target.json) {
-    std::fputs(call.body.c_str(), stdout);
+    print_data(call.body);
   } else {
-    std::printf("%s\n", done.c_str());
+    print("%s\n", done.c_str());
   }
   return kExitOk;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/output.h"
 #include "agent/commands/raw_request.h"
 #include "agent/entropy.h"
 #include "agent/exit_codes.h"
@@ -34,7 +35,7 @@ template <class T>
 using Taken = Result<T, int>;  // or the exit code, its reason told
 
 Failure<int> told(int code, const std::string& what) {
-  std::fprintf(stderr, "%s\n", what.c_str());
+  tell("%s\n", what.c_str());
   return fail(code);
 }
 
@@ -131,9 +132,9 @@ Json as_json(const Expectation& expected, const net::HttpRequest& request, const
   return json;
 }
 
-void print(const Json& json) {
+void print_report(const Json& json) {
   const auto line = [](const char* name, const std::string& text) {
-    if (!text.empty()) std::printf("%-9s %s\n", name, text.c_str());
+    if (!text.empty()) print("%-9s %s\n", name, text.c_str());
   };
   const auto joined = [](const Json& list) {
     std::string text;
@@ -183,9 +184,9 @@ int VerifySignatureCommand::run(const Config& config, bool json) const {
                   {expected->secrets, expected->public_url, now_us}, &trace);
   const Json report = as_json(*expected, *request, verdict, trace);
   if (json) {
-    std::printf("%s\n", report.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+    print("%s\n", report.dump(2, ' ', true, Json::error_handler_t::replace).c_str());
   } else {
-    print(report);
+    print_report(report);
   }
   return verdict.fits() ? kExitOk : kExitData;
 }

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "net/pg/connection.h"
 #include "storage/journal.h"
@@ -14,7 +15,7 @@ int print_version(bool json) {
   const std::string libpq = net::libpq_version();
   const char* format = json ? "{\"hookspool\":\"%s\",\"sqlite\":\"%s\",\"libpq\":\"%s\"}\n"
                             : "hookspool %s\nSQLite %s\nlibpq %s\n";
-  std::printf(format, kVersion, sqlite.c_str(), libpq.c_str());
+  print(format, kVersion, sqlite.c_str(), libpq.c_str());
   return kExitOk;
 }
 

@@ -10,11 +10,13 @@
 #include "net/pg/connection_impl.h"
 #include "net/pg/conninfo.h"
 #include "net/pg/text.h"
+#include "storage/model/printable.h"
 
 namespace hookspool::net {
 namespace {
 
 constexpr std::string_view kAttempt = "connecting to PostgreSQL";
+constexpr std::size_t kVersionBytesMax = 64;  // of what a server calls itself
 
 // The function of the server (backend/replication/syncrep.c) that warns when the wait for a synchronous standby was
 // cancelled. Its name is in every notice, in no language; the SQLSTATE 01000 is that of any warning.
@@ -50,7 +52,7 @@ VerboseMessage parse_verbose(std::string_view message) {
     }
     kept += line + "\n";
   }
-  parsed.text = one_line(kept);
+  parsed.text = server_text(kept);
   return parsed;
 }
 
@@ -220,7 +222,8 @@ std::string Connection::server_description() const {
   const char* tls = PQsslAttribute(connection, "protocol");
   std::string_view number = version != nullptr ? version : "unknown version";
   if (version != nullptr) number = number.substr(0, number.find(' '));
-  return std::string(number) + " at " + server_name(connection) + ", " + (tls != nullptr ? tls : "no TLS");
+  return printable(number, kVersionBytesMax) + " at " + server_name(connection) + ", " +
+         (tls != nullptr ? tls : "no TLS");
 }
 
 }  // namespace hookspool::net

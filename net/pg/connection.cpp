@@ -75,7 +75,7 @@ short wait_for_socket(int socket, short events, Deadline deadline) {
 
 PgError Connection::Impl::lost(std::string_view attempt) {
   broken = true;
-  std::string reason = one_line(PQerrorMessage(connection.get()));
+  const std::string reason = server_text(PQerrorMessage(connection.get()));
   return {
       .error_class = ErrorClass::kOutage,
       .text = std::string(attempt) + ": connection lost: " + (reason.empty() ? "no reason given" : reason),
@@ -94,13 +94,14 @@ PgError Connection::Impl::refused(const PGresult* result, std::string_view attem
   error.sqlstate = field(result, PG_DIAG_SQLSTATE);
   if (error.sqlstate.empty()) return lost(attempt);  // libpq's own complaint: the line is gone
   error.error_class = classify_sqlstate(error.sqlstate);
-  error.text = std::string(attempt) + ": " + one_line(field(result, PG_DIAG_MESSAGE_PRIMARY));
-  error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
-  error.hint = field(result, PG_DIAG_MESSAGE_HINT);
-  if (is_missing_partition(error.sqlstate, error.constraint, field(result, PG_DIAG_TABLE_NAME))) {
-    error.error_class = ErrorClass::kSetup;
-    if (error.hint.empty()) error.hint = "Create the partition, or a default one.";
-  }
+  error.text = std::string(attempt) + ": " + server_text(field(result, PG_DIAG_MESSAGE_PRIMARY));
+  error.constraint = server_text(field(result, PG_DIAG_CONSTRAINT_NAME));
+  const bool no_partition =
+      is_missing_partition(error.sqlstate, error.constraint, field(result, PG_DIAG_TABLE_NAME));
+  if (no_partition) error.error_class = ErrorClass::kSetup;
+  // Of an event's own trouble the hint is the trigger's, and may quote the event.
+  if (error.error_class != ErrorClass::kEvent) error.hint = server_text(field(result, PG_DIAG_MESSAGE_HINT));
+  if (no_partition && error.hint.empty()) error.hint = "Create the partition, or a default one.";
   const std::string severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
   // After FATAL the server closes. A pooler between us reports its server's loss as 08P01 and may stay.
   if (severity == "FATAL" || severity == "PANIC" || error.sqlstate.starts_with("08")) {

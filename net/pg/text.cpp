@@ -1,5 +1,7 @@
 #include "net/pg/text.h"
 
+#include "storage/model/printable.h"
+
 namespace hookspool::net {
 
 std::string one_line(std::string_view text) {
@@ -25,6 +27,11 @@ std::string joined(const std::vector<std::string>& words, std::string_view betwe
     all += word;
   }
   return all;
+}
+
+std::string server_text(std::string_view text) {
+  // Folding costs as much as the text is long, and of a long one only the beginning is shown.
+  return printable(one_line(text.substr(0, 4 * kServerTextBytesMax)), kServerTextBytesMax);
 }
 
 }  // namespace hookspool::net

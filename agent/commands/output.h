@@ -1,0 +1,20 @@
+// What the commands print. Text for people goes through print() and tell(), which escape what would act on a terminal
+// (storage/model/printable.h): it may hold what a stranger sent. Data (--json) is ASCII by its escapes.
+// Not thread-safe.
+#pragma once
+
+#include <string_view>
+
+namespace hookspool::agent {
+
+// printf(3)'s format. To standard output and to standard error; a line feed in an argument stays one, so one-line fields
+// of a stranger's go through printable() first.
+[[gnu::format(printf, 1, 2)]] void print(const char* format, ...);
+[[gnu::format(printf, 1, 2)]] void tell(const char* format, ...);
+// To standard output, byte by byte: JSON.
+void print_data(std::string_view data);
+// To standard output: a webhook's body, or SQL to run. Byte by byte where that is a file or a pipe, escaped where it is a
+// terminal.
+void print_raw(std::string_view bytes);
+
+}  // namespace hookspool::agent
