@@ -215,8 +215,10 @@ net::HttpAnswer adopt_database(const Json& json, const AdminParts& parts) {
                              from == "unsent" ? AdoptFrom::kUnsent : AdoptFrom::kBeginning);
   if (!adopted) return refused(adopted.error());
   parts.lanes->retry_now();
-  return json_answer(
-      {{"sink_id", adopted->sink_id}, {"server", adopted->server}, {"watermarks", adopted->watermarks}});
+  return json_answer({{"sink_id", adopted->sink_id},
+                      {"server", adopted->server},
+                      {"already", adopted->already},
+                      {"watermarks", adopted->watermarks}});
 }
 
 Json tally_json(const LaneTally& tally) {

@@ -127,21 +127,22 @@ net::HttpAnswer Admission::own_page(const std::string& path) const {
 }
 
 void Admission::accept(net::HttpRequest&& request, const ServedSource& source, const net::HttpReply& reply) {
-  const auto timed = [this, reply, began = LatencyRecorder::Clock::now()](net::HttpAnswer&& answer) {
-    const auto now = LatencyRecorder::Clock::now();
-    figures_.answer.record(std::chrono::duration_cast<std::chrono::microseconds>(now - began), now);
-    reply(std::move(answer));
-  };
-  if (auto answer = turn_away(request, source)) return timed(std::move(*answer));
+  // Only of events that were taken: refusals and repeats are quick, and would hide what a sender waits for.
+  const auto began = LatencyRecorder::Clock::now();
+  if (auto answer = turn_away(request, source)) return reply(std::move(*answer));
   // What the source answers is taken along: a reload may have replaced it by then.
-  const auto done = [this, timed, response = source.config.response,
+  const auto done = [this, reply, began, response = source.config.response,
                      bucket = source.bucket](const storage::JournalResult<Deduplicator::Taken>& taken) {
     try {
       // A repeat is no event: one captured request, sent again and again, does not use up the sender's rate.
       if (bucket && taken && taken->duplicate) bucket->give_back();
-      if (!taken) return timed(refuse(taken.error()));
+      if (!taken) return reply(refuse(taken.error()));
       (taken->duplicate ? figures_.duplicates : figures_.accepted) += 1;
-      timed(taken_answer(*taken, response));
+      if (!taken->duplicate) {
+        const auto now = LatencyRecorder::Clock::now();
+        figures_.answer.record(std::chrono::duration_cast<std::chrono::microseconds>(now - began), now);
+      }
+      reply(taken_answer(*taken, response));
     } catch (...) {
       // No memory for an answer; the reply that nobody gave becomes a 500.
     }

@@ -28,6 +28,16 @@ std::vector<std::pair<net::LaneKey, Position>> confirmed_positions(const storage
   return positions;
 }
 
+// What another database has confirmed says nothing of this one; else the lanes would take what it lacks for lost. Its own
+// watermarks, where it has some, are believed as ever.
+void forget_confirmed(storage::Journal& journal) {
+  for (const auto& lane : journal.lanes()) {
+    for (const auto& run : journal.runs(lane)) {
+      if (run.confirmed.seq > 0) journal.confirm(lane, run.epoch, Position{}, true);
+    }
+  }
+}
+
 }  // namespace
 
 Granted<Adopted> adopt(storage::Journal& journal, SinkGuard& guard, const net::PgOptions& options,
@@ -39,7 +49,11 @@ Granted<Adopted> adopt(storage::Journal& journal, SinkGuard& guard, const net::P
   if (!ready) return fail(refusal_of(ready.error()));
   const auto identity = net::read_identity(connection, options);
   if (!identity) return fail(refusal_of(identity.error()));
-  Adopted adopted{identity->sink_id, connection.server_description(), 0};
+  Adopted adopted{identity->sink_id, connection.server_description()};
+  if (guard.is_own(*identity)) {
+    adopted.already = true;
+    return adopted;
+  }
   if (from == AdoptFrom::kUnsent) {
     const auto added = net::add_watermarks(connection, options, confirmed_positions(journal));
     if (!added) return fail(refusal_of(added.error()));
@@ -47,6 +61,7 @@ Granted<Adopted> adopt(storage::Journal& journal, SinkGuard& guard, const net::P
   }
   const auto remembered = guard.adopt(*identity);
   if (!remembered) return fail(refusal_of(remembered.error()));
+  if (from == AdoptFrom::kBeginning) forget_confirmed(journal);
   log_info("the journal belongs to the database with sink id " + adopted.sink_id + " (" + adopted.server +
            ") from now on, and that gets " +
            (from == AdoptFrom::kUnsent ? "what has not been delivered" : "everything that is retained"));

@@ -19,6 +19,7 @@ enum class AdoptFrom {
 struct Adopted {
   std::string sink_id;
   std::string server;
+  bool already = false;  // it was the journal's own before, and nothing was changed
   std::uint64_t watermarks =
       0;  // kUnsent: runs that the database had not known, and that go on where they are
 };

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "agent/entropy.h"
 #include "agent/exit_codes.h"
 #include "agent/health.h"
+#include "agent/journal_exit.h"
 #include "agent/journal_room.h"
 #include "agent/lanes.h"
 #include "agent/last_resort.h"
@@ -143,8 +145,7 @@ int Agent::open_journal() {
   auto opened = storage::Journal::open(std::move(options));
   if (!opened) {
     log_error("journal: " + opened.error().text);
-    if (opened.error().kind == storage::JournalError::Kind::kTooNew) return kExitData;
-    return opened.error().kind == storage::JournalError::Kind::kLocked ? kExitUnavailable : kExitIo;
+    return exit_code_of(opened.error());
   }
   for (const auto& note : opened->notes) log_warn("journal: " + note);
   for (const auto& loss : opened->losses) log_error("journal: LOST: " + loss);
@@ -233,6 +234,7 @@ void Agent::open_dead_letters() {
 void Agent::connect_postgres() {
   const auto& postgres = config_.postgres;
   if (!net::Connection::configured(postgres.options.conninfo)) {
+    if (postgres.database_url_is_empty) log_warn("DATABASE_URL is set, but empty: it names no PostgreSQL");
     log_info("no PostgreSQL is configured: journal only");
     open_dead_letters();
     return;
@@ -469,7 +471,11 @@ int run_agent(const Config& config, const std::string& config_file) {
   prepare_process();  // before the first thread
   start_log(config.log_level);
   install_last_resort();
-  log_info(std::string("hookspool ") + kVersion);
+  std::error_code error;
+  log_info(std::string("hookspool ") + kVersion + ", " +
+           (config_file.empty()
+                ? "no configuration file: the embedded default, with its journal in " + config.journal.path
+                : "configuration " + std::filesystem::absolute(config_file, error).string()));
   const int code = run(config, config_file);
   if (!finish_log()) std::_Exit(code);
   return code;

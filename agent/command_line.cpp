@@ -1,25 +1,43 @@
 #include "agent/command_line.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <cerrno>
 #include <string>
 
 #include "agent/agent.h"
 #include "agent/commands/admin_options.h"
 #include "agent/commands/commands.h"
+#include "agent/commands/output.h"
 #include "agent/config.h"
+#include "agent/config_environment.h"
+#include "agent/config_place.h"
 #include "agent/exit_codes.h"
 
 namespace hookspool::agent {
 namespace {
 
-// The configuration of --config, or the embedded default; prints every fault.
-ConfigResult config_for(const std::string& file) {
-  auto config = read_config(file);
-  if (!config) {
-    for (const auto& line : config.error().lines) std::fprintf(stderr, "%s\n", line.c_str());
-  }
-  return config;
+int tell_faults(const ConfigFaults& faults) {
+  for (const auto& line : faults.lines) tell("%s\n", line.c_str());
+  return exit_code_of(faults);
+}
+
+// What the packaged service finds in its environment, for the commands that say what a service will meet. The packaged
+// file belongs to the packaged configuration.
+int take_environment(const std::string& given, const std::string& config_file) {
+  std::string file = given;
+  if (file.empty() && config_file == kPackagedConfigFile && ::access(kPackagedEnvironmentFile, F_OK) == 0)
+    file = kPackagedEnvironmentFile;
+  if (file.empty()) return kExitOk;
+  const auto taken = take_environment_file(file);
+  if (taken) return kExitOk;
+  tell("%s\n", taken.error().c_str());
+  if (::access(file.c_str(), R_OK) == 0 || errno != EACCES) return kExitNoInput;
+  tell(
+      "The service may find its PostgreSQL there: run this as root, or give another one with "
+      "--environment.\n");
+  return kExitNoPermission;
 }
 
 void add_verify_signature(CLI::App& command, VerifySignatureCommand& options) {
@@ -50,14 +68,28 @@ int command_line(int argc, char** argv) {
   std::string config_file;
   bool json = false;
   const auto with_config = [&](CLI::App* command) {
-    command->add_option("-c,--config", config_file, "configuration file (TOML)")->type_name("FILE");
+    command
+        ->add_option(
+            "-c,--config", config_file,
+            "configuration file (TOML); else HOOKSPOOL_CONFIG, else /etc/hookspool/hookspool.toml if it is "
+            "there")
+        ->type_name("FILE");
     return command;
   };
 
   auto* run = with_config(app.add_subcommand("run", "serve until SIGTERM"));
 
-  auto* check =
-      with_config(app.add_subcommand("check-config", "report every fault of a configuration, serve nothing"));
+  std::string environment_file;
+  const auto with_environment_file = [&](CLI::App* command) {
+    command
+        ->add_option("--environment", environment_file,
+                     "variables of the service, as in EnvironmentFile= of its unit; with the packaged "
+                     "configuration /etc/hookspool/environment")
+        ->type_name("FILE");
+    return command;
+  };
+  auto* check = with_environment_file(with_config(
+      app.add_subcommand("check-config", "report every fault of a configuration, serve nothing")));
 
   auto* status = with_config(app.add_subcommand("status", "what a running agent is doing"));
   StatusCommand status_command;
@@ -71,8 +103,8 @@ int command_line(int argc, char** argv) {
   reload->add_option("--socket", reload_command.socket, "the agent's admin socket")->type_name("PATH");
   reload->add_flag("--json", json, "as JSON");
 
-  auto* doctor =
-      with_config(app.add_subcommand("doctor", "look at PostgreSQL, its schema and each source's table"));
+  auto* doctor = with_environment_file(
+      with_config(app.add_subcommand("doctor", "look at PostgreSQL, its schema and each source's table")));
   DoctorCommand doctor_command;
   doctor->add_flag("--sql", doctor_command.sql, "print the SQL for an administrator instead");
   doctor->add_flag("--json", json, "as JSON");
@@ -124,11 +156,18 @@ int command_line(int argc, char** argv) {
   }
 
   if (*version) return print_version(json);
+  config_file = chosen_config_file(config_file);
   // Judging the file is for the agent to do, which tells why it refuses it.
   if (*reload) return reload_command.run(config_file, json);
-  const auto config = config_for(config_file);
-  if (*check) return config ? report_config(*config, config_file) : kExitConfig;
-  if (!config) return kExitConfig;
+  // With its address an agent is asked whatever its configuration is, which this user may not even read.
+  if (*status && !status_command.address.empty()) return status_command.run(Config{}, json);
+  if (admin.has_socket()) return admin.run(Config{}).value_or(kExitUsage);
+  if (*check || *doctor) {
+    if (const int code = take_environment(environment_file, config_file); code != kExitOk) return code;
+  }
+  const auto config = read_config(config_file);
+  if (!config) return tell_faults(config.error());
+  if (*check) return report_config(*config, config_file);
   if (*run) return run_agent(*config, config_file);
   if (*status) return status_command.run(*config, json);
   if (*doctor) return doctor_command.run(*config, json);

@@ -1,11 +1,16 @@
 #include "agent/config.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdlib>
+#include <cerrno>
+#include <filesystem>
 #include <set>
 
+#include "agent/config_environment.h"
 #include "agent/config_intake.h"
 #include "agent/config_reader.h"
+#include "agent/config_scan.h"
 #include "agent/config_source.h"
 #include "agent/config_table.h"
 #include "agent/config_verify.h"
@@ -18,6 +23,7 @@ namespace {
 constexpr milliseconds kSecond{1'000};
 constexpr milliseconds kHour{3'600'000};
 constexpr std::size_t kLaneNameBytesMax = 64;
+constexpr std::size_t kSourcesMax = 1'024;  // as many as a journal has lanes for
 
 void read_agent(TableReader section, Config& config) {
   section.text("id", config.agent_id);
@@ -29,7 +35,7 @@ void read_agent(TableReader section, Config& config) {
 }
 
 void read_admin(TableReader section, AdminConfig& admin) {
-  section.text("listen", admin.listen);
+  section.listen("listen", admin.listen);
   check_listen(section, "listen", admin.listen);
   if (!is_local_listener(admin.listen)) {
     section.fault("listen",
@@ -37,15 +43,12 @@ void read_admin(TableReader section, AdminConfig& admin) {
                       "\" can be reached from other machines and asks for no password; use a loopback "
                       "address or unix:/path");
   }
-  if (section.text("socket", admin.socket) && !admin.socket.starts_with("/")) {
-    section.fault("socket", "needs an absolute path");
-  }
+  if (section.path("socket", admin.socket)) check_listen(section, "socket", "unix:" + admin.socket);
   section.finish();
 }
 
 void read_journal(TableReader section, JournalConfig& journal) {
-  section.text("path", journal.path);
-  if (journal.path.empty()) section.fault("path", "is empty; name a folder");
+  section.path("path", journal.path);
   section.bytes("max_bytes", journal.bytes_max, 16ull << 20, 1ull << 50);
   section.bytes("min_free_bytes", journal.free_bytes_min, 0, 1ull << 50);
   section.share("source_share_max", journal.source_share_max);
@@ -140,6 +143,11 @@ bool lane_name_ok(const std::string& name) {
 
 void read_sources(const toml::table* sources, FaultList& faults, Config& config) {
   if (sources == nullptr) return;
+  if (sources->size() > kSourcesMax) {
+    faults.add(sources->source(), "sources: are " + std::to_string(sources->size()) + ", more than " +
+                                      std::to_string(kSourcesMax));
+    return;
+  }
   std::set<std::string> paths;
   for (const auto& [key, node] : *sources) {
     const std::string name(key.str());
@@ -190,34 +198,33 @@ ConfigResult read_document(const toml::table& document, const std::string& name)
   return config;
 }
 
-// DATABASE_URL is what the platforms of this field set; libpq itself does not know it.
-void apply_environment(Config& config) {
-  if (!config.postgres.options.conninfo.empty()) return;
-  // It holds a password, and comes from files as other secrets do.
-  if (const char* url = std::getenv("DATABASE_URL"); url != nullptr)
-    config.postgres.options.conninfo = without_line_ends(url);
+ConfigFaults cannot_read(const std::string& file, const std::string& why) {
+  ConfigFaults faults{{file + ": " + why}, ConfigFaults::Kind::kNoFile};
+  if (file.starts_with('~')) faults.lines.push_back("Only a shell replaces ~; write the whole path.");
+  if (::access(file.c_str(), R_OK) == 0 || errno != EACCES) return faults;
+  faults.kind = ConfigFaults::Kind::kNotPermitted;
+  faults.lines.push_back("Run it as root, as the agent's user, or as a member of the file's group.");
+  return faults;
 }
 
-ConfigFaults not_toml(const toml::parse_error& error, const std::string& name) {
-  FaultList faults(name);
-  faults.add(error.source(), std::string("is not TOML here: ") + std::string(error.description()));
-  return {faults.sorted()};
+Result<toml::table, ConfigFaults> document_of(const std::string& toml, const std::string& name) {
+  if (const auto found = scan_config(toml)) {
+    const std::string place = std::to_string(found->line) + ":" + std::to_string(found->column);
+    return fail(ConfigFaults{{name + ":" + place + ": " + found->what}});
+  }
+  try {
+    return toml::parse(toml, name);
+  } catch (const toml::parse_error& error) {
+    FaultList faults(name);
+    faults.add(error.source(), std::string("is not TOML here: ") + std::string(error.description()));
+    return fail(ConfigFaults{faults.sorted()});
+  }
 }
 
 Result<std::string, ConfigFaults> text_of(const std::string& file) {
   auto read = read_regular_file(file, kConfigFileBytesMax);
-  if (!read) return fail(ConfigFaults{{file + ": " + read.error()}});
+  if (!read) return fail(cannot_read(file, read.error()));
   return std::move(read->content);
-}
-
-ConfigResult with_environment(Config config) {
-  const bool from_file = !config.postgres.options.conninfo.empty();
-  apply_environment(config);
-  if (!from_file && !config.postgres.options.conninfo.empty()) {
-    const auto checked = net::Connection::check_conninfo(config.postgres.options.conninfo);
-    if (!checked) return fail(ConfigFaults{{"DATABASE_URL: " + checked.error().text}});
-  }
-  return config;
 }
 
 }  // namespace
@@ -228,13 +235,11 @@ bool is_local_listener(const std::string& listen) {
 }
 
 ConfigResult parse_config(const std::string& toml, const std::string& name_in_faults) {
-  try {
-    auto config = read_document(toml::parse(toml, name_in_faults), name_in_faults);
-    if (!config) return config;
-    return with_environment(std::move(*config));
-  } catch (const toml::parse_error& error) {
-    return fail(not_toml(error, name_in_faults));
-  }
+  const auto document = document_of(toml, name_in_faults);
+  if (!document) return fail(document.error());
+  auto config = read_document(*document, name_in_faults);
+  if (!config) return config;
+  return with_environment(std::move(*config));
 }
 
 ConfigResult load_config(const std::string& file) {
@@ -251,20 +256,20 @@ ConfigResult admin_part(const std::string& file) {
   if (file.empty()) return embedded_default();
   const auto text = text_of(file);
   if (!text) return fail(text.error());
-  try {
-    const toml::table document = toml::parse(*text, file);
-    Config config;
-    config.admin.socket = document["admin"]["socket"].value_or(config.admin.socket);
-    config.journal.path = document["journal"]["path"].value_or(config.journal.path);
-    return config;
-  } catch (const toml::parse_error& error) {
-    return fail(not_toml(error, file));
-  }
+  const auto document = document_of(*text, file);
+  if (!document) return fail(document.error());
+  // Their faults are for the agent to tell; a default says where it would be without them.
+  FaultList unused(file);
+  Config config;
+  TableReader(document->get_as<toml::table>("admin"), "admin.", unused).path("socket", config.admin.socket);
+  TableReader(document->get_as<toml::table>("journal"), "journal.", unused).path("path", config.journal.path);
+  return config;
 }
 
 ConfigResult embedded_default() {
   Config config;
-  config.journal.path = "var/journal";
+  std::error_code error;
+  config.journal.path = std::filesystem::absolute("var/journal", error).string();
   return with_environment(std::move(config));
 }
 

@@ -98,6 +98,9 @@ struct QuarantineConfig {
 
 struct PostgresConfig {
   net::PgOptions options;
+  std::string
+      conninfo_from{};  // "conninfo", "DATABASE_URL", "PGHOST", ...: what names the server; empty: nothing
+  bool database_url_is_empty = false;  // set, but to nothing, and nothing else names one
   milliseconds backoff_min{250};
   milliseconds backoff_max{60'000};
   std::size_t batch_events_max = 10'000;
@@ -119,14 +122,17 @@ struct Config {
 
 // All that is wrong with a configuration, one line each, as "file:line:column: what and what to do".
 struct ConfigFaults {
+  enum class Kind { kFaulty, kNoFile, kNotPermitted };
   std::vector<std::string> lines;
+  Kind kind = Kind::kFaulty;
 };
 
 using ConfigResult = Result<Config, ConfigFaults>;
 
 ConfigResult load_config(const std::string& file);
 ConfigResult parse_config(const std::string& toml, const std::string& name_in_faults);
-// What `hookspool run` uses without --config: intake and admin on loopback, the journal under ./var/.
+// What is used where there is no configuration file (config_place.h): intake and admin on loopback, the journal in
+// var/journal below the present folder.
 // DATABASE_URL or libpq's environment still names a PostgreSQL.
 ConfigResult embedded_default();
 // What `hookspool run` and a reload of it read: the file, or (empty) the embedded default.

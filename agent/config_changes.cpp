@@ -94,6 +94,19 @@ void settle_postgres(const PostgresConfig& now, PostgresConfig& next, ConfigChan
   postgres.live("notify", was.notify, is.notify);
 }
 
+using Table = std::optional<net::TableMapping>;
+
+void compare_table(Comparer& source, const Table& now, const Table& next) {
+  if (!now || !next || now->quoted_name() != next->quoted_name()) {
+    source.live("table", now, next);
+    return;
+  }
+  const bool columns = source.live("columns", now->columns, next->columns);
+  const bool conflict = source.live("on_conflict", now->on_conflict, next->on_conflict);
+  const bool keys = source.live("conflict_keys", now->conflict_keys, next->conflict_keys);
+  if (!columns && !conflict && !keys) source.live("table", now, next);
+}
+
 void compare_source(const SourceConfig& now, const SourceConfig& next, ConfigChanges& changes) {
   Comparer source("sources." + next.name + ".", changes);
   net::Scheme of_now = now.scheme, of_next = next.scheme;
@@ -114,7 +127,7 @@ void compare_source(const SourceConfig& now, const SourceConfig& next, ConfigCha
   source.live("response", now.response, next.response);
   source.live("max_bytes", now.bytes_max, next.bytes_max);
   source.live("sender_retries", now.sender_retries, next.sender_retries);
-  source.live("table", now.table, next.table);
+  compare_table(source, now.table, next.table);
 }
 
 const SourceConfig* find(const std::vector<SourceConfig>& sources, const std::string& name) {

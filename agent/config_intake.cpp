@@ -41,8 +41,8 @@ void read_trusted_proxies(TableReader& section, net::ProxyTrust& proxies) {
 }
 
 void read_tls(TableReader& section, net::TlsFiles& tls) {
-  const bool certificate = section.text("certificate_file", tls.certificate_file);
-  const bool key = section.text("key_file", tls.key_file);
+  const bool certificate = section.path("certificate_file", tls.certificate_file);
+  const bool key = section.path("key_file", tls.key_file);
   if (!certificate && !key) return;
   if (certificate != key || tls.certificate_file.empty() || tls.key_file.empty())
     return section.fault(certificate ? "certificate_file" : "key_file",
@@ -94,7 +94,7 @@ void check_listen(TableReader& section, std::string_view key, const std::string&
 }
 
 void read_intake(TableReader section, IntakeConfig& intake) {
-  section.text("listen", intake.listen);
+  section.listen("listen", intake.listen);
   check_listen(section, "listen", intake.listen);
   section.bytes("max_body_bytes", intake.body_bytes_max, 1, kBodyBytesLargest);
   section.duration("request_deadline", intake.request_deadline, kSecond, kHour);

@@ -4,7 +4,9 @@
 #include <limits>
 #include <numeric>
 
+#include "agent/config_place.h"
 #include "agent/units.h"
+#include "storage/model/printable.h"
 
 namespace hookspool::agent {
 namespace {
@@ -27,6 +29,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+FaultList::FaultList(std::string file) : file_(std::move(file)) {
+  std::error_code error;
+  folder_ = std::filesystem::absolute(file_, error).parent_path();
+}
+
 void FaultList::add(const toml::source_region& where, const std::string& what) {
   faults_.push_back({where.begin.line, where.begin.column, what});
 }
@@ -42,10 +49,14 @@ std::vector<std::string> FaultList::sorted() const {
   });
   std::vector<std::string> lines;
   for (const auto& fault : faults) {
+    if (lines.size() == kFaultsShownMax) {
+      lines.push_back(file_ + ": and " + std::to_string(faults.size() - kFaultsShownMax) + " more faults");
+      break;
+    }
     const bool placed = fault.line != std::numeric_limits<std::uint32_t>::max();
     lines.push_back(file_ + ":" +
                     (placed ? std::to_string(fault.line) + ":" + std::to_string(fault.column) + ": " : " ") +
-                    fault.what);
+                    printable(fault.what, kFaultBytesMax));
   }
   return lines;
 }
@@ -76,6 +87,30 @@ bool TableReader::text(std::string_view key, std::string& out) {
   }
   fault(key, "needs a text in quotes");
   return false;
+}
+
+bool TableReader::path(std::string_view key, std::string& out) {
+  std::string written;
+  if (!text(key, written)) return false;
+  auto resolved = resolved_path(written, faults_.folder());
+  if (resolved) {
+    out = std::move(*resolved);
+  } else {
+    fault(key, resolved.error());
+  }
+  return resolved.ok();
+}
+
+bool TableReader::listen(std::string_view key, std::string& out) {
+  std::string written;
+  if (!text(key, written)) return false;
+  auto resolved = resolved_listen(written, faults_.folder());
+  if (resolved) {
+    out = std::move(*resolved);
+  } else {
+    fault(key, resolved.error());
+  }
+  return resolved.ok();
 }
 
 void TableReader::boolean(std::string_view key, bool& out) {

@@ -6,16 +6,22 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace hookspool::agent {
 
+inline constexpr std::size_t kFaultsShownMax = 100;   // of one configuration
+inline constexpr std::size_t kFaultBytesMax = 1'024;  // of one line; a key may be as long as the file
+
 // Gathers faults in the order of the file.
 class FaultList {
  public:
-  explicit FaultList(std::string file) : file_(std::move(file)) {}
+  explicit FaultList(std::string file);
+  // Of the file, absolute: what relative paths in it count from.
+  const std::filesystem::path& folder() const { return folder_; }
   void add(const toml::source_region& where, const std::string& what);
   void add(const std::string& what);
   std::vector<std::string> sorted() const;
@@ -27,6 +33,7 @@ class FaultList {
     std::string what;
   };
   std::string file_;
+  std::filesystem::path folder_;
   std::vector<Fault> faults_;
 };
 
@@ -38,6 +45,9 @@ class TableReader {
 
   // Each leaves `out` alone where the key is absent or faulty, and remembers the key as known.
   bool text(std::string_view key, std::string& out);
+  // A path, or a listener's address: relative paths count from the configuration's folder (config_place.h).
+  bool path(std::string_view key, std::string& out);
+  bool listen(std::string_view key, std::string& out);
   void boolean(std::string_view key, bool& out);
   void integer(std::string_view key, std::size_t& out, std::size_t least, std::size_t most);
   void duration(std::string_view key, std::chrono::milliseconds& out, std::chrono::milliseconds least,

@@ -28,7 +28,9 @@ std::optional<std::string> read_secret(const toml::node& node, std::string_view 
   }
   TableReader reader(table, place + ".", faults);
   std::string file, credential, variable;
-  const int given = (reader.text("file", file) ? 1 : 0) + (reader.text("credential", credential) ? 1 : 0) +
+  const bool in_file = reader.has("file");
+  if (in_file && !reader.path("file", file)) return std::nullopt;
+  const int given = (in_file ? 1 : 0) + (reader.text("credential", credential) ? 1 : 0) +
                     (reader.text("env", variable) ? 1 : 0);
   reader.finish();
   if (given != 1) {

@@ -78,6 +78,16 @@ storage::JournalResult<void> SinkGuard::adopt(const net::SinkIdentity& identity)
   return remember(identity);
 }
 
+bool SinkGuard::is_own(const net::SinkIdentity& identity) {
+  const std::lock_guard lock(mutex_);
+  const auto note = known_note();
+  if (!note || !*note) return false;
+  const Known known = parse(**note);
+  const bool older =
+      known.system_identifier == identity.system_identifier && identity.timeline < known.timeline;
+  return known.sink_id == identity.sink_id && !older;
+}
+
 storage::JournalResult<void> SinkGuard::remember(const net::SinkIdentity& identity) {
   const std::string cluster = identity.system_identifier.empty() ? "-" : identity.system_identifier;
   const std::string note = identity.sink_id + " " + cluster + " " + std::to_string(identity.timeline) + "\n";

@@ -23,6 +23,8 @@ class SinkGuard {
   net::PgResult<void> check(const net::SinkIdentity& identity);
   // The administrator's word, an error unless it is on disk: from now on the journal belongs to this database.
   storage::JournalResult<void> adopt(const net::SinkIdentity& identity);
+  // Does the journal belong to it already, with nothing for an administrator to decide?
+  bool is_own(const net::SinkIdentity& identity);
 
  private:
   storage::JournalResult<void> remember(const net::SinkIdentity& identity);

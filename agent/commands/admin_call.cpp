@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/admin_api.h"
+#include "agent/commands/no_agent.h"
 #include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "net/http/client.h"
@@ -37,10 +38,7 @@ AdminCall admin_call(const Config& config, const std::string& socket, const std:
   const auto answer =
       net::http_call("unix:" + path, body.empty() ? "GET" : "POST", std::string(kApiPrefix) + target,
                      {{"Content-Type", "application/json"}}, body, kDeadline);
-  if (!answer) {
-    tell("no agent answers at %s: %s\n", path.c_str(), answer.error().text.c_str());
-    return {kExitUnavailable, ""};
-  }
+  if (!answer) return {tell_no_agent("unix:" + path, answer.error(), "--socket PATH"), ""};
   if (answer->status != 200) {
     tell_refusal(answer->status, answer->body);
     return {code_of(answer->status), ""};

@@ -20,7 +20,12 @@ struct AdminOptions::Commands {
   CLI::App* add(CLI::App& parent, std::string& config_file, const char* name, const char* help,
                 std::function<int(const Config&)> run) {
     auto* command = parent.add_subcommand(name, help);
-    command->add_option("-c,--config", config_file, "configuration file (TOML)")->type_name("FILE");
+    command
+        ->add_option(
+            "-c,--config", config_file,
+            "configuration file (TOML); else HOOKSPOOL_CONFIG, else /etc/hookspool/hookspool.toml if it is "
+            "there")
+        ->type_name("FILE");
     command->add_option("--socket", target.socket, "the agent's admin socket")->type_name("PATH");
     command->add_flag("--json", target.json, "as JSON");
     runs.emplace_back(command, std::move(run));
@@ -132,6 +137,10 @@ AdminOptions::AdminOptions(CLI::App& app, std::string& config_file)
 }
 
 AdminOptions::~AdminOptions() = default;
+
+bool AdminOptions::has_socket() const {
+  return !commands_->target.socket.empty();
+}
 
 std::optional<int> AdminOptions::run(const Config& config) const {
   for (const auto& [command, run] : commands_->runs) {

@@ -23,6 +23,8 @@ class AdminOptions {
   AdminOptions(const AdminOptions&) = delete;
   AdminOptions& operator=(const AdminOptions&) = delete;
 
+  // After parsing: was one of these commands told where the agent is?
+  bool has_socket() const;
   // After parsing: the exit code of the command that was given; nothing if it was none of these.
   std::optional<int> run(const Config& config) const;
 

@@ -1,10 +1,16 @@
-#include <cstdio>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
 
+#include "agent/admin_api.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "agent/journal_room.h"
 #include "agent/units.h"
+#include "storage/model/printable.h"
 
 namespace hookspool::agent {
 namespace {
@@ -31,26 +37,97 @@ void print_room(const storage::LaneRoom& room) {
                                     : "refused last: the sender is not known to send again");
 }
 
+void print_answers(const SourceConfig& source) {
+  if (!source.verify_token.empty()) print("    handshake with its verify_token\n");
+  if (source.quarantine) print("    bad signatures are kept in quarantine\n");
+  if (source.rate_max > 0) {
+    print("    rate    %zu a second, %zu at once\n", source.rate_max,
+          source.burst_max > 0 ? source.burst_max : source.rate_max);
+  }
+  if (source.response) {
+    print("    answer  %d %s: %s\n", source.response->status, source.response->content_type.c_str(),
+          printable(source.response->body).c_str());
+  }
+}
+
+std::string shown_postgres(const PostgresConfig& postgres) {
+  if (postgres.conninfo_from.empty()) {
+    return postgres.database_url_is_empty ? "none: journal only (DATABASE_URL is set, but empty)"
+                                          : "none: journal only";
+  }
+  const std::string server = net::Connection::server_in(postgres.options.conninfo);
+  return (server.empty() ? "libpq's defaults" : server) + ", by " + postgres.conninfo_from +
+         (postgres.conninfo_from == "conninfo" ? "" : " of the environment");
+}
+
+// Of the file system that holds `path` or will hold it: the nearest folder above that is there.
+std::optional<std::uint64_t> disk_bytes(std::filesystem::path path) {
+  std::error_code error;
+  for (;;) {
+    const auto space = std::filesystem::space(path, error);
+    if (!error) return space.capacity;
+    if (!path.has_relative_path()) return std::nullopt;
+    path = path.parent_path();
+  }
+}
+
+// What is allowed and may be meant, but is seldom right.
+std::vector<std::string> warnings(const Config& config) {
+  std::vector<std::string> lines;
+  const auto& journal = config.journal;
+  if (const auto disk = disk_bytes(journal.path);
+      disk && journal.bytes_max + journal.free_bytes_min > *disk) {
+    lines.push_back("journal: max_bytes (" + format_bytes(journal.bytes_max) + ") and min_free_bytes (" +
+                    format_bytes(journal.free_bytes_min) + ") together are more than the disk has (" +
+                    format_bytes(*disk) + "): senders get 503 before max_bytes is reached");
+  }
+  const bool open = !is_local_listener(config.intake.listen);
+  for (const auto& source : config.sources) {
+    if (!open || source.scheme.kind != net::Scheme::Kind::kNone) continue;
+    lines.push_back("source " + source.name + " takes everything (verify = \"none\"), and " +
+                    config.intake.listen + " can be reached from other machines");
+  }
+  if (config.postgres.conninfo_from == "conninfo" &&
+      net::Connection::holds_password(config.postgres.options.conninfo)) {
+    lines.push_back(
+        "postgres.conninfo: holds a password; use passfile=FILE, or PGPASSWORD in the service's environment");
+  }
+  return lines;
+}
+
 }  // namespace
 
+int exit_code_of(const ConfigFaults& faults) {
+  switch (faults.kind) {
+    case ConfigFaults::Kind::kNoFile:
+      return kExitNoInput;
+    case ConfigFaults::Kind::kNotPermitted:
+      return kExitNoPermission;
+    case ConfigFaults::Kind::kFaulty:
+      break;
+  }
+  return kExitConfig;
+}
+
 int report_config(const Config& config, const std::string& file) {
-  const bool postgres = net::Connection::configured(config.postgres.options.conninfo);
-  print("%s: ok\n", file.empty() ? "embedded default" : file.c_str());
+  print("%s: ok\n", file.empty() ? "no configuration file, embedded default" : file.c_str());
   print("  intake    %s, bodies up to %s\n", config.intake.listen.c_str(),
         format_bytes(config.intake.body_bytes_max).c_str());
-  print("  admin     %s\n", config.admin.listen.c_str());
+  print("  admin     %s and %s\n", config.admin.listen.c_str(), admin_socket_path(config).c_str());
   storage::JournalOptions room;
   set_room(config, room);
   print("  journal   %s, up to %s\n", config.journal.path.c_str(),
         format_bytes(config.journal.bytes_max).c_str());
-  print("  postgres  %s\n", postgres ? "configured" : "none: journal only");
+  print("  postgres  %s\n", shown_postgres(config.postgres).c_str());
   if (config.sources.empty()) print("  sources   any POST /hooks/<name>\n");
   for (const auto& source : config.sources) {
     print("  source    %s at %s, signature: %s\n", source.name.c_str(), source.path.c_str(),
           source.verify.c_str());
+    print_answers(source);
     print_room(room.lane_rooms.at(source.name));
     if (source.table) print_table(*source.table);
   }
+  for (const auto& line : warnings(config)) tell("warning: %s\n", line.c_str());
   return kExitOk;
 }
 

@@ -11,6 +11,9 @@ namespace hookspool::agent {
 
 int print_version(bool json);
 
+// Of a configuration that is refused: 78; 66 where there is no file to read, 77 where this user may not read it.
+int exit_code_of(const ConfigFaults& faults);
+
 // The configuration has no fault: says what it amounts to.
 int report_config(const Config& config, const std::string& file);
 

@@ -6,15 +6,22 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
 #include "agent/exit_codes.h"
+#include "agent/regular_file.h"
 #include "net/http/client.h"
 #include "net/pg/mapping.h"
 #include "net/pg/schema.h"
 #include "net/pg/target_check.h"
+#include "net/pg/watermarks.h"
+#include "storage/model/printable.h"
 
 namespace hookspool::agent {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr milliseconds kAgentDeadline{5'000};
+constexpr std::string_view kSinkNoteFile = "note-sink";
+constexpr std::size_t kSinkNoteBytesMax = 4'096;
 
 // One thing that was looked at: "ok", "warning" or "fault", and what to do.
 class Findings {
@@ -79,6 +86,39 @@ void look_at_schema(net::Connection& connection, const net::PgOptions& options, 
   for (const auto& table : report->missing) missing += (missing.empty() ? "" : ", ") + table;
   if (report->may_create) return findings.ok(what, "will be made at first contact: " + missing);
   findings.fault(what, "is not there, and role " + report->role + " may not make it: " + missing, hint);
+}
+
+// Whether this is the database that the journal has been delivered to. Where this user may not read the journal, or there
+// is none yet, nothing is said.
+void look_at_identity(net::Connection& connection, const Config& config, Findings& findings) {
+  const auto note =
+      read_regular_file(config.journal.path + "/" + std::string(kSinkNoteFile), kSinkNoteBytesMax);
+  if (!note) return;
+  const std::string known = note->content.substr(0, note->content.find_first_of(" \n"));
+  const auto identity = net::read_identity(connection, config.postgres.options);
+  if (!identity || known.empty() || identity->sink_id == known) return;
+  findings.fault(
+      "database",
+      "this is another database: its sink id is " + printable(identity->sink_id) +
+          ", the journal has been delivered to " + printable(known),
+      "Correct conninfo, or say what the new database is to get: hookspool adopt --from unsent|beginning");
+}
+
+// Nothing names a PostgreSQL here; the service may have been started with an environment that does.
+void look_for_environment(const Config& config, Findings& findings) {
+  const auto answer = net::http_call(config.admin.listen, "GET", "/health", {}, "", kAgentDeadline);
+  const auto health = answer ? Json::parse(answer->body, nullptr, false) : Json();
+  const bool configured =
+      health.is_object() && health.value(Json::json_pointer("/postgres/configured"), false);
+  if (!configured) {
+    return findings.ok("postgres",
+                       config.postgres.database_url_is_empty
+                           ? "none configured (DATABASE_URL is set, but empty): the agent journals only"
+                           : "none configured: the agent journals only");
+  }
+  findings.fault("postgres",
+                 "none is named here, but the running agent at " + config.admin.listen + " has one",
+                 "Give this command the service's environment: --environment /etc/hookspool/environment");
 }
 
 void look_at_sources(net::Connection& connection, const Config& config, Findings& findings) {
@@ -161,7 +201,7 @@ int DoctorCommand::run(const Config& config, bool json) const {
   Findings findings;
   const auto& options = config.postgres.options;
   if (!net::Connection::configured(options.conninfo)) {
-    findings.ok("postgres", "none configured: the agent journals only");
+    look_for_environment(config, findings);
     findings.show(json);
     return findings.code();
   }
@@ -178,9 +218,13 @@ int DoctorCommand::run(const Config& config, bool json) const {
     findings.show(json);
     return findings.code();
   }
-  findings.ok("connection", (*connection)->server_description());
+  findings.ok("connection", (*connection)->server_description() + ", by " +
+                                (config.postgres.conninfo_from == "conninfo"
+                                     ? "conninfo"
+                                     : config.postgres.conninfo_from + " of the environment"));
   look_at_encoding(**connection, options, findings);
   look_at_schema(**connection, options, findings);
+  look_at_identity(**connection, config, findings);
   look_at_sources(**connection, config, findings);
   look_at_agent(config, findings);
   findings.show(json);

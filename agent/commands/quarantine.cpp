@@ -89,6 +89,9 @@ int QuarantineCommand::verify(const Config& config, const AdminTarget& target) c
     }
     print("\n");
   }
+  if (sum["not_genuine"] != 0) {
+    tell("What fits no secret stays. A secret that was changed in its file counts after: hookspool reload\n");
+  }
   if (sum["in_doubt"] == 0) return kExitOk;
   tell(
       "%s met a failing disk when they were admitted; restart the agent, which reads what it holds, and "

@@ -41,7 +41,7 @@ int ReloadCommand::run(const std::string& config_file, bool json) const {
     if (!found) {
       for (const auto& line : found.error().lines) tell("%s\n", line.c_str());
       tell("so the agent was not asked, and keeps the configuration it has\n");
-      return kExitConfig;
+      return exit_code_of(found.error());
     }
     where = std::move(*found);
   }

@@ -9,6 +9,7 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
 #include "agent/exit_codes.h"
+#include "agent/journal_exit.h"
 
 namespace hookspool::agent {
 namespace {
@@ -100,17 +101,12 @@ bool belongs_to_us(const std::string& folder) {
 
 int failed(const storage::JournalError& error) {
   tell("%s\n", error.text.c_str());
-  switch (error.kind) {
-    case storage::JournalError::Kind::kLocked:
-      tell("Salvage needs the journal for itself: stop the agent, salvage, start it again.\n");
-      return kExitUnavailable;
-    case storage::JournalError::Kind::kNotFound:
-      return kExitNoInput;
-    case storage::JournalError::Kind::kTooNew:
-      return kExitData;
-    default:
-      return kExitIo;
+  if (error.kind == storage::JournalError::Kind::kLocked) {
+    tell(
+        "Salvage needs the journal for itself: systemctl stop hookspool.socket hookspool.service (or end the agent), "
+        "salvage, start it again.\n");
   }
+  return exit_code_of(error);
 }
 
 }  // namespace

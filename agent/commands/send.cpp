@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/no_agent.h"
 #include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "net/http/client.h"
@@ -50,10 +51,7 @@ int SendCommand::run(const Config& config) const {
   const std::string where = address.empty() ? config.intake.listen : address;
   const bool tls = address.empty() && config.intake.tls.given();
   const auto answer = net::http_call(where, "POST", path_of(config, source), fields, body, kDeadline, tls);
-  if (!answer) {
-    tell("no agent answers at %s: %s\n", where.c_str(), answer.error().text.c_str());
-    return kExitUnavailable;
-  }
+  if (!answer) return tell_no_agent(where, answer.error(), "--to HOST:PORT");
   if (answer->status == 200) {
     print_raw(answer->body);
   } else {

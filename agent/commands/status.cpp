@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/commands/commands.h"
+#include "agent/commands/no_agent.h"
 #include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "agent/log.h"
@@ -90,10 +91,7 @@ void print_health(const Json& health) {
 int StatusCommand::run(const Config& config, bool json) const {
   const std::string where = address.empty() ? config.admin.listen : address;
   const auto answer = net::http_call(where, "GET", "/health", {}, "", kDeadline);
-  if (!answer) {
-    tell("no agent answers at %s: %s\n", where.c_str(), answer.error().text.c_str());
-    return kExitUnavailable;
-  }
+  if (!answer) return tell_no_agent(where, answer.error(), "--admin HOST:PORT");
   if (json) {
     print_data(answer->body);
   } else {

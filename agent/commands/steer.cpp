@@ -50,10 +50,17 @@ int retry_now(const Config& config, const AdminTarget& target) {
 }
 
 int adopt_database(const Config& config, const AdminTarget& target, const std::string& from) {
-  const std::string gets =
-      from == "unsent" ? "what has not been delivered" : "everything that is still retained";
-  return steer(config, target, "adopt", {{"from", from}},
-               "the journal belongs to this database from now on, which gets " + gets);
+  const auto call = admin_call(config, target.socket, "adopt", Json{{"from", from}}.dump());
+  if (call.code != kExitOk) return call.code;
+  if (target.json) {
+    print_data(call.body);
+  } else if (Json::parse(call.body).value("already", false)) {
+    print("the journal belongs to this database already; nothing was changed\n");
+  } else {
+    print("the journal belongs to this database from now on, which gets %s\n",
+          from == "unsent" ? "what has not been delivered" : "everything that is still retained");
+  }
+  return kExitOk;
 }
 
 }  // namespace hookspool::agent

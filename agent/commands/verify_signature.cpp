@@ -1,4 +1,6 @@
-#include <cstdio>
+#include <unistd.h>
+
+#include <cerrno>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -39,10 +41,16 @@ Failure<int> told(int code, const std::string& what) {
   return fail(code);
 }
 
+// Of a file that could not be taken: is it not there, may this user not read it, or is it none to use?
+int code_of_unread(const std::string& file) {
+  if (::access(file.c_str(), R_OK) == 0) return kExitUsage;
+  return errno == EACCES ? kExitNoPermission : kExitNoInput;
+}
+
 Taken<std::string> content_of(const std::string& file) {
   if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) return told(kExitNoInput, "cannot read " + file);
+  if (!stream) return told(code_of_unread(file), "cannot read " + file);
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
@@ -72,7 +80,7 @@ Taken<Expectation> of_scheme(const VerifySignatureCommand& command) {
   Expectation expected{command.scheme, provider->scheme, {}, command.public_url};
   for (const auto& file : command.secret_files) {
     auto secret = secret_from_file(file);
-    if (!secret) return told(kExitUsage, secret.error());
+    if (!secret) return told(code_of_unread(file), secret.error());
     const auto usable = net::check_secret(expected.scheme, *secret);
     if (!usable) return told(kExitUsage, "what is in " + file + " " + usable.error());
     expected.secrets.push_back(std::move(*secret));

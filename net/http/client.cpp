@@ -1,11 +1,18 @@
 #include "net/http/client.h"
 
+#include <arpa/inet.h>
 #include <httplib.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cerrno>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "net/http/socket.h"
@@ -14,6 +21,7 @@ namespace hookspool::net {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 64u << 20;
+constexpr int kProbeWaitMs = 200;
 
 // cpp-httplib's time-outs are for each read; this ends the call as a whole, however slowly the bytes drip.
 class Watchdog {
@@ -41,18 +49,64 @@ class Watchdog {
   std::thread thread_;  // last: it uses the others
 };
 
-HttpError call_error(const std::string& address, const std::string& what) {
-  return {HttpError::Kind::kSystem,
-          "no answer from " + address + ": " + what + "; is the agent running there?"};
+// errno of one more attempt to connect, for the library keeps it to itself; 0: somebody took the connection, or has not
+// answered yet. Does not wait.
+int connect_errno(const Address& address) {
+  const int family = address.is_unix                               ? AF_UNIX
+                     : address.host.find(':') != std::string::npos ? AF_INET6
+                                                                   : AF_INET;
+  const Fd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.is_open()) return errno;
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+  if (family == AF_UNIX) {
+    auto& local = reinterpret_cast<sockaddr_un&>(storage);
+    if (address.host.size() >= sizeof(local.sun_path)) return ENAMETOOLONG;
+    std::copy(address.host.begin(), address.host.end(), local.sun_path);
+    length = sizeof(local);
+  } else if (family == AF_INET6) {
+    auto& inet = reinterpret_cast<sockaddr_in6&>(storage);
+    ::inet_pton(family, address.host.c_str(), &inet.sin6_addr);
+    inet.sin6_port = htons(address.port);
+    length = sizeof(inet);
+  } else {
+    auto& inet = reinterpret_cast<sockaddr_in&>(storage);
+    ::inet_pton(family, address.host.c_str(), &inet.sin_addr);
+    inet.sin_port = htons(address.port);
+    length = sizeof(inet);
+  }
+  storage.ss_family = static_cast<sa_family_t>(family);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) == 0 || errno == EINPROGRESS) {
+    pollfd waited{fd.get(), POLLOUT, 0};
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (::poll(&waited, 1, kProbeWaitMs) == 1) ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return error;
+  }
+  return errno;
+}
+
+// What went wrong, as the system says it; the library's own words are "Connection" and "Read".
+HttpError call_error(const Address& address, const std::string& what) {
+  const int error = connect_errno(address);
+  if (error == EACCES || error == EPERM)
+    return {HttpError::Kind::kNotPermitted, std::generic_category().message(error)};
+  if (error == ENOENT) return {HttpError::Kind::kSystem, "there is no such socket"};
+  if (error != 0) {
+    std::string text = std::generic_category().message(error);
+    if (!text.empty())
+      text.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(text.front())));
+    return {HttpError::Kind::kSystem, text};
+  }
+  return {HttpError::Kind::kSystem, "a connection, but no answer (" + what + ")"};
 }
 
 ClientAnswer to_answer(const httplib::Response& response, std::string body) {
   return {response.status, response.get_header_value("Content-Type"), std::move(body)};
 }
 
-Result<ClientAnswer, HttpError> call(const std::string& text, const Address& address,
-                                     httplib::Request& request, std::chrono::milliseconds deadline,
-                                     bool tls) {
+Result<ClientAnswer, HttpError> call(const Address& address, httplib::Request& request,
+                                     std::chrono::milliseconds deadline, bool tls) {
   const int port = address.is_unix ? 1 : address.port;
   std::unique_ptr<httplib::ClientImpl> owner;
   if (tls) {
@@ -79,7 +133,7 @@ Result<ClientAnswer, HttpError> call(const std::string& text, const Address& add
   };
   const Watchdog watchdog(client, deadline);
   const httplib::Result result = client.send(request);
-  if (!result) return fail(call_error(text, httplib::to_string(result.error())));
+  if (!result) return fail(call_error(address, httplib::to_string(result.error())));
   return to_answer(*result, std::move(body));
 }
 
@@ -102,9 +156,9 @@ Result<ClientAnswer, HttpError> http_call(const std::string& address_text, const
   request.set_header("Connection", "close");
   if (request.method == "POST") request.body = body;
   try {
-    return call(address_text, *address, request, deadline, tls);
+    return call(*address, request, deadline, tls);
   } catch (const std::exception& e) {
-    return fail(call_error(address_text, e.what()));
+    return fail(call_error(*address, e.what()));
   }
 }
 

@@ -20,7 +20,8 @@ struct ClientAnswer {
 };
 
 // `address` as in HttpOptions::listen. `tls`: the certificate is not checked, because an agent that is asked from
-// its own machine answers under its public name. GET if `method` is "GET", else POST with the body.
+// its own machine answers under its public name. An error's text says why alone
+// ("connection refused"); kNotPermitted: this user may not use the socket. GET if `method` is "GET", else POST with the body.
 Result<ClientAnswer, HttpError> http_call(const std::string& address, const std::string& method,
                                           const std::string& target,
                                           const std::vector<std::pair<std::string, std::string>>& headers,

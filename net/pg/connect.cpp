@@ -135,10 +135,11 @@ PgError connect_late(PGconn* connection, std::chrono::milliseconds waited) {
           .connection_lost = true};
 }
 
-extern "C" void receive_notice(void* sync_wait_cancelled, const PGresult* notice) {
+extern "C" void receive_notice(void* given, const PGresult* notice) {
+  auto& notices = *static_cast<Notices*>(given);
+  notices.came = true;
   const char* origin = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
-  if (origin != nullptr && std::string_view(origin) == kSyncWait)
-    *static_cast<bool*>(sync_wait_cancelled) = true;
+  if (origin != nullptr && std::string_view(origin) == kSyncWait) notices.sync_wait_cancelled = true;
 }
 
 // What a service file left open: only the open connection tells.
@@ -164,6 +165,8 @@ void keep_watch(PGconn* connection) {
 // Drives one PQconnectStartParams to its end. nullopt: connected; `late` tells a deadline from a refusal.
 std::optional<PgError> drive(PGconn* connection, std::chrono::milliseconds limit, bool& late) {
   const Deadline deadline = std::chrono::steady_clock::now() + limit;
+  AnswerLimit greeting;
+  greeting.begin(-1, kGreetingBytesMax);  // from the first byte, over whichever socket
   PostgresPollingStatusType status = PGRES_POLLING_WRITING;
   while (PQstatus(connection) != CONNECTION_BAD && status != PGRES_POLLING_OK) {
     const short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
@@ -172,6 +175,13 @@ std::optional<PgError> drive(PGconn* connection, std::chrono::milliseconds limit
       return connect_late(connection, limit);
     }
     status = PQconnectPoll(connection);
+    if (greeting.exceeded(PQsocket(connection))) {
+      return PgError{.error_class = ErrorClass::kOutage,
+                     .text = std::string(kAttempt) + " at " + server_name(connection) +
+                             ": the server sends more than " + std::to_string(kGreetingBytesMax >> 20) +
+                             " MiB before it lets anybody in",
+                     .connection_lost = true};
+    }
     if (status == PGRES_POLLING_FAILED) break;
   }
   if (PQstatus(connection) != CONNECTION_OK) return connect_error(connection);
@@ -199,7 +209,7 @@ PgResult<std::unique_ptr<Connection>> Connection::connect(const PgOptions& optio
       return fail(PgError{.text = std::string(kAttempt) + ": out of memory", .connection_lost = true});
     }
     PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
-    PQsetNoticeReceiver(connection, receive_notice, &impl->sync_wait_cancelled);
+    PQsetNoticeReceiver(connection, receive_notice, &impl->notices);
     bool late = false;
     if (auto failed = drive(connection, share, late)) {
       error = std::move(*failed);

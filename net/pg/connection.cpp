@@ -34,22 +34,25 @@ bool is_copy(ExecStatusType status) {
   return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
-PgRows to_rows(PGresult* result) {
-  PgRows rows;
-  rows.command_tag = PQcmdStatus(result);
+// Adds the rows of one result; what they take in memory, about.
+std::uint64_t add_rows(PGresult* result, PgRows& rows) {
+  std::uint64_t bytes = 0;
   const int columns = PQnfields(result);
   for (int row = 0; row < PQntuples(result); ++row) {
     auto& values = rows.rows.emplace_back();
+    values.reserve(static_cast<std::size_t>(columns));
+    bytes += sizeof(values) + static_cast<std::uint64_t>(columns) * sizeof(values.front());
     for (int column = 0; column < columns; ++column) {
       if (PQgetisnull(result, row, column) != 0) {
         values.emplace_back();
-      } else {
-        values.emplace_back(std::in_place, PQgetvalue(result, row, column),
-                            static_cast<std::size_t>(PQgetlength(result, row, column)));
+        continue;
       }
+      const auto length = static_cast<std::size_t>(PQgetlength(result, row, column));
+      values.emplace_back(std::in_place, PQgetvalue(result, row, column), length);
+      bytes += length;
     }
   }
-  return rows;
+  return bytes;
 }
 
 }  // namespace
@@ -87,6 +90,33 @@ PgError Connection::Impl::late(std::string_view attempt) {
   return {.error_class = ErrorClass::kOutage,
           .text = std::string(attempt) + ": no answer from PostgreSQL in time; the connection is given up",
           .connection_lost = true};
+}
+
+PgError Connection::Impl::too_long(std::string_view attempt) {
+  broken = true;
+  return {.error_class = ErrorClass::kOutage,
+          .text = std::string(attempt) + ": the server's answer is longer than " +
+                  std::to_string(kAnswerBytesMax >> 20) + " MiB; the connection is given up",
+          .hint = "No PostgreSQL answers so to what is asked here: look which server that is.",
+          .connection_lost = true};
+}
+
+void Connection::Impl::expect_answer() {
+  notices = {};
+  limit.begin(socket(), kAnswerBytesMax);
+}
+
+PgResult<void> Connection::Impl::begin(const std::string& sql, std::string_view attempt) {
+  expect_answer();
+  if (PQsendQuery(connection.get(), sql.c_str()) == 0) return fail(lost(attempt));
+  (void)PQsetSingleRowMode(connection.get());
+  return {};
+}
+
+bool Connection::Impl::over_limit() {
+  if (notices.came) limit.begin(socket(), kAnswerBytesMax);
+  notices.came = false;
+  return limit.exceeded(socket());
 }
 
 PgError Connection::Impl::refused(const PGresult* result, std::string_view attempt) {
@@ -136,6 +166,7 @@ PgResult<void> Connection::Impl::flush(Deadline deadline, std::string_view attem
     const short ready = wait_for_socket(PQsocket(connection.get()), POLLIN | POLLOUT, deadline);
     if (ready == 0) return fail(late(attempt));
     if ((ready & ~POLLOUT) != 0 && PQconsumeInput(connection.get()) == 0) return fail(lost(attempt));
+    if (over_limit()) return fail(too_long(attempt));
   }
 }
 
@@ -144,6 +175,7 @@ PgResult<ResultPtr> Connection::Impl::next_result(Deadline deadline, std::string
     for (int reads = 0; reads < kReadsBeforeWaiting && PQisBusy(connection.get()) != 0; ++reads) {
       // A failed read is not the end: what the server said before it closed is still to be parsed.
       if (PQconsumeInput(connection.get()) == 0) return ResultPtr(PQgetResult(connection.get()));
+      if (over_limit()) return fail(too_long(attempt));
     }
     if (PQisBusy(connection.get()) == 0) break;
     if (wait_for_socket(PQsocket(connection.get()), POLLIN, deadline) == 0) return fail(late(attempt));
@@ -163,7 +195,10 @@ PgResult<void> Connection::Impl::drain(Deadline deadline, std::string_view attem
 PgResult<PgRows> Connection::Impl::rows(Deadline deadline, std::string_view attempt) {
   if (auto flushed = flush(deadline, attempt); !flushed) return fail(std::move(flushed).error());
   PgRows rows;
-  for (std::size_t done = 0;; ++done) {
+  std::uint64_t bytes = 0;
+  std::size_t done = 0;  // statements
+  bool open = false;  // rows of a statement have come, and its end has not
+  for (;;) {
     auto result = next_result(deadline, attempt);
     if (!result) return fail(std::move(result).error());
     if (*result == nullptr) break;
@@ -174,10 +209,19 @@ PgResult<PgRows> Connection::Impl::rows(Deadline deadline, std::string_view atte
       return fail(std::move(error));
     }
     if (is_copy(status)) return fail(unexpected_copy(attempt));
-    rows = to_rows(result->get());
+    if (!open) {
+      rows = {};
+      bytes = 0;
+    }
+    open = status == PGRES_SINGLE_TUPLE;
+    bytes += add_rows(result->get(), rows);
+    if (bytes > kAnswerBytesMax) return fail(too_long(attempt));
+    if (open) continue;
+    rows.command_tag = PQcmdStatus(result->get());
+    ++done;
   }
   if (PQstatus(connection.get()) == CONNECTION_BAD) return fail(lost(attempt));
-  rows.sync_wait_cancelled = sync_wait_cancelled;
+  rows.sync_wait_cancelled = notices.sync_wait_cancelled;
   answered_at = std::chrono::steady_clock::now();
   return rows;
 }
@@ -187,20 +231,20 @@ Connection::~Connection() = default;  // PQfinish does not wait: the socket is n
 
 PgResult<PgRows> Connection::query(const std::string& sql, Deadline deadline, std::string_view attempt) {
   if (broken()) return fail(impl_->lost(attempt));
-  impl_->sync_wait_cancelled = false;
-  if (PQsendQuery(impl_->connection.get(), sql.c_str()) == 0) return fail(impl_->lost(attempt));
+  if (auto begun = impl_->begin(sql, attempt); !begun) return fail(std::move(begun).error());
   return impl_->rows(deadline, attempt);
 }
 
 PgResult<PgRows> Connection::query_with(const std::string& sql, const std::string& parameter,
                                         Deadline deadline, std::string_view attempt) {
   if (broken()) return fail(impl_->lost(attempt));
-  impl_->sync_wait_cancelled = false;
+  impl_->expect_answer();
   impl_->largest_sent = std::max(impl_->largest_sent, sql.size() + parameter.size());
   const char* value = parameter.c_str();
   if (PQsendQueryParams(impl_->connection.get(), sql.c_str(), 1, nullptr, &value, nullptr, nullptr, 0) == 0) {
     return fail(impl_->lost(attempt));
   }
+  (void)PQsetSingleRowMode(impl_->connection.get());
   return impl_->rows(deadline, attempt);
 }
 
@@ -210,7 +254,7 @@ bool Connection::swollen() const {
 
 PgResult<void> Connection::copy_start(const std::string& sql, Deadline deadline, std::string_view attempt) {
   if (broken()) return fail(impl_->lost(attempt));
-  if (PQsendQuery(impl_->connection.get(), sql.c_str()) == 0) return fail(impl_->lost(attempt));
+  if (auto begun = impl_->begin(sql, attempt); !begun) return begun;
   if (auto flushed = impl_->flush(deadline, attempt); !flushed) return flushed;
   for (;;) {
     auto result = impl_->next_result(deadline, attempt);
@@ -218,7 +262,7 @@ PgResult<void> Connection::copy_start(const std::string& sql, Deadline deadline,
     const ExecStatusType status = PQresultStatus(result->get());
     if (status == PGRES_COPY_IN) return {};
     if (is_error(status)) return fail(impl_->refused_and_drained(result->get(), deadline, attempt));
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) break;
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_SINGLE_TUPLE) break;
   }
   mark_broken();
   return fail(PgError{.error_class = ErrorClass::kSetup,

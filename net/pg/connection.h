@@ -68,6 +68,13 @@ class Connection {
   static PgResult<void> check_conninfo(const std::string& conninfo);
   // Is there any hint of a PostgreSQL (conninfo, or libpq's environment)?
   static bool configured(const std::string& conninfo);
+  // The same of this conninfo alone.
+  static bool configured_by(const std::string& conninfo);
+  // "host=db port=5432 dbname=app user=me sslmode=verify-full", as far as conninfo and libpq's environment say; never a
+  // password.
+  static std::string server_in(const std::string& conninfo);
+  // Does a password stand in it?
+  static bool holds_password(const std::string& conninfo);
   // How many servers conninfo (or libpq's environment) lists; 1 where that cannot be told, as with a service.
   static std::size_t servers(const PgOptions& options);
   // The first remote server of conninfo whose certificate sslmode does not check; empty: none, or a service file says.

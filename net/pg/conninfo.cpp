@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "net/pg/text.h"
+#include "storage/model/printable.h"
 
 namespace hookspool::net {
 namespace {
@@ -23,6 +24,21 @@ PgError bad(std::string text) {
           .hint =
               "Keywords: PostgreSQL documentation, 34.1.2. A value with spaces or quotes is written 'like "
               "this'."};
+}
+
+// Of conninfo, what may be shown.
+constexpr std::array<std::string_view, 7> kShown{"service", "host", "hostaddr", "port",
+                                                 "dbname",  "user", "sslmode"};
+
+// A URL of another database: libpq takes it for keywords, and complains of a missing "=".
+std::string foreign_scheme(const std::string& conninfo) {
+  const std::size_t end = conninfo.find("://");
+  if (end == std::string::npos || end == 0 || end > 32) return {};
+  const std::string scheme = conninfo.substr(0, end);
+  const bool is_word = std::all_of(scheme.begin(), scheme.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-';
+  });
+  return is_word && scheme != "postgresql" && scheme != "postgres" ? scheme : "";
 }
 
 // libpq's complaint without the quoted rest of the string, which may hold a password.
@@ -101,6 +117,10 @@ bool is_this_machine(const std::string& host) {
 }  // namespace
 
 PgResult<ConnectParameters> ConnectParameters::make(const PgOptions& options) {
+  if (const std::string scheme = foreign_scheme(options.conninfo); !scheme.empty()) {
+    return fail(
+        bad("it is a URL of another kind (" + scheme + "://); PostgreSQL's begins with postgresql://"));
+  }
   char* message = nullptr;
   const Options parsed(PQconninfoParse(options.conninfo.c_str(), &message), PQconninfoFree);
   if (!parsed) {
@@ -210,8 +230,37 @@ std::string Connection::unverified_server(const std::string& conninfo) {
   return parameters ? parameters->unverified_server() : "";
 }
 
+std::string Connection::server_in(const std::string& conninfo) {
+  const Options parsed(PQconninfoParse(conninfo.c_str(), nullptr), PQconninfoFree);
+  std::string text;
+  for (const PQconninfoOption* option = parsed.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    const std::string_view keyword = option->keyword;
+    if (std::find(kShown.begin(), kShown.end(), keyword) == kShown.end()) continue;
+    const char* value = option->val;
+    if (value == nullptr && option->envvar != nullptr) value = std::getenv(option->envvar);
+    if (value == nullptr || *value == '\0') continue;
+    text += (text.empty() ? "" : " ") + std::string(keyword) + "=" + printable(value);
+  }
+  return text;
+}
+
+bool Connection::holds_password(const std::string& conninfo) {
+  const Options parsed(PQconninfoParse(conninfo.c_str(), nullptr), PQconninfoFree);
+  for (const PQconninfoOption* option = parsed.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    if (std::string_view(option->keyword) == "password")
+      return option->val != nullptr && *option->val != '\0';
+  }
+  return false;
+}
+
+bool Connection::configured_by(const std::string& conninfo) {
+  return conninfo.find_first_not_of(" \t\r\n") != std::string::npos;
+}
+
 bool Connection::configured(const std::string& conninfo) {
-  if (conninfo.find_first_not_of(" \t\r\n") != std::string::npos) return true;
+  if (configured_by(conninfo)) return true;
   for (const char* name : {"PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"}) {
     if (std::getenv(name) != nullptr) return true;
   }

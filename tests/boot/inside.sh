@@ -98,7 +98,9 @@ installed() {
   check "takes a webhook" posted test
   check "runs as its own user" of_process Uid "$(id -u _hookspool)"
   check "keeps its journal for itself" is "$(stat -c '%U %a' /var/lib/hookspool)" "_hookspool 750"
-  check "answers its commands over the admin socket" hookspool reload --socket /run/hookspool/admin.sock
+  check "answers its commands over the admin socket" hookspool reload
+  check "names its configuration" bash -c "journalctl -u hookspool -o cat | grep -q 'configuration /etc/hookspool/hookspool.toml'"
+  check "tells who may use the admin socket" bash -c "setpriv --reuid nobody --clear-groups hookspool dead list --socket /run/hookspool/admin.sock 2>&1 | grep -q 'this user may not use'"
   check "logs to the journal with levels" bash -c "journalctl -u hookspool -p info -o cat | grep -q 'intake listening'"
 }
 
@@ -244,6 +246,8 @@ max_rat = 5'
   check "does not start with a wrong configuration" refuse systemctl start hookspool.service
   sleep 3
   check "and does not try for ever" bash -c "! pgrep -x hookspool"
+  check "nor once more" is "$(property NRestarts)" 0
+  check "and says why" bash -c "journalctl -u hookspool -o cat -n 20 | grep -q 'did you mean \"max_rate\"'"
 }
 
 installed

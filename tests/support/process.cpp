@@ -92,11 +92,17 @@ std::string find_program(const std::string& name) {
   throw std::runtime_error("no program " + name + " in PATH");
 }
 
+// Empty: a hookspool without --config takes the embedded default, whatever is installed on the machine of the tests.
+constexpr const char* kConfigVariable = "HOOKSPOOL_CONFIG";
+
 void prepare_environment(const ProcessOptions& options, Prepared& prepared) {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
-    if (!options.env.contains(text.substr(0, text.find('=')))) prepared.env_texts.push_back(text);
+    const std::string name = text.substr(0, text.find('='));
+    if (!options.env.contains(name) && name != kConfigVariable) prepared.env_texts.push_back(text);
   }
+  if (!options.env.contains(kConfigVariable))
+    prepared.env_texts.push_back(std::string(kConfigVariable) + "=");
   for (const auto& [name, value] : options.env) {
     if (value) prepared.env_texts.push_back(name + "=" + *value);
   }

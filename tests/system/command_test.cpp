@@ -1,9 +1,13 @@
 // What an administrator gets wrong, and what ships with the agent to be right from the start.
+#include <unistd.h>
+
+#include <csignal>
 #include <fstream>
 #include <regex>
 #include <sstream>
 
 #include "tests/support/free_port.h"
+#include "tests/support/wait.h"
 #include "tests/system/fixture.h"
 #include "tests/system/raw_client.h"
 
@@ -12,7 +16,8 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr int kExitConfig = 78;  // sysexits.h
+constexpr int kExitNoInput = 66, kExitUnavailable = 69, kExitNoPermission = 77,
+              kExitConfig = 78;  // sysexits.h
 
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
@@ -64,11 +69,157 @@ TEST(Configuration, EveryFaultIsNamedAtOnceWithItsLine) {
 TEST(Configuration, AFileThatIsNotThereOrNotTomlIsNamed) {
   TempFolder folder;
   const Captured absent = hookspool("run", folder / "absent.toml");
-  EXPECT_EQ(absent.status.code, kExitConfig) << absent.output;
+  EXPECT_EQ(absent.status.code, kExitNoInput) << absent.output;
   EXPECT_NE(absent.output.find("absent.toml"), std::string::npos) << absent.output;
   const Captured broken = hookspool("run", write_file(folder / "broken.toml", "[intake\n"));
   EXPECT_EQ(broken.status.code, kExitConfig) << broken.output;
   EXPECT_NE(broken.output.find("broken.toml:1:"), std::string::npos) << broken.output;
+}
+
+Captured as_nobody(std::vector<std::string> words) {
+  words.insert(words.begin(), agent_binary());
+  return run_and_capture({.argv = std::move(words), .user = ::geteuid() == 0 ? "nobody" : ""}, seconds(20));
+}
+
+// A folder that another user may enter, so that what is refused is refused for the file's sake.
+void open_to_all(const std::filesystem::path& path) {
+  std::filesystem::permissions(path, std::filesystem::perms(0755));
+}
+
+TEST(Configuration, WhatThisUserMayNotReadIs77) {
+  TempFolder folder;
+  open_to_all(folder.path());
+  const auto config = write_file(folder / "closed.toml", "");
+  std::filesystem::permissions(config, std::filesystem::perms::none);
+  for (const char* command : {"run", "check-config", "reload", "doctor"}) {
+    const Captured captured = as_nobody({command, "--config", config.string()});
+    EXPECT_EQ(captured.status.code, kExitNoPermission) << command << captured.output;
+    EXPECT_NE(captured.output.find("Permission denied"), std::string::npos) << captured.output;
+  }
+  const Captured secret =
+      as_nobody({"verify-signature", "--scheme", "github", "--secret-file", config.string(), "-"});
+  EXPECT_EQ(secret.status.code, kExitNoPermission) << secret.output;
+  EXPECT_EQ(
+      as_nobody({"verify-signature", "--scheme", "github", "--secret-file", "/no/such", "-"}).status.code,
+      kExitNoInput);
+}
+
+TEST(Configuration, AJournalFolderThatCannotBeWrittenIs77) {
+  TempFolder folder;
+  open_to_all(folder.path());
+  const auto config =
+      write_file(folder / "a.toml", "[intake]\nlisten = \"127.0.0.1:0\"\n[journal]\npath = \"journal\"\n");
+  std::filesystem::create_directory(folder / "journal");
+  std::filesystem::permissions(folder / "journal", std::filesystem::perms(0500));
+  const Captured captured = as_nobody({"run", "--config", config.string()});
+  EXPECT_EQ(captured.status.code, kExitNoPermission) << captured.output;
+}
+
+// The journal is where the configuration says, from whichever folder the agent is started.
+TEST(Configuration, ARelativeJournalIsTheSameFromEveryFolder) {
+  TempFolder folder, one, other;
+  const auto config =
+      write_file(folder / "a.toml", "[intake]\nlisten = \"127.0.0.1:" + std::to_string(free_port()) +
+                                        "\"\n[admin]\nlisten = \"127.0.0.1:" + std::to_string(free_port()) +
+                                        "\"\n[journal]\npath = \"journal\"\n");
+  for (const auto* from : {&one, &other}) {
+    const auto log = *from / "log";
+    Process agent({.argv = {agent_binary(), "run", "--config", config.string()},
+                   .output = log,
+                   .working_folder = from->path()});
+    ASSERT_TRUE(wait_until(seconds(20), [&] {
+      return read_file(log).find("admin listening") != std::string::npos;
+    })) << read_file(log);
+    EXPECT_NE(read_file(log).find("configuration " + config.string()), std::string::npos) << read_file(log);
+    EXPECT_NE(read_file(log).find("journal " + (folder / "journal").string() + ": "), std::string::npos)
+        << read_file(log);
+    EXPECT_TRUE(std::regex_search(read_file(log), std::regex("^[0-9-]{10}T[0-9:]{8}\\.[0-9]{3}Z ")))
+        << read_file(log);
+    EXPECT_FALSE(std::filesystem::exists(*from / "journal"));
+    agent.signal(SIGTERM);
+    EXPECT_TRUE(agent.wait(seconds(20)));
+  }
+}
+
+TEST(Commands, FindTheConfigurationByTheEnvironment) {
+  TempFolder folder;
+  const auto config = write_file(folder / "a.toml", "[sources.from_environment]\n");
+  const Captured named = run_and_capture(
+      {.argv = {agent_binary(), "check-config"}, .env = {{"HOOKSPOOL_CONFIG", config.string()}}},
+      seconds(20));
+  EXPECT_NE(named.output.find("from_environment"), std::string::npos) << named.output;
+  const Captured none = run_and_capture({.argv = {agent_binary(), "check-config"}}, seconds(20));
+  EXPECT_NE(none.output.find("embedded default"), std::string::npos) << none.output;
+}
+
+TEST(Commands, SayThatNoAgentIsThere) {
+  TempFolder folder;
+  const std::string socket = (folder / "admin.sock").string();
+  const Captured absent = as_nobody({"dead", "list", "--socket", socket});
+  EXPECT_EQ(absent.status.code, kExitUnavailable) << absent.output;
+  const std::string port = std::to_string(free_port());
+  const Captured refused = as_nobody({"status", "--admin", "127.0.0.1:" + port});
+  EXPECT_EQ(refused.status.code, kExitUnavailable) << refused.output;
+  EXPECT_EQ(
+      refused.output,
+      "no agent at 127.0.0.1:" + port +
+          ": connection refused. Is it running? Another address: --admin HOST:PORT, or --config FILE\n");
+}
+
+TEST(Commands, SayThatThisUserMayNotUseTheSocket) {
+  AgentProcess agent(agent_options(""));
+  agent.start();
+  open_to_all(agent.config_file().parent_path());
+  open_to_all(agent.journal());
+  const auto socket = agent.journal() / "admin.sock";
+  std::filesystem::permissions(socket, std::filesystem::perms(0));
+  const Captured captured = as_nobody({"dead", "list", "--socket", socket.string()});
+  EXPECT_EQ(captured.status.code, kExitNoPermission) << captured.output;
+  EXPECT_NE(captured.output.find("this user may not use " + socket.string() + " (mode 0000, group "),
+            std::string::npos)
+      << captured.output;
+  std::filesystem::permissions(agent.journal(), std::filesystem::perms(0));
+  const Captured closed = as_nobody({"dead", "list", "--socket", socket.string()});
+  EXPECT_EQ(closed.status.code, kExitNoPermission) << closed.output;
+  EXPECT_NE(closed.output.find("its folder " + agent.journal().string() + ": mode 0000"), std::string::npos)
+      << closed.output;
+  std::filesystem::permissions(agent.journal(), std::filesystem::perms(0700));
+}
+
+// The service has its PostgreSQL by a file that a command in a shell does not see.
+TEST(Commands, LookAtTheServicesEnvironment) {
+  TempFolder folder;
+  const auto config = write_file(folder / "a.toml", "");
+  const auto environment = write_file(
+      folder / "environment", "DATABASE_URL=postgresql://me:hidden@127.0.0.1:1/app?sslmode=disable\n");
+  const Captured checked =
+      run_and_capture({.argv = {agent_binary(), "check-config", "--config", config.string(), "--environment",
+                                environment.string()}});
+  EXPECT_EQ(checked.status.code, 0) << checked.output;
+  EXPECT_NE(checked.output.find("host=127.0.0.1 port=1 dbname=app user=me sslmode=disable, by DATABASE_URL"),
+            std::string::npos)
+      << checked.output;
+  EXPECT_EQ(checked.output.find("hidden"), std::string::npos) << checked.output;
+  const Captured looked = run_and_capture({.argv = {agent_binary(), "doctor", "--config", config.string(),
+                                                    "--environment", environment.string()}});
+  EXPECT_EQ(looked.status.code, kExitUnavailable) << looked.output;
+  EXPECT_NE(looked.output.find("fault    connection"), std::string::npos) << looked.output;
+}
+
+TEST(Commands, CheckConfigWarnsOfWhatIsSeldomMeant) {
+  TempFolder folder;
+  const auto config =
+      write_file(folder / "a.toml",
+                 "[intake]\nlisten = \"0.0.0.0:8080\"\n[journal]\nmax_bytes = \"900000GiB\"\n[postgres]\n"
+                 "conninfo = \"host=db password=hidden\"\n[sources.open]\nmax_rate = 50\n"
+                 "response = { status = 202, body = \"EVENT_RECEIVED\" }\n");
+  const Captured checked = hookspool("check-config", config);
+  EXPECT_EQ(checked.status.code, 0) << checked.output;
+  for (const char* said : {"more than the disk has", "source open takes everything", "holds a password",
+                           "50 a second", "202 text/plain", "EVENT_RECEIVED", "host=db"}) {
+    EXPECT_NE(checked.output.find(said), std::string::npos) << said << "\n" << checked.output;
+  }
+  EXPECT_EQ(checked.output.find("hidden"), std::string::npos) << checked.output;
 }
 
 TEST(SecondAgent, IsRefusedOnTheSameJournal) {
@@ -101,6 +252,16 @@ TEST(SecondAgent, IsRefusedOnTheSamePort) {
     EXPECT_NE(second.log().find(address), std::string::npos) << second.log();
   }
   EXPECT_EQ(RawClient(first.intake_port()).exchange(post_request("/hooks/a", "", "{}")).status, 200);
+}
+
+// systemd tries again what ends with any other code; a wrong configuration must not come from an ExecStartPre=, to which
+// RestartPreventExitStatus= does not apply.
+TEST(Shipped, UnitDoesNotTryAgainWhatAPersonMustChange) {
+  const std::string unit = read_file(shipped("systemd/hookspool.service"));
+  EXPECT_NE(unit.find("\nRestartPreventExitStatus=64 65 66 77 78\n"), std::string::npos);
+  EXPECT_EQ(unit.find("\nExecStartPre="), std::string::npos);
+  EXPECT_NE(unit.find("\nLimitCORE=0\n"), std::string::npos);
+  EXPECT_NE(unit.find("\nUMask=0077\n"), std::string::npos);
 }
 
 TEST(Shipped, SampleConfigurationIsTaken) {

@@ -21,6 +21,25 @@ using std::chrono::seconds;
 
 constexpr int kUnavailable = 69, kConfig = 78;  // sysexits.h
 
+// What the parser would take apart by recursion is refused before it: the agent goes on.
+TEST_F(ReloadTest, AFileThatNestsTooDeepEndsNoAgent) {
+  agent_.options().sources = "[sources.shop]\n";
+  agent_.start();
+  std::string parts = "a";
+  for (int i = 0; i < 60'000; ++i) parts += ".a";
+  for (const std::string& wrong :
+       {parts + " = 1\n", "[" + parts + "]\n", "x = " + std::string(100'000, '[')}) {
+    std::ofstream(agent_.config_file(), std::ios::trunc) << wrong;
+    const Captured refused = command({"reload", "--socket", (agent_.journal() / "admin.sock").string()});
+    EXPECT_EQ(refused.status.code, kConfig) << refused.output.substr(0, 500);
+    EXPECT_NE(refused.output.find("more than 16"), std::string::npos) << refused.output.substr(0, 500);
+    ::kill(agent_.pid(), SIGHUP);
+    EXPECT_EQ(post("/hooks/shop"), 200);
+  }
+  EXPECT_TRUE(logged("more than 16 brackets")) << agent_.log();
+  EXPECT_EQ(agent_.terminate().code, 0) << agent_.log();
+}
+
 TEST_F(ReloadTest, WhateverIsWrongChangesNothing) {
   agent_.options().sources = "[sources.shop]\n";
   agent_.start();
