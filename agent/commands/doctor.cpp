@@ -147,11 +147,10 @@ void print_rights(net::Connection& connection, const net::PgOptions& options,
                   const net::TableMapping& mapping) {
   const auto report = net::look_at_target(connection, options, mapping);
   if (!report) {
-    print("-- %s could not be looked at: %s\n", mapping.shown_name().c_str(),
-                report.error().text.c_str());
+    print("-- %s could not be looked at: %s\n", mapping.shown_name().c_str(), report.error().text.c_str());
   } else if (!report->found) {
     print("-- %s does not exist yet: create it, then run this again for its GRANTs.\n",
-                mapping.shown_name().c_str());
+          mapping.shown_name().c_str());
   }
   if (!report) return;
   for (const auto& grant : report->grants) print("%s\n", grant.c_str());
