@@ -76,9 +76,11 @@ constexpr Change kLive[] = {
     {"sources.a", "", "max_bytes = \"1MiB\"", "sources.a.max_bytes"},
     {"sources.a", "", "sender_retries = true", "sources.a.sender_retries"},
     {"sources.a", "table = \"x\"\ncolumns = { a = \"/a\" }", "table = \"x\"\ncolumns = { a = \"/b\" }",
+     "sources.a.columns"},
+    {"sources.a", "table = \"x\"\ncolumns = { a = \"/a\" }", "table = \"y\"\ncolumns = { a = \"/b\" }",
      "sources.a.table"},
     {"sources.a", "table = \"x\"\ncolumns = { a = \"/a\" }",
-     "table = \"x\"\ncolumns = { a = \"/a\" }\non_conflict = \"ignore\"", "sources.a.table"},
+     "table = \"x\"\ncolumns = { a = \"/a\" }\non_conflict = \"ignore\"", "sources.a.on_conflict"},
 };
 
 constexpr Change kFixed[] = {
