@@ -73,7 +73,7 @@ ConfigResult with_environment(Config config) {
   }
   const char* set = std::getenv("DATABASE_URL");
   // It holds a password, and comes from files as other secrets do.
-  const std::string url = set != nullptr ? without_line_ends(set) : "";
+  const std::string url(set != nullptr ? without_line_ends(set) : std::string_view());
   if (net::Connection::configured_by(url)) {
     postgres.options.conninfo = url;
     postgres.conninfo_from = "DATABASE_URL";
