@@ -35,10 +35,10 @@ int repair_lane(const Config& config, const AdminTarget& target, const std::stri
   }
   const auto answer = Json::parse(call.body);
   if (answer.value("comparable", true)) {
-    std::printf("lane %s compares every retained event by its id; hookspool status shows when it goes on\n",
+    print("lane %s compares every retained event by its id; hookspool status shows when it goes on\n",
                 lane.c_str());
   } else {
-    std::printf("lane %s: watermark set to %llu as PostgreSQL confirmed; nothing was compared\n",
+    print("lane %s: watermark set to %llu as PostgreSQL confirmed; nothing was compared\n",
                 lane.c_str(),
                 static_cast<unsigned long long>(answer.value("confirmed_seq", std::uint64_t{0})));
   }
