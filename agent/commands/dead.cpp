@@ -135,9 +135,9 @@ int DeadCommand::bury(const Config& config, const AdminTarget& target) const {
   }
   const auto answer = Json::parse(call.body);
   print("%llu of what held lane %s %s\n",
-              static_cast<unsigned long long>(answer.value("buried", std::uint64_t{0})), source.c_str(),
-              answer.value("more", false) ? "are dead letters so far; the agent goes on with the rest"
-                                          : "are dead letters now; hookspool status shows how it goes on");
+        static_cast<unsigned long long>(answer.value("buried", std::uint64_t{0})), source.c_str(),
+        answer.value("more", false) ? "are dead letters so far; the agent goes on with the rest"
+                                    : "are dead letters now; hookspool status shows how it goes on");
   return kExitOk;
 }
 

@@ -30,17 +30,16 @@ int repair_lane(const Config& config, const AdminTarget& target, const std::stri
   const auto call = admin_call(config, target.socket, "repair", Json{{"lane", lane}}.dump());
   if (call.code != kExitOk) return call.code;
   if (target.json) {
-    std::fputs(call.body.c_str(), stdout);
+    print_data(call.body);
     return kExitOk;
   }
   const auto answer = Json::parse(call.body);
   if (answer.value("comparable", true)) {
     print("lane %s compares every retained event by its id; hookspool status shows when it goes on\n",
-                lane.c_str());
+          lane.c_str());
   } else {
-    print("lane %s: watermark set to %llu as PostgreSQL confirmed; nothing was compared\n",
-                lane.c_str(),
-                static_cast<unsigned long long>(answer.value("confirmed_seq", std::uint64_t{0})));
+    print("lane %s: watermark set to %llu as PostgreSQL confirmed; nothing was compared\n", lane.c_str(),
+          static_cast<unsigned long long>(answer.value("confirmed_seq", std::uint64_t{0})));
   }
   return kExitOk;
 }

@@ -197,7 +197,7 @@ PgResult<PgRows> Connection::Impl::rows(Deadline deadline, std::string_view atte
   PgRows rows;
   std::uint64_t bytes = 0;
   std::size_t done = 0;  // statements
-  bool open = false;  // rows of a statement have come, and its end has not
+  bool open = false;     // rows of a statement have come, and its end has not
   for (;;) {
     auto result = next_result(deadline, attempt);
     if (!result) return fail(std::move(result).error());
