@@ -1,6 +1,6 @@
 #include "agent/commands/admin_call.h"
 
-#include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "agent/admin_api.h"
@@ -34,7 +34,9 @@ void tell_refusal(int status, const std::string& body) {
 
 AdminCall admin_call(const Config& config, const std::string& socket, const std::string& target,
                      const std::string& body) {
-  const std::string path = socket.empty() ? admin_socket_path(config) : socket;
+  std::error_code error;
+  const std::string path =
+      socket.empty() ? admin_socket_path(config) : std::filesystem::absolute(socket, error).string();
   const auto answer =
       net::http_call("unix:" + path, body.empty() ? "GET" : "POST", std::string(kApiPrefix) + target,
                      {{"Content-Type", "application/json"}}, body, kDeadline);
