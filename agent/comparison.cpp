@@ -38,6 +38,13 @@ std::vector<Uuid> ids_of(std::span<const EventPtr> events) {
   return ids;
 }
 
+using Gaps = std::vector<std::pair<std::uint64_t, std::uint64_t>>;  // first and last number
+
+bool is_in(const Gaps& gaps, std::uint64_t seq) {
+  return std::any_of(gaps.begin(), gaps.end(),
+                     [&](const auto& gap) { return gap.first <= seq && seq <= gap.second; });
+}
+
 // How many numbers of [first, last] no run covers.
 std::uint64_t not_retained(std::uint64_t first, std::uint64_t last, const Uuid& epoch,
                            std::span<const storage::LaneRun> runs) {
@@ -57,6 +64,7 @@ struct Comparison::Work {
   Clock::time_point until;
   ComparisonSlice slice{};
   std::map<Uuid, std::uint64_t> watermarks{};  // of the lane in hand, by epoch
+  Gaps gaps{};                                 // of the run in hand: recorded in PostgreSQL as lost
   bool going_on = false;                       // request.after has not been reached yet
   bool full() const { return Clock::now() >= until; }
   LaneTally& tally() { return slice.lanes.back(); }
@@ -107,15 +115,17 @@ Granted<void> Comparison::compare_lane(Work& work, const std::string& lane) cons
   // An epoch that has been let go meanwhile was older than all that are left.
   bool skipping = work.going_on && std::any_of(runs.begin(), runs.end(),
                                                [&](const auto& run) { return run.epoch == after.epoch; });
-  Uuid counted = skipping ? after.epoch : Uuid{};
+  const Uuid counted_before = skipping ? after.epoch : Uuid{};
+  Uuid read;
   for (const auto& run : runs) {
     if (skipping && run.epoch != after.epoch) continue;
     const bool in_after = work.going_on && run.epoch == after.epoch;
     skipping = false;
-    if (run.epoch != counted && !work.filtered()) {
-      counted = run.epoch;
-      const auto gaps = count_gaps(work, run.epoch, runs);
+    if (run.epoch != read) {
+      read = run.epoch;
+      const auto gaps = read_gaps(work, run.epoch);
       if (!gaps) return fail(gaps.error());
+      if (run.epoch != counted_before && !work.filtered()) count_gaps(work, run.epoch, runs);
     }
     const auto whole =
         compare_run(work, run, in_after ? std::max(run.first_seq, after.seq + 1) : run.first_seq);
@@ -136,8 +146,9 @@ Granted<bool> Comparison::compare_run(Work& work, const storage::LaneRun& run, s
     }
     auto events = journal_.read(lane, run.epoch, from_seq, held_events_max(config_), held_bytes_max(config_));
     if (!events && events.error().kind == storage::JournalError::Kind::kCorrupt) {
+      // One that is recorded as lost is just that; what is neither recorded nor readable may still be salvaged.
       work.tally().received += 1;
-      work.tally().unreadable += 1;
+      (is_in(work.gaps, from_seq) ? work.tally().gaps : work.tally().unreadable) += 1;
       from_seq += 1;
       continue;
     }
@@ -191,20 +202,23 @@ Granted<void> Comparison::compare_batch(Work& work, const storage::LaneRun& run,
   return {};
 }
 
-// Recorded as lost, and not retained: they count as received, so that nothing that was ever numbered is left out.
-Granted<void> Comparison::count_gaps(Work& work, const Uuid& epoch,
-                                     std::span<const storage::LaneRun> runs) const {
-  LaneTally& tally = work.tally();
+Granted<void> Comparison::read_gaps(Work& work, const Uuid& epoch) const {
   const auto gaps =
-      net::read_gaps(*work.connection, config_.options, {journal_.agent_id(), epoch, tally.lane});
+      net::read_gaps(*work.connection, config_.options, {journal_.agent_id(), epoch, work.tally().lane});
   if (!gaps) return fail(refusal_of(gaps.error()));
-  for (const auto& [first, last] : *gaps) {
+  work.gaps.assign(gaps->begin(), gaps->end());
+  return {};
+}
+
+// Recorded as lost, and not retained: they count as received, so that nothing that was ever numbered is left out.
+void Comparison::count_gaps(Work& work, const Uuid& epoch, std::span<const storage::LaneRun> runs) {
+  LaneTally& tally = work.tally();
+  for (const auto& [first, last] : work.gaps) {
     if (first > last) continue;
     const auto lost = not_retained(first, last, epoch, runs);
     tally.gaps += lost;
     tally.received += lost;
   }
-  return {};
 }
 
 // Under the watermark's lock, so that a lane that goes back at this moment does not send the same rows.

@@ -45,8 +45,8 @@ struct LaneTally {
   std::uint64_t pending = 0;     // above the watermark: on their way
   std::uint64_t dead = 0;
   std::uint64_t discarded = 0;
-  std::uint64_t gaps = 0;        // recorded in PostgreSQL as lost
-  std::uint64_t unreadable = 0;  // damaged in the journal
+  std::uint64_t gaps = 0;        // recorded in PostgreSQL as lost, and not readable in the journal
+  std::uint64_t unreadable = 0;  // damaged in the journal, and not recorded as lost
   std::uint64_t missing = 0;     // before anything was put in
   std::uint64_t put_in = 0;
   std::vector<Uuid> missing_ids;  // the first of them
@@ -73,7 +73,8 @@ class Comparison {
   Granted<bool> compare_run(Work& work, const storage::LaneRun& run, std::uint64_t from_seq) const;
   Granted<void> compare_batch(Work& work, const storage::LaneRun& run,
                               std::span<const EventPtr> events) const;
-  Granted<void> count_gaps(Work& work, const Uuid& epoch, std::span<const storage::LaneRun> runs) const;
+  Granted<void> read_gaps(Work& work, const Uuid& epoch) const;
+  static void count_gaps(Work& work, const Uuid& epoch, std::span<const storage::LaneRun> runs);
   Granted<std::uint64_t> put_in(Work& work, const storage::LaneRun& run,
                                 std::span<const EventPtr> missing) const;
 

@@ -47,6 +47,9 @@ Json journal_json(const storage::JournalStats& stats, const FillForecast& fill,
             {"seconds_until_full", nullptr},
             {"refused_sources", Json::array()},
             {"segments", stats.segments},
+            {"unreadable_segments", stats.unreadable_segments},
+            {"unreadable_because", stats.unreadable_because},
+            {"set_aside_files", stats.set_aside_files},
             {"events_appended", stats.events_appended},
             {"events_refused", stats.events_refused},
             {"commits", stats.commits},
@@ -238,7 +241,11 @@ Mode current_mode(const HealthSources& sources) {
 }
 
 std::string health_json(const HealthSources& sources, Mode mode) {
-  Json json{{"status", mode_status(mode)},
+  const auto journal = sources.journal->stats();
+  // What lies beside the journal, or cannot be read in it, waits for a person.
+  const bool damage = journal.set_aside_files + journal.unreadable_segments > 0;
+  const auto status = mode_status(mode);
+  Json json{{"status", status == "pass" && damage ? "warn" : status},
             {"mode", mode_name(mode)},
             {"version", kVersion},
             {"agent_id", sources.journal->agent_id()},
@@ -246,7 +253,7 @@ std::string health_json(const HealthSources& sources, Mode mode) {
             {"uptime_seconds", rounded(static_cast<double>(wall_clock_us() - sources.started_at_us) / 1e6)}};
   const auto uses = sources.journal->lane_uses();
   if (const auto last = sources.reloader->last()) json["last_reload"] = Json::parse(reload_json(*last));
-  json["journal"] = journal_json(sources.journal->stats(), *sources.forecast, uses);
+  json["journal"] = journal_json(journal, *sources.forecast, uses);
   json["intake"] = intake_json(sources);
   if (sources.quarantine != nullptr) json["quarantine"] = quarantine_json(*sources.quarantine);
   if (sources.deduplicator != nullptr) json["dedupe"] = dedupe_json(*sources.deduplicator);

@@ -200,6 +200,14 @@ void Lanes::tables_changed(std::span<const std::string> lanes) {
   retry_now();
 }
 
+void Lanes::journal_grew() {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& name : journal_.lanes()) make_ready(entry(name));
+  }
+  wake_.notify_all();
+}
+
 void Lanes::retry_now() {
   Line* line = nullptr;  // none before start(), and the admin socket is open earlier
   {

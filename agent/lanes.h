@@ -52,6 +52,7 @@ class Lanes {
   void committed(std::span<const EventPtr> events);
   // What Line::status() said; of two that come in the wrong order the newer counts.
   void line_changed(const Line::Status& line);
+  void journal_grew();                   // events of earlier lives have turned up in it
   void retry_now();                      // held and waiting lanes try again at once
   bool repair(const std::string& lane);  // false: no such lane
   // What holds the lane becomes a dead letter, and up to `count` in all that are refused after it (Lane::request_bury).

@@ -1,4 +1,5 @@
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 
@@ -21,5 +22,7 @@ int main(int argc, char** argv) {
   // A peer that closes its end is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   allow_open_files();
+  // What is written here is what senders sent: for the owner alone. Sockets get their modes explicitly.
+  ::umask(S_IRWXG | S_IRWXO);
   return hookspool::agent::command_line(argc, argv);
 }

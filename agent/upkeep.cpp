@@ -43,6 +43,7 @@ void Upkeep::round() {
   if (!round_due(now)) return;
   const auto stats = sources_.journal->stats();
   if (save_due(stats, now)) save_cursors();
+  read_late(stats, now);
   retain(Clock::now());
   tell_refused();
   // Grows with what comes and with what is delivered.
@@ -114,6 +115,17 @@ void Upkeep::retain(Clock::time_point now) {
   if (!plan.rotate) return;
   const auto rotated = sources_.journal->rotate();
   if (!rotated) log_warn("journal: " + rotated.error().text);
+}
+
+// What could not be read when the journal was opened: its events are delivered as soon as it can.
+void Upkeep::read_late(const storage::JournalStats& stats, Clock::time_point now) {
+  if (stats.unreadable_segments == 0 || now < next_read_late_) return;
+  next_read_late_ = now + kReadLateInterval;
+  at_disk_ = true;
+  const auto late = sources_.journal->try_unreadable();
+  at_disk_ = false;
+  for (const auto& note : late.notes) log_warn("journal: " + note);
+  if (late.found && sources_.lanes != nullptr) sources_.lanes->journal_grew();
 }
 
 // Each source once when it begins to be refused, and once when it is taken again.

@@ -31,8 +31,10 @@ class Upkeep {
   static constexpr milliseconds kRound{1'000};
   static constexpr milliseconds kChoresRound{2'000};
   static constexpr milliseconds kStatusInterval{10'000};
-  static constexpr milliseconds kIdleRound{2'000};          // where nothing has moved since the last one
-  static constexpr milliseconds kRoundLeast{5'000};         // no round within this long is nothing yet
+  static constexpr milliseconds kIdleRound{2'000};   // where nothing has moved since the last one
+  static constexpr milliseconds kRoundLeast{5'000};  // no round within this long is nothing yet
+  static constexpr milliseconds kReadLateInterval{
+      5'000};  // until a segment that cannot be read is tried again
   static constexpr milliseconds kIdleSaveInterval{10'000};  // where nothing has changed that could be saved
 
   // Starts the threads. What is given by reference must outlive this.
@@ -52,6 +54,7 @@ class Upkeep {
   void save_cursors();
   void retain(Clock::time_point now);
   void age(Clock::time_point now, std::uint64_t newest_closed);
+  void read_late(const storage::JournalStats& stats, Clock::time_point now);
   void tell_refused();
 
   void do_chores();
@@ -82,6 +85,7 @@ class Upkeep {
   Clock::time_point next_round_{};
   std::pair<std::uint64_t, std::uint64_t> round_at_, saved_at_;  // events appended, events waiting
   Clock::time_point next_save_{};
+  Clock::time_point next_read_late_{};
   IdleMemory memory_;
   std::string told_journal_error_;
   std::set<std::string> told_refused_;  // sources

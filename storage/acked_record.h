@@ -1,6 +1,9 @@
 // The record of what was acknowledged from one segment (segment-00000001.acked; FORMAT.md): how far each lane
 // got, kept outside the SQLite file so that a tail which that file lost is noticed.
 //
+// It also says below which time all ids of the segment lie, which a start needs to know of a segment that it cannot read.
+// That is written ahead, and is on the disk before such an id is given.
+//
 // It is written after the group is synced and before its senders are answered, into the page cache; to the
 // disk it goes a little later (AckedSyncer). So it may say less than what was acknowledged, never more.
 //
@@ -37,7 +40,12 @@ struct Acked {
   std::int32_t format = 0;       // of the segment's tables
   std::vector<AckedLane> lanes;  // by their numbers
   bool too_new = false;          // a newer hookspool wrote it; then the rest is not known
+  Uuid greatest_id;              // no event here has a greater one; nil: not known (version 1, or damaged)
 };
+
+// How far ahead the time of ids is written down. After a start that cannot read the newest segment, new ids may be that
+// much ahead of the clock.
+constexpr std::uint64_t kIdsAheadMs = 60'000;
 
 class AckedRecord {
  public:
@@ -52,18 +60,24 @@ class AckedRecord {
   JournalResult<void> note(std::span<const EventPtr> events, std::span<const std::uint32_t> lane_numbers);
   JournalResult<void> sync();
 
+  // Before a group with ids up to this one is written: syncs, but mostly only once in kIdsAheadMs. By the writer's thread.
+  JournalResult<void> reserve_ids(const Uuid& greatest_id);
+
  private:
   AckedRecord(std::filesystem::path file, int fd) : file_(std::move(file)), fd_(fd) {}
-  JournalResult<void> grow_to(std::uint32_t lane_number);
+  JournalResult<void> grow_to(std::uint32_t slot_number);
 
   const std::filesystem::path file_;
   const int fd_;
   std::vector<AckedLane> lanes_;       // lane number n at n - 1
   std::set<std::uint32_t> unwritten_;  // lane numbers
   std::uint64_t bytes_ = 0;
+  std::uint64_t ids_below_ms_ = 0;  // as it is on the disk
 };
 
-// Nothing if there is no such file, or if it is not the one of this segment.
-std::optional<Acked> read_acked(const std::filesystem::path& file, std::uint64_t segment);
+// Nothing if there is no such file, or if it is not the one of this segment. An error: it cannot be read at the moment,
+// and what it says is not known. `system_errno`, if given, gets the reason.
+JournalResult<std::optional<Acked>> read_acked(const std::filesystem::path& file, std::uint64_t segment,
+                                               int* system_errno = nullptr);
 
 }  // namespace hookspool::storage

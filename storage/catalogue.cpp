@@ -18,60 +18,50 @@ auto place_of(Pieces& pieces, std::uint64_t seq) {
 
 }  // namespace
 
-// Within a piece every event counts as its average.
-Catalogue::Waiting Catalogue::waiting_of(const Piece& piece, std::uint64_t confirmed_seq) {
-  const std::uint64_t done = std::max(confirmed_seq, piece.first_seq - 1);
-  if (piece.last_seq <= done) return {};
-  const std::uint64_t events = piece.last_seq - piece.first_seq + 1;
-  const std::uint64_t waiting = piece.last_seq - done;
-  if (waiting == events) return {waiting, piece.bytes};
-  return {waiting, static_cast<std::uint64_t>(static_cast<double>(piece.bytes) *
-                                              static_cast<double>(waiting) / static_cast<double>(events))};
-}
-
-// After a change of its pieces or of what is confirmed.
-void Catalogue::recount(Run& run) {
-  pending_ -= run.waiting.events;
-  pending_bytes_ -= run.waiting.bytes;
-  run.waiting = {};
-  for (const Piece& piece : run.pieces) {
-    const Waiting waiting = waiting_of(piece, run.confirmed.seq);
-    run.waiting.events += waiting.events;
-    run.waiting.bytes += waiting.bytes;
-  }
-  pending_ += run.waiting.events;
-  pending_bytes_ += run.waiting.bytes;
-}
-
 const Catalogue::Run* Catalogue::find_run(std::string_view lane, const Uuid& epoch) const {
   const auto found = lanes_.find(lane);
   if (found == lanes_.end()) return nullptr;
   // The newest epochs are asked for most.
-  const auto run = std::find_if(found->second.rbegin(), found->second.rend(),
+  const std::vector<Run>& runs = found->second.runs;
+  const auto run = std::find_if(runs.rbegin(), runs.rend(),
                                 [&](const Run& candidate) { return candidate.epoch == epoch; });
-  return run == found->second.rend() ? nullptr : &*run;
+  return run == runs.rend() ? nullptr : &*run;
 }
 
 Catalogue::Run* Catalogue::find_run(std::string_view lane, const Uuid& epoch) {
   return const_cast<Run*>(std::as_const(*this).find_run(lane, epoch));
 }
 
-Catalogue::Run& Catalogue::run_of(const std::string& lane, const Uuid& epoch) {
+// `segment`: the one at hand. Where the run is not known yet its place is before the runs that lie in later segments only.
+Catalogue::Run& Catalogue::run_of(const std::string& lane, const Uuid& epoch, std::uint64_t segment) {
   if (Run* run = find_run(lane, epoch)) return *run;
   Run run;
   run.epoch = epoch;
-  return lanes_[lane].emplace_back(std::move(run));
+  std::vector<Run>& runs = lanes_[lane].runs;
+  const auto is_later = [&](const Run& other) {
+    if (epoch != epoch_ && other.epoch == epoch_) return true;
+    return !other.pieces.empty() && std::all_of(other.pieces.begin(), other.pieces.end(),
+                                                [&](const Piece& piece) { return piece.segment > segment; });
+  };
+  return *runs.insert(std::find_if(runs.begin(), runs.end(), is_later), std::move(run));
 }
 
-bool Catalogue::add_closed(const SegmentContents& contents) {
-  const std::lock_guard lock(mutex_);
-  for (const SegmentLane& lane : contents.lanes) {
+// Whether another segment holds one of its numbers.
+bool Catalogue::overlaps(const SegmentContents& contents) const {
+  return std::any_of(contents.lanes.begin(), contents.lanes.end(), [&](const SegmentLane& lane) {
     const Run* run = find_run(lane.lane, contents.epoch);
-    if (run == nullptr) continue;
-    const auto piece = place_of(run->pieces, lane.first_seq);
-    if (piece != run->pieces.end() && piece->first_seq <= lane.last_seq) return false;
-  }
-  Segment segment;
+    if (run == nullptr) return false;
+    auto piece = place_of(run->pieces, lane.first_seq);
+    for (; piece != run->pieces.end() && piece->first_seq <= lane.last_seq; ++piece) {
+      if (piece->segment != contents.file->number) return true;
+    }
+    return false;
+  });
+}
+
+void Catalogue::take_in(const SegmentContents& contents) {
+  Segment& segment = segments_[contents.file->number];
+  segment.active = true;  // until all of it is counted: what it keeps is shared out once
   segment.file = contents.file;
   segment.epoch = contents.epoch;
   segment.bytes = contents.bytes;
@@ -79,7 +69,7 @@ bool Catalogue::add_closed(const SegmentContents& contents) {
   segment.greatest_id = contents.greatest_id;
   for (const SegmentLane& lane : contents.lanes) segment.events += lane.last_seq - lane.first_seq + 1;
   for (const SegmentLane& lane : contents.lanes) {
-    Run& run = run_of(lane.lane, contents.epoch);
+    Run& run = run_of(lane.lane, contents.epoch, contents.file->number);
     // How large each event is would take reading all of them; the segment's size is known.
     const double share =
         static_cast<double>(lane.last_seq - lane.first_seq + 1) / static_cast<double>(segment.events);
@@ -87,13 +77,59 @@ bool Catalogue::add_closed(const SegmentContents& contents) {
     run.pieces.insert(place_of(run.pieces, lane.first_seq),
                       {contents.file->number, lane.number, lane.first_seq, lane.last_seq, bytes});
     run.last_seq = std::max(run.last_seq, lane.last_seq);
-    recount(run);
+    segment.piece_bytes += bytes;
     segment.lanes.emplace(lane.lane, lane.first_seq);
     if (contents.salvaged) segment.uncompared.insert(lane.lane);
+    recount(lane.lane, run);
   }
+  segment.active = false;
+  share_out(segment);
   bytes_ += segment.bytes;
-  segments_.emplace(contents.file->number, std::move(segment));
+}
+
+// The opposite. The runs stay, with what is confirmed of them.
+void Catalogue::take_out(std::uint64_t number) {
+  Segment& segment = segments_.at(number);
+  segment.active = true;
+  share_out(segment);
+  bytes_ -= segment.bytes;
+  for (const auto& [name, first_seq] : segment.lanes) {
+    Lane& lane = lanes_.find(name)->second;
+    Run* run = find_run(name, segment.epoch);
+    for (Piece& piece : run->pieces) {
+      if (piece.segment == number) set_waiting(lane, *run, piece, {});
+    }
+    std::erase_if(run->pieces, [&](const Piece& piece) { return piece.segment == number; });
+  }
+  segments_.erase(number);
+}
+
+bool Catalogue::add_closed(const SegmentContents& contents) {
+  const std::lock_guard lock(mutex_);
+  if (overlaps(contents)) return false;
+  take_in(contents);
   return true;
+}
+
+void Catalogue::add_unknown(std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  unknown_.insert(number);
+}
+
+bool Catalogue::add_late(const SegmentContents& contents) {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t number = contents.file->number;
+  if (overlaps(contents)) return false;
+  if (segments_.contains(number)) take_out(number);
+  unknown_.erase(number);
+  take_in(contents);
+  return true;
+}
+
+// An event that follows a hole may have to wait for the numbers in the hole.
+bool Catalogue::may_be_in_unknown(std::uint64_t after_segment, std::uint64_t before_segment) const {
+  const auto found = unknown_.upper_bound(after_segment);
+  return found != unknown_.end() && *found < before_segment;
 }
 
 void Catalogue::set_cursor(const Cursor& cursor) {
@@ -101,7 +137,7 @@ void Catalogue::set_cursor(const Cursor& cursor) {
   Run* run = find_run(cursor.lane, cursor.epoch);
   if (run == nullptr || cursor.position.seq > run->last_seq) return;
   run->confirmed = cursor.position;
-  recount(*run);
+  recount(cursor.lane, *run);
 }
 
 void Catalogue::begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& greatest_id) {
@@ -113,8 +149,8 @@ void Catalogue::begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& gre
   segment.greatest_id = greatest_id;
   segment.active = true;
   // The new segment takes over all cursors that are still of use, so that older ones can go.
-  for (const auto& [lane, runs] : lanes_) {
-    for (const Run& run : runs) {
+  for (const auto& [lane, of_lane] : lanes_) {
+    for (const Run& run : of_lane.runs) {
       if (run.confirmed.seq > 0) changed_cursors_.emplace(lane, run.epoch);
     }
   }
@@ -128,16 +164,17 @@ void Catalogue::committed(std::span<const EventPtr> events, std::span<const std:
   segment.bytes = bytes;
   for (std::size_t i = 0; i < events.size(); ++i) {
     const StoredEvent& stored = *events[i];
-    Run& run = run_of(stored.event.lane, stored.epoch);
+    Run& run = run_of(stored.event.lane, stored.epoch, segment.file->number);
     if (run.pieces.empty() || run.pieces.back().segment != segment.file->number) {
       run.pieces.push_back({segment.file->number, lane_numbers[i], stored.seq, stored.seq, 0});
       segment.lanes.emplace(stored.event.lane, stored.seq);
     }
-    run.pieces.back().last_seq = stored.seq;
-    run.pieces.back().bytes += stored_bytes[i];
-    run.waiting.events += 1;
-    run.waiting.bytes += stored_bytes[i];
-    pending_bytes_ += stored_bytes[i];
+    Piece& piece = run.pieces.back();
+    piece.last_seq = stored.seq;
+    piece.bytes += stored_bytes[i];
+    segment.piece_bytes += stored_bytes[i];
+    set_waiting(lanes_.find(stored.event.lane)->second, run, piece,
+                {piece.waiting.events + 1, piece.waiting.bytes + stored_bytes[i]});
     run.last_seq = stored.seq;
     segment.newest_received_at_us =
         segment.events == 0 ? stored.event.received_at_us
@@ -145,7 +182,6 @@ void Catalogue::committed(std::span<const EventPtr> events, std::span<const std:
     ++segment.events;
     segment.greatest_id = std::max(segment.greatest_id, stored.id);
   }
-  pending_ += events.size();
 }
 
 void Catalogue::set_active_bytes(std::uint64_t bytes) {
@@ -157,7 +193,9 @@ void Catalogue::set_active_bytes(std::uint64_t bytes) {
 
 void Catalogue::end_segment() {
   const std::lock_guard lock(mutex_);
-  segments_.at(active_.value()).active = false;
+  Segment& segment = segments_.at(active_.value());
+  segment.active = false;
+  share_out(segment);
   active_.reset();
 }
 
@@ -165,7 +203,7 @@ void Catalogue::begin_epoch(const Uuid& epoch) {
   const std::lock_guard lock(mutex_);
   epoch_ = epoch;
   std::vector<std::string> names;
-  for (const auto& [lane, runs] : lanes_) names.push_back(lane);
+  for (const auto& [lane, of_lane] : lanes_) names.push_back(lane);
   for (const std::string& lane : names) forget_empty_runs(lane);
 }
 
@@ -212,7 +250,7 @@ std::vector<std::string> Catalogue::lanes() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> names;
   names.reserve(lanes_.size());
-  for (const auto& [lane, runs] : lanes_) names.push_back(lane);
+  for (const auto& [lane, of_lane] : lanes_) names.push_back(lane);
   return names;
 }
 
@@ -221,9 +259,17 @@ std::vector<LaneRun> Catalogue::runs(std::string_view lane) const {
   std::vector<LaneRun> result;
   const auto found = lanes_.find(lane);
   if (found == lanes_.end()) return result;
-  for (const Run& run : found->second) {
+  for (const Run& run : found->second.runs) {
     LaneRun stretch{run.epoch, run.last_seq + 1, run.last_seq, run.confirmed, run.epoch == epoch_};
+    std::uint64_t segment = 0;
+    std::uint64_t next = run.confirmed.seq + 1;
     for (const Piece& piece : run.pieces) {
+      if (piece.first_seq > next && may_be_in_unknown(segment, piece.segment)) {
+        if (&piece != &run.pieces.front()) result.push_back(stretch);
+        return result;
+      }
+      segment = piece.segment;
+      next = std::max(next, piece.last_seq + 1);
       if (&piece == &run.pieces.front()) {
         stretch.first_seq = piece.first_seq;
       } else if (piece.first_seq != stretch.last_seq + 1) {
@@ -284,15 +330,12 @@ void Catalogue::confirm(std::string_view lane, const Uuid& epoch, Position posit
   if (position.seq < run->confirmed.seq && !rewind) return;
   run->confirmed = position;
   changed_cursors_.emplace(lane, epoch);
-  recount(*run);
+  recount(lane, *run);
 }
 
+// One that was not read yet may hold more than its record says.
 bool Catalogue::delivered(const Segment& segment) const {
-  if (!segment.uncompared.empty()) return false;
-  return std::all_of(segment.lanes.begin(), segment.lanes.end(), [&](const auto& lane) {
-    const Run* run = find_run(lane.first, segment.epoch);
-    return piece_of(*run, lane.second).last_seq <= run->confirmed.seq;
-  });
+  return segment.uncompared.empty() && segment.holders.empty() && !segment.file->unread.load();
 }
 
 // REQUIRES: the run has a piece that begins with that number.
@@ -351,51 +394,6 @@ std::vector<std::shared_ptr<SegmentFile>> Catalogue::files(std::uint64_t from_se
 std::uint64_t Catalogue::segment_count() const {
   const std::lock_guard lock(mutex_);
   return segments_.size();
-}
-
-std::uint64_t Catalogue::pending() const {
-  const std::lock_guard lock(mutex_);
-  return pending_;
-}
-
-std::uint64_t Catalogue::pending_bytes() const {
-  const std::lock_guard lock(mutex_);
-  return pending_bytes_;
-}
-
-std::uint64_t Catalogue::waiting_bytes(std::string_view lane) const {
-  const std::lock_guard lock(mutex_);
-  return waiting_bytes_locked(lane);
-}
-
-std::uint64_t Catalogue::waiting_bytes_locked(std::string_view lane) const {
-  std::uint64_t bytes = 0;
-  const auto found = lanes_.find(lane);
-  if (found == lanes_.end()) return bytes;
-  for (const Run& run : found->second) bytes += run.waiting.bytes;
-  return bytes;
-}
-
-std::map<std::string, std::uint64_t, std::less<>> Catalogue::held_bytes() const {
-  const std::lock_guard lock(mutex_);
-  std::map<std::string, std::uint64_t, std::less<>> held;
-  for (const auto& [lane, runs] : lanes_) held[lane] = waiting_bytes_locked(lane);
-  for (const auto& [number, segment] : segments_) {
-    if (segment.active) continue;
-    std::uint64_t all = 0, waiting = 0;
-    std::vector<std::string_view> holders;
-    for (const auto& [lane, first_seq] : segment.lanes) {
-      const Run* run = find_run(lane, segment.epoch);
-      const Piece& piece = piece_of(*run, first_seq);
-      const Waiting of_lane = waiting_of(piece, run->confirmed.seq);
-      all += piece.bytes;
-      waiting += of_lane.bytes;
-      if (of_lane.events > 0) holders.push_back(lane);
-    }
-    if (all == 0) continue;
-    for (const std::string_view lane : holders) held.find(lane)->second += (all - waiting) / holders.size();
-  }
-  return held;
 }
 
 }  // namespace hookspool::storage

@@ -55,6 +55,12 @@ class Catalogue {
   // False if another segment holds one of its numbers already (then nothing was added).
   bool add_closed(const SegmentContents& contents);
   void set_cursor(const Cursor& cursor);
+  // A segment is there whose numbers and lanes are not known until it can be read.
+  void add_unknown(std::uint64_t number);
+
+  // What such a segment holds, or one that add_closed() took by its record alone: instead of what was known of it. Its
+  // epoch takes its place among the lanes' runs. False as with add_closed().
+  bool add_late(const SegmentContents& contents);
 
   // For the writer.
   void begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& greatest_id);
@@ -92,9 +98,9 @@ class Catalogue {
 
   // For the room. Bytes that wait for their confirmation, of one lane.
   std::uint64_t waiting_bytes(std::string_view lane) const;
-  // For each lane: the bytes that wait, and its part of what has been delivered but lies in closed segments
-  // that cannot go because of it. Looks at every piece: for when room is short.
-  std::map<std::string, std::uint64_t, std::less<>> held_bytes() const;
+  // The bytes of the lane that wait, and its part of what has been delivered but lies in closed segments that cannot go
+  // because of it.
+  std::uint64_t held_bytes(std::string_view lane) const;
   // The oldest closed segment that is delivered; and whether the active one is, and holds anything.
   std::optional<std::uint64_t> oldest_delivered() const;
   bool active_delivered() const;
@@ -108,24 +114,39 @@ class Catalogue {
   JournalResult<Drop> begin_drop(std::uint64_t number) const;
   void forget(std::uint64_t number);
 
+  // The sums as they are kept, and as they are when all pieces are added up: for tests, which expect them to be the same.
+  struct Sums {
+    std::uint64_t bytes = 0, pending = 0, pending_bytes = 0;
+    std::map<std::string, std::uint64_t, std::less<>> held_bytes;  // by lane
+    std::set<std::uint64_t> delivered;                             // numbers of segments
+    bool operator==(const Sums&) const = default;
+  };
+  Sums kept_sums() const;
+  Sums recounted_sums() const;
+
  private:
+  struct Waiting {
+    std::uint64_t events = 0;
+    std::uint64_t bytes = 0;
+  };
   struct Piece {
     std::uint64_t segment = 0;
     std::uint32_t lane_number = 0;
     std::uint64_t first_seq = 0;
     std::uint64_t last_seq = 0;
     std::uint64_t bytes = 0;  // of its events
-  };
-  struct Waiting {
-    std::uint64_t events = 0;
-    std::uint64_t bytes = 0;
+    Waiting waiting{};        // of them; counts in the sums of the run, the segment and the catalogue
   };
   struct Run {
     Uuid epoch;
     std::uint64_t last_seq = 0;  // the greatest durable number, retained or not
     Position confirmed;
     std::vector<Piece> pieces;  // by the events' numbers, whatever the segments' are
-    Waiting waiting;            // the sum over the pieces, kept by recount()
+    Waiting waiting{};          // the sum over the pieces
+  };
+  struct Lane {
+    std::vector<Run> runs;         // oldest epoch first
+    std::uint64_t kept_bytes = 0;  // delivered, and kept because of this lane: its shares of closed segments
   };
   struct Segment {
     std::shared_ptr<SegmentFile> file;
@@ -135,16 +156,26 @@ class Catalogue {
     std::int64_t newest_received_at_us = 0;
     Uuid greatest_id;
     bool active = false;
+    std::uint64_t piece_bytes = 0;    // the sum over the pieces that lie here
+    std::uint64_t waiting_bytes = 0;  // of those
+    std::vector<Lane*> holders;       // the lanes with events here that wait
+    std::uint64_t share = 0;  // what each holder keeps here beyond its own; 0 while the segment is active
     std::map<std::string, std::uint64_t> lanes;     // with their first number here
     std::set<std::string, std::less<>> uncompared;  // kept until Journal::compared() for these lanes
   };
-  using Lanes = std::map<std::string, std::vector<Run>, std::less<>>;  // runs: oldest epoch first
+  using Lanes = std::map<std::string, Lane, std::less<>>;
 
   Run* find_run(std::string_view lane, const Uuid& epoch);
   const Run* find_run(std::string_view lane, const Uuid& epoch) const;
-  Run& run_of(const std::string& lane, const Uuid& epoch);
+  Run& run_of(const std::string& lane, const Uuid& epoch, std::uint64_t segment);
+  bool overlaps(const SegmentContents& contents) const;
+  void take_in(const SegmentContents& contents);
+  void take_out(std::uint64_t number);
   static Waiting waiting_of(const Piece& piece, std::uint64_t confirmed_seq);
-  void recount(Run& run);
+  void set_waiting(Lane& lane, Run& run, Piece& piece, const Waiting& waiting);
+  void recount(std::string_view lane, Run& run);
+  static void share_out(Segment& segment);
+  bool may_be_in_unknown(std::uint64_t after_segment, std::uint64_t before_segment) const;
   std::uint64_t waiting_bytes_locked(std::string_view lane) const;
   static const Piece& piece_of(const Run& run, std::uint64_t first_seq);
   bool delivered(const Segment& segment) const;
@@ -156,6 +187,7 @@ class Catalogue {
   Uuid epoch_;
   Lanes lanes_;
   std::map<std::uint64_t, Segment> segments_;
+  std::set<std::uint64_t> unknown_;  // numbers of segments that are there and cannot be read
   std::optional<std::uint64_t> active_;
   std::set<std::pair<std::string, Uuid>> changed_cursors_;  // lane and epoch: not saved since they changed
   std::uint64_t bytes_ = 0;                                 // the sum over segments_

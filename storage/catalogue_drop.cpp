@@ -35,7 +35,7 @@ JournalResult<Catalogue::Drop> Catalogue::begin_drop(std::uint64_t number) const
     return other.first != number && other.second.greatest_id >= found->second.greatest_id;
   });
   Drop drop{found->second.file, std::nullopt};
-  if (!covered) drop.uncovered_id = found->second.greatest_id;
+  if (!covered && !found->second.greatest_id.is_nil()) drop.uncovered_id = found->second.greatest_id;
   return drop;
 }
 
@@ -43,23 +43,18 @@ void Catalogue::forget(std::uint64_t number) {
   const std::lock_guard lock(mutex_);
   const auto found = segments_.find(number);
   if (found == segments_.end()) return;
-  const Segment segment = std::move(found->second);
-  segments_.erase(found);
-  bytes_ -= segment.bytes;
-  for (const auto& [lane, first_seq] : segment.lanes) {
-    Run* run = find_run(lane, segment.epoch);
-    std::erase_if(run->pieces, [&](const Piece& piece) { return piece.segment == number; });
-    recount(*run);
-    forget_empty_runs(lane);
-  }
+  const std::map<std::string, std::uint64_t> lanes = found->second.lanes;
+  take_out(number);
+  for (const auto& [lane, first_seq] : lanes) forget_empty_runs(lane);
 }
 
 // A run of which nothing is left, and nothing can come, is of no use to anyone; nor is a lane without runs.
 void Catalogue::forget_empty_runs(const std::string& lane) {
   const auto found = lanes_.find(lane);
   if (found == lanes_.end()) return;
-  std::erase_if(found->second, [&](const Run& run) { return run.pieces.empty() && run.epoch != epoch_; });
-  if (found->second.empty()) lanes_.erase(found);
+  std::vector<Run>& runs = found->second.runs;
+  std::erase_if(runs, [&](const Run& run) { return run.pieces.empty() && run.epoch != epoch_; });
+  if (runs.empty()) lanes_.erase(found);
 }
 
 }  // namespace hookspool::storage

@@ -35,6 +35,24 @@ DeadLetter letter_of(SQLite::Statement& row) {
   return letter;
 }
 
+constexpr std::size_t kRowBytes = 256;  // ids, times, numbers, and SQLite's own
+constexpr const char* kTextBytesSql =
+    "length(CAST(lane AS BLOB)) + length(CAST(message AS BLOB)) + length(CAST(request AS BLOB)) + 256";
+// So that it is not trimmed with every letter from then on.
+constexpr std::size_t kTrimShare = 8;
+
+std::size_t text_bytes(const DeadLetter& letter) {
+  return letter.lane.size() + letter.message.size() + letter.request.size() + kRowBytes;
+}
+
+// The first part of a text that is too long, without half a character at its end.
+std::string shortened(const std::string& text) {
+  if (text.size() <= DeadLetterStore::kMessageBytesMax) return text;
+  std::size_t size = DeadLetterStore::kMessageBytesMax;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0u) == 0x80u) --size;
+  return text.substr(0, size) + " ...";
+}
+
 constexpr const char* kSchema =
     "CREATE TABLE letters (id BLOB PRIMARY KEY, epoch BLOB NOT NULL, seq INTEGER NOT NULL,"
     " lane TEXT NOT NULL, received_at INTEGER NOT NULL, failed_at INTEGER NOT NULL,"
@@ -51,7 +69,10 @@ class DeadLetterStore::Impl {
               {kName, kStoreId, kStoreVersion, kSchema,
                // One connection and rare, small changes: a rollback journal leaves no second file behind.
                [](SQLite::Database& database) { database.exec("PRAGMA journal_mode=DELETE"); },
-               [this](SQLite::Database& database) { recount(database); }}) {}
+               [this](SQLite::Database& database) {
+                 recount(database);
+                 recount_text(database);
+               }}) {}
 
   JournalResult<void> open(std::vector<std::string>& notes) {
     return file_.open(notes, "; PostgreSQL has the dead letters, and the list fills again from there");
@@ -66,8 +87,24 @@ class DeadLetterStore::Impl {
     count_ = static_cast<std::uint64_t>(database.execAndGet("SELECT count(*) FROM letters").getInt64());
   }
 
-  // The oldest go first; what goes is still in PostgreSQL.
-  void trim(SQLite::Database& database) const {
+  void recount_text(SQLite::Database& database) {
+    text_bytes_ = static_cast<std::uint64_t>(
+        database.execAndGet(std::string("SELECT coalesce(sum(") + kTextBytesSql + "), 0) FROM letters")
+            .getInt64());
+  }
+
+  // The oldest go first; what goes is still in PostgreSQL. `more`: bytes of text that were added.
+  void trim(SQLite::Database& database, std::size_t more) {
+    text_bytes_ += more;
+    if (text_bytes_ > limits_.text_bytes_max) {
+      SQLite::Statement long_texts(
+          database, std::string("DELETE FROM letters WHERE id IN (SELECT id FROM (SELECT id, sum(") +
+                        kTextBytesSql + ") OVER (ORDER BY id DESC) AS total FROM letters) WHERE total > ?)");
+      long_texts.bind(
+          1, static_cast<std::int64_t>(limits_.text_bytes_max - limits_.text_bytes_max / kTrimShare));
+      long_texts.exec();
+      recount_text(database);
+    }
     SQLite::Statement oldest(database,
                              "DELETE FROM letters WHERE id IN (SELECT id FROM letters ORDER BY id DESC"
                              " LIMIT -1 OFFSET ?)");
@@ -87,6 +124,7 @@ class DeadLetterStore::Impl {
  private:
   const Limits limits_;
   std::atomic<std::uint64_t> count_{0};
+  std::uint64_t text_bytes_ = 0;  // at most too many; of the connection's thread, under the file's mutex
   SideFile file_;
 };
 
@@ -109,7 +147,9 @@ JournalResult<DeadLetterStore::Opened> DeadLetterStore::open(const std::filesyst
   return opened;
 }
 
-JournalResult<void> DeadLetterStore::keep(const DeadLetter& letter) {
+JournalResult<void> DeadLetterStore::keep(const DeadLetter& given) {
+  DeadLetter letter = given;
+  letter.message = shortened(given.message);
   return impl_->run("keeping a dead letter", [&](SQLite::Database& database) {
     SQLite::Transaction transaction(database);
     SQLite::Statement insert(database, std::string("INSERT OR REPLACE INTO letters (") + kColumns +
@@ -127,7 +167,7 @@ JournalResult<void> DeadLetterStore::keep(const DeadLetter& letter) {
     insert.bind(11, letter.put_back ? 1 : 0);
     if (letter.has_body()) insert.bind(12, letter.body.data(), static_cast<int>(letter.body.size()));
     insert.exec();
-    impl_->trim(database);
+    impl_->trim(database, text_bytes(letter));
     transaction.commit();
     impl_->recount(database);
   });

@@ -23,9 +23,14 @@ class DeadLetterStore {
   static constexpr std::size_t kBodyBytesMax = 64u
                                                << 20;  // of all bodies; older ones keep their metadata only
 
+  static constexpr std::size_t kTextBytesMax =
+      16u << 20;  // of all the rest: texts, headers, and what a row takes
+  static constexpr std::size_t kMessageBytesMax = 4096;  // of one; what is longer is cut
+
   struct Limits {
     std::size_t letters_max = kLettersMax;
     std::size_t body_bytes_max = kBodyBytesMax;
+    std::size_t text_bytes_max = kTextBytesMax;
   };
   struct Opened {
     std::unique_ptr<DeadLetterStore> store;

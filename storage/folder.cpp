@@ -16,8 +16,6 @@
 namespace hookspool::storage {
 namespace {
 
-// The largest is the agent's list of lost deliveries: 1,000 lines of two ids and a lane's name.
-constexpr std::size_t kTextBytesMax = 1u << 20;
 constexpr std::string_view kSegmentPrefix = "segment-";
 
 JournalError io_error(const std::string& attempted, int error_number) {
@@ -61,9 +59,10 @@ JournalResult<std::string> read_all(int fd, const std::string& file) {
     if (count < 0) return fail(io_error("reading " + file, errno));
     if (count == 0) return text;
     text.append(buffer.data(), static_cast<std::size_t>(count));
-    if (text.size() > kTextBytesMax) {
-      return fail(
-          JournalError{JournalError::Kind::kCorrupt, file + " is longer than anything written there"});
+    if (text.size() > Folder::kTextBytesMax) {
+      return fail(JournalError{JournalError::Kind::kCorrupt,
+                               file + " is longer than " + std::to_string(Folder::kTextBytesMax) +
+                                   " bytes, the limit for what is written there"});
     }
   }
 }
@@ -162,6 +161,12 @@ std::uint64_t file_bytes(const std::filesystem::path& file) {
   return ::stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
+std::optional<std::uint64_t> known_bytes(const std::filesystem::path& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) == 0) return static_cast<std::uint64_t>(status.st_size);
+  return errno == ENOENT ? std::optional<std::uint64_t>(0) : std::nullopt;
+}
+
 JournalResult<std::unique_ptr<Folder>> Folder::open(const std::filesystem::path& path) {
   if (const auto made = make_folder(path); !made) return fail(made.error());
   const JournalResult<int> lock = take_lock(path / "lock");
@@ -236,6 +241,12 @@ JournalResult<std::optional<std::string>> Folder::read_text(std::string_view nam
 
 JournalResult<void> Folder::write_text(std::string_view name, const std::string& text) const {
   const std::filesystem::path file = path_ / name;
+  if (text.size() > kTextBytesMax) {
+    return fail(JournalError{JournalError::Kind::kLimit,
+                             "writing " + file.string() + ": its text has " + std::to_string(text.size()) +
+                                 " bytes, and the limit is " + std::to_string(kTextBytesMax)});
+  }
+  const std::lock_guard lock(texts_mutex_);  // all writers of a name share its temporary file
   const std::string temporary = file.string() + ".tmp";
   {
     const Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));

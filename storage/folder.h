@@ -9,7 +9,7 @@
 //   segment-00000001.dropped a segment that is being removed; the rest of it goes at the next opening
 //   damaged-*                what could not be read, kept for salvage
 //
-// Thread-safe: after open() nothing in it changes. It never opens a segment's file while SQLite may have it
+// Thread-safe: after open() nothing in it changes but the files. It never opens a segment's file while SQLite may have it
 // open: closing any descriptor of a file drops the locks that SQLite holds on it.
 #pragma once
 
@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -43,6 +44,10 @@ inline constexpr std::string_view kSalvagedPrefix = "salvaged-";
 
 class Folder {
  public:
+  // Of one small text, when it is written and when it is read. The largest is the agent's list of lost deliveries: 1,000
+  // lines of two ids and a lane's name.
+  static constexpr std::size_t kTextBytesMax = 1u << 20;
+
   // Makes the folder (0700) if it is absent and takes its lock; kLocked if another process has it.
   static JournalResult<std::unique_ptr<Folder>> open(const std::filesystem::path& path);
   ~Folder();  // releases the lock
@@ -64,7 +69,8 @@ class Folder {
 
   // Nothing if the file is absent.
   JournalResult<std::optional<std::string>> read_text(std::string_view name) const;
-  // Replaces the file as a whole, durably: after a crash it holds the old text or the new one.
+  // Replaces the file as a whole, durably: after a crash it holds the old text or the new one. One at a time.
+  // kLimit: more than kTextBytesMax; nothing was written.
   JournalResult<void> write_text(std::string_view name, const std::string& text) const;
 
   JournalResult<void> sync() const;                                        // the names
@@ -97,10 +103,14 @@ class Folder {
 
   std::filesystem::path path_;
   int lock_fd_;
+  mutable std::mutex texts_mutex_;  // held while a text is replaced
 };
 
 // The size of a file; 0 if it is absent.
 std::uint64_t file_bytes(const std::filesystem::path& file);
+
+// The same; nothing if the system does not say at the moment.
+std::optional<std::uint64_t> known_bytes(const std::filesystem::path& file);
 
 // Whether the disk gives every byte of a file; true if there is none. No connection may have it open: closing the
 // descriptor would drop its locks.

@@ -1,7 +1,7 @@
 #include "storage/inspection.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +11,6 @@
 #include <system_error>
 #include <utility>
 
-#include "storage/folder.h"
 #include "storage/lane_extent.h"
 #include "storage/row.h"
 #include "storage/sqlite.h"
@@ -92,18 +91,61 @@ void inspect_contents_once(const std::string& vfs, Inspected& result) {
     const std::unique_ptr<SQLite::Database> database = open_read_only(file, vfs, false);
     inspect_tables(*database, result);
   } catch (const SQLite::Exception& error) {
-    // A disk that does not answer, has no room for the -shm file, or no memory, says nothing about the file: it
-    // stays where it is.
-    const int code = error.getErrorCode() & 0xff;
-    const bool says_nothing = code == SQLITE_IOERR || code == SQLITE_CANTOPEN || code == SQLITE_NOMEM ||
-                              code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_PERM ||
-                              code == SQLITE_FULL || code == SQLITE_READONLY;
-    result.condition = says_nothing ? Condition::kUnreadable : Condition::kDamaged;
+    result.condition = cannot_be_read_now(error) ? Condition::kUnreadable : Condition::kDamaged;
     result.why = sqlite_error(error, 0, "reading it").text;
   }
 }
 
+// A file's time of writing is the wall clock's word, as the ids in it are.
+constexpr std::uint64_t kWrittenMarginMs = 60'000;
+
 }  // namespace
+
+Inspected::Inspected(const Folder& folder, std::uint64_t number) {
+  contents.file = std::make_shared<SegmentFile>(number, folder.segment_file(number), false);
+}
+
+void inspect_beginning(const Folder& folder, std::uint64_t number, Inspected& result) {
+  const auto unreadable = [&](const std::filesystem::path& file, const std::string& why) {
+    result.condition = Condition::kUnreadable;
+    result.why = file.filename().string() + ": " + why;
+  };
+  int system_errno = 0;
+  auto acked = read_acked(folder.acked_file(number), number, &system_errno);
+  result.acked_unknown = !acked;
+  if (acked) result.acked = std::move(*acked);
+  if (result.acked && result.acked->too_new) {
+    result.condition = Condition::kTooNew;
+    result.why =
+        folder.acked_file(number).string() + ": it is of a version that this hookspool does not know";
+    return;
+  }
+  // Without rights or descriptors it may be read in a moment; a bad sector stays, and the segment can do without.
+  if (!acked && system_errno != EIO) return unreadable(folder.acked_file(number), acked.error().text);
+  const std::filesystem::path& file = result.contents.file->path;
+  const auto wal_bytes = known_bytes(file.string() + "-wal");
+  if (!wal_bytes) return unreadable(file.string() + "-wal", "its size cannot be asked for");
+  result.had_wal = *wal_bytes > 0;
+  inspect_header(file, result);
+  if (result.condition == Condition::kTooNew) result.why = file.string() + ": " + result.why;
+}
+
+Uuid greatest_id_unread(const Inspected& inspected) {
+  if (inspected.acked && !inspected.acked->greatest_id.is_nil()) return inspected.acked->greatest_id;
+  const std::filesystem::path& file = inspected.contents.file->path;
+  return greatest_id_written({file, file.string() + "-wal"});
+}
+
+Uuid greatest_id_written(const std::vector<std::filesystem::path>& files) {
+  std::int64_t written_s = 0;
+  for (const std::filesystem::path& file : files) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) == 0)
+      written_s = std::max<std::int64_t>(written_s, status.st_mtim.tv_sec);
+  }
+  if (written_s == 0) return {};
+  return first_uuid_of(static_cast<std::uint64_t>(written_s) * 1000 + kWrittenMarginMs);
+}
 
 void inspect_header(const std::filesystem::path& file, Inspected& result) {
   std::array<unsigned char, 100> header{};
@@ -171,18 +213,21 @@ bool knows_of_none(const Inspected& inspected) {
   return inspected.acked && inspected.acked->lanes.empty();
 }
 
-bool wal_has_commit(const std::string& wal) {
+std::optional<bool> wal_has_commit(const std::string& wal) {
   constexpr std::uint64_t kWalHeaderBytes = 32;
   constexpr std::uint64_t kFrameBytes = 24 + 4096;
   const std::uint64_t size = file_bytes(wal);
   const int fd = ::open(wal.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return size > 0;
-  bool found = false;
-  for (std::uint64_t at = kWalHeaderBytes; !found && at + kFrameBytes <= size; at += kFrameBytes) {
+  if (fd < 0) return errno == ENOENT ? std::optional(false) : std::nullopt;
+  std::optional<bool> found = false;
+  for (std::uint64_t at = kWalHeaderBytes; found == false && at + kFrameBytes <= size; at += kFrameBytes) {
     std::array<unsigned char, 8> page_and_commit{};
-    found = ::pread(fd, page_and_commit.data(), page_and_commit.size(), static_cast<off_t>(at)) != 8 ||
-            std::any_of(page_and_commit.begin() + 4, page_and_commit.end(),
-                        [](unsigned char byte) { return byte != 0; });
+    if (::pread(fd, page_and_commit.data(), page_and_commit.size(), static_cast<off_t>(at)) != 8) {
+      found = std::nullopt;
+    } else {
+      found = std::any_of(page_and_commit.begin() + 4, page_and_commit.end(),
+                          [](unsigned char byte) { return byte != 0; });
+    }
   }
   ::close(fd);
   return found;

@@ -13,6 +13,7 @@
 
 #include "storage/acked_record.h"
 #include "storage/catalogue.h"
+#include "storage/folder.h"
 
 namespace hookspool::storage {
 
@@ -26,6 +27,10 @@ enum class Condition {
 };
 
 struct Inspected {
+  Inspected() = default;
+  // Of the segment with this number, before anything was looked at.
+  Inspected(const Folder& folder, std::uint64_t number);
+
   Condition condition = Condition::kGood;
   std::string why;
   SegmentContents contents;
@@ -38,7 +43,12 @@ struct Inspected {
       ids;  // lane number -> its first and last intact event, where known
   bool had_wal = false;
   std::optional<Acked> acked;
+  bool acked_unknown = false;  // there is a record, and the disk does not give it
 };
+
+// Looks at the record beside the segment, then at the first bytes of its file. Afterwards `condition` is kGood as long as
+// inspect_contents() has not said otherwise. kTooNew: `why` names the file.
+void inspect_beginning(const Folder& folder, std::uint64_t number, Inspected& result);
 
 // Reads the file's first bytes without SQLite (sqlite.org/fileformat2.html section 1.3), which would begin to
 // recover it. No connection has it open yet, so closing the descriptor drops no lock.
@@ -46,6 +56,12 @@ void inspect_header(const std::filesystem::path& file, Inspected& result);
 
 // What its tables hold, of a segment whose header is good. kDamaged only where the disk gives every byte of the file.
 void inspect_contents(const std::string& vfs, Inspected& result);
+
+// No id in a segment that cannot be read, or has lost some of its events, is greater: by its record, or where that does not
+// say, by the time at which its files were last written. Nil: nothing is known.
+Uuid greatest_id_unread(const Inspected& inspected);
+// The same by the time at which these files were last written alone.
+Uuid greatest_id_written(const std::vector<std::filesystem::path>& files);
 
 // What the record says of a segment whose own file says nothing any more, or cannot be read at the moment.
 void go_by_the_record(Inspected& result, bool lost);
@@ -55,8 +71,8 @@ bool knows_of_none(const Inspected& inspected);
 
 // Whether the WAL holds the last frame of a transaction, page and all (sqlite.org/fileformat2.html section
 // 4), accepted by SQLite or not. Frames are written in order, so a crash alone never leaves that without the
-// rest; a power cut does, of what was not synced.
-bool wal_has_commit(const std::string& wal);
+// rest; a power cut does, of what was not synced. Nothing: the disk does not give it.
+std::optional<bool> wal_has_commit(const std::string& wal);
 
 // By its header; other databases may lie in the folder as well.
 bool looks_like_segment(const std::filesystem::path& file);

@@ -1,11 +1,14 @@
 #include "storage/journal.h"
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
 #include "storage/catalogue.h"
 #include "storage/folder.h"
+#include "storage/folder_mode.h"
+#include "storage/late_segments.h"
 #include "storage/opening.h"
 #include "storage/room.h"
 #include "storage/row.h"
@@ -53,7 +56,8 @@ class Journal::Impl {
         folder(std::move(locked_folder)),
         catalogue(epoch),
         readers(options.vfs),
-        room(options, *folder, catalogue) {
+        room(options, *folder, catalogue),
+        late(*folder, options.vfs, catalogue) {
     room.set_drop([this](std::uint64_t number) { return drop(number); });
   }
 
@@ -65,6 +69,8 @@ class Journal::Impl {
   Catalogue catalogue;
   ReaderPool readers;
   JournalRoom room;
+  LateSegments late;
+  std::uint64_t set_aside_files = 0;  // does not change after the opening
   std::mutex drop_mutex;  // one drop at a time, so that two do not each rely on the other's segment
   std::unique_ptr<Writer> writer;
 };
@@ -80,8 +86,20 @@ JournalResult<Journal::Opened> Journal::open(JournalOptions options) {
   const Uuid epoch = random_uuid(options.random_bytes);
   auto impl = std::make_unique<Impl>(std::move(options), std::move(*folder), epoch);
 
+  const auto set_aside_before = impl->folder->list();
   JournalResult<Found> found = take_stock(*impl->folder, impl->options.vfs, impl->catalogue);
   if (!found) return fail(found.error());
+  impl->late.wait_for(found->unreadable);
+  std::vector<std::string> open_to_others = keep_from_others(impl->folder->path());
+  std::move(open_to_others.begin(), open_to_others.end(), std::back_inserter(found->notes));
+  if (const auto listing = impl->folder->list()) impl->set_aside_files = listing->set_aside.size();
+  if (set_aside_before && !set_aside_before->set_aside.empty()) {
+    found->notes.push_back(std::to_string(impl->set_aside_files) + " damaged files lie in " +
+                           impl->folder->path().string() +
+                           " (the first: " + *set_aside_before->set_aside.begin() +
+                           "); events in them may be missing. Stop the agent and run hookspool salvage "
+                           "--config ..., which takes out of them what can still be read");
+  }
   impl->room.mend_reserve();
   JournalResult<std::string> agent_id = agent_id_of(*impl->folder, impl->options);
   if (!agent_id) return fail(agent_id.error());
@@ -252,7 +270,23 @@ void Journal::set_room(const JournalOptions& options) {
 }
 
 JournalStats Journal::stats() const {
-  return impl_->writer->figures();
+  JournalStats stats = impl_->writer->figures();
+  const auto unreadable = impl_->late.unreadable();
+  stats.unreadable_segments = unreadable.size();
+  if (!unreadable.empty()) {
+    const auto& [number, why] = *unreadable.begin();
+    stats.unreadable_because = impl_->folder->segment_file(number).string() + ": " + why;
+  }
+  stats.set_aside_files = impl_->set_aside_files;
+  return stats;
+}
+
+Journal::Late Journal::try_unreadable() {
+  const std::size_t before = impl_->late.unreadable().size();
+  if (before == 0) return {};
+  Late late{impl_->late.try_again(), false};
+  late.found = impl_->late.unreadable().size() < before;
+  return late;
 }
 
 std::vector<LaneUse> Journal::lane_uses() const {

@@ -129,6 +129,10 @@ struct JournalStats {
   std::uint64_t rotation_failures = 0;    // no new segment could be made: the full one goes on
   std::uint64_t wal_bytes = 0;  // of the segment being written; a long reader keeps it from shrinking
   std::uint64_t acked_record_failures = 0;  // events are accepted all the same, with less protection
+  std::uint64_t unreadable_segments =
+      0;                              // could not be read so far: what waits in them is not known for sure
+  std::string unreadable_because;     // of the first of them: the file and why
+  std::uint64_t set_aside_files = 0;  // damaged-* and duplicate-* segments that wait for hookspool salvage
   std::uint64_t lost = 0;  // acknowledged, not confirmed, and no longer in any file, as the opening found it
   std::string last_error;  // of the last group, checkpoint or new segment that failed; it stays
   bool accepting =
@@ -215,6 +219,14 @@ class Journal {
   void confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind = false);
   // Writes only if something changed, or to learn whether the disk can be written again after a failure.
   JournalResult<void> save_cursors();
+
+  // Tries again what could not be read at the opening. Answers what an operator should read; `found` is true where
+  // events have turned up: of lanes that may have been unknown, and of epochs that are older than others.
+  struct Late {
+    std::vector<std::string> notes;
+    bool found = false;
+  };
+  Late try_unreadable();
 
   std::vector<SegmentInfo> segments() const;  // oldest first
   // Unlinks one segment. Refused (kNotFound) for the active one and for one that is not wholly delivered.

@@ -63,31 +63,20 @@ RoomFacts JournalRoom::facts() const {
   return {catalogue_.bytes() + kCommitBytes, free_bytes(), reserve_.missing_bytes(), false};
 }
 
-std::optional<std::map<std::string, std::uint64_t, std::less<>>> JournalRoom::held_if_short(
-    const Budget& budget, std::uint64_t more, const RoomFacts& facts) const {
-  if (!budget.is_short(more, facts)) return std::nullopt;
-  return catalogue_.held_bytes();
-}
-
-// `held`: with what is kept because of the lane, which counts only when room is short; else what waits counts.
+// What is kept because of the lane counts only when room is short; else what waits.
 std::optional<JournalError> JournalRoom::refuse(const Budget& budget, std::string_view lane,
                                                 std::uint64_t more_of_lane, std::uint64_t more,
-                                                RoomFacts facts, std::optional<std::uint64_t> held) const {
+                                                RoomFacts facts, bool is_short) const {
   facts.other_lanes = catalogue_.lane_count() > (catalogue_.knows_lane(lane) ? 1u : 0u);
   facts.bytes += more;
-  const std::uint64_t held_bytes = held.value_or(catalogue_.waiting_bytes(lane));
+  const std::uint64_t held_bytes = is_short ? catalogue_.held_bytes(lane) : catalogue_.waiting_bytes(lane);
   return budget.refuse(lane, held_bytes, more_of_lane, facts);
 }
 
 std::optional<JournalError> JournalRoom::Group::refuse(const std::string& lane, std::uint64_t bytes) {
-  if (!held_) held_ = room_.held_if_short(*budget_, more_ + bytes, facts_);
-  std::optional<std::uint64_t> held;
-  if (held_) {
-    const auto found = held_->find(lane);
-    held = found == held_->end() ? 0 : found->second;
-  }
+  short_ = short_ || budget_->is_short(more_ + bytes, facts_);
   std::uint64_t& more_of_lane = more_of_lane_[lane];
-  auto refusal = room_.refuse(*budget_, lane, more_of_lane + bytes, more_ - more_of_lane, facts_, held);
+  auto refusal = room_.refuse(*budget_, lane, more_of_lane + bytes, more_ - more_of_lane, facts_, short_);
   room_.remember(*budget_, lane, bytes, refusal.has_value());
   if (refusal) return refusal;
   more_ += bytes;
@@ -146,19 +135,14 @@ void JournalRoom::mend_reserve() {
 std::vector<LaneUse> JournalRoom::lane_uses() const {
   const RoomFacts now = facts();
   const auto limits = budget();
-  const auto held = held_if_short(*limits, 1, now);
+  const bool is_short = limits->is_short(1, now);
   std::set<std::string, std::less<>> names;
   for (const auto& [lane, room] : limits->options().lane_rooms) names.insert(lane);
   for (std::string& lane : catalogue_.lanes()) names.insert(std::move(lane));
   std::vector<LaneUse> uses;
   for (const std::string& lane : names) {
     const LaneRoom& room = limits->room_of(lane);
-    std::optional<std::uint64_t> held_bytes;
-    if (held) {
-      const auto found = held->find(lane);
-      held_bytes = found == held->end() ? 0 : found->second;
-    }
-    const auto refusal = refuse(*limits, lane, next_bytes(lane), 0, now, held_bytes);
+    const auto refusal = refuse(*limits, lane, next_bytes(lane), 0, now, is_short);
     uses.push_back({lane, catalogue_.waiting_bytes(lane), room.bytes_max, room.sender_retries,
                     refusal ? refusal->text : ""});
   }
@@ -169,16 +153,11 @@ std::optional<JournalError> JournalRoom::refuse_all() const {
   const RoomFacts now = facts();
   // Where any lane may come, one that nobody knows yet is let in first.
   const auto limits = budget();
-  if (limits->options().lane_rooms.empty()) return refuse(*limits, "", next_bytes(""), 0, now, 0);
-  const auto held = held_if_short(*limits, 1, now);
+  if (limits->options().lane_rooms.empty()) return refuse(*limits, "", next_bytes(""), 0, now, false);
+  const bool is_short = limits->is_short(1, now);
   std::optional<JournalError> last;
   for (const auto& [lane, room] : limits->options().lane_rooms) {
-    std::optional<std::uint64_t> held_bytes;
-    if (held) {
-      const auto found = held->find(lane);
-      held_bytes = found == held->end() ? 0 : found->second;
-    }
-    last = refuse(*limits, lane, next_bytes(lane), 0, now, held_bytes);
+    last = refuse(*limits, lane, next_bytes(lane), 0, now, is_short);
     if (!last) return std::nullopt;
   }
   last->kind = JournalError::Kind::kFull;

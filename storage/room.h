@@ -47,7 +47,7 @@ class JournalRoom {
     RoomFacts facts_;
     std::uint64_t more_ = 0;
     std::map<std::string, std::uint64_t, std::less<>> more_of_lane_;
-    std::optional<std::map<std::string, std::uint64_t, std::less<>>> held_;  // only when room is short
+    bool short_ = false;  // stays, once it is
   };
 
   // Delivered segments have to go, now, for `more` bytes to be let in.
@@ -80,11 +80,8 @@ class JournalRoom {
   RoomFacts facts() const;
   void remember(const Budget& budget, const std::string& lane, std::uint64_t bytes, bool refused) const;
   std::uint64_t next_bytes(std::string_view lane) const;
-  std::optional<std::map<std::string, std::uint64_t, std::less<>>> held_if_short(
-      const Budget& budget, std::uint64_t more, const RoomFacts& facts) const;
   std::optional<JournalError> refuse(const Budget& budget, std::string_view lane, std::uint64_t more_of_lane,
-                                     std::uint64_t more, RoomFacts facts,
-                                     std::optional<std::uint64_t> held) const;
+                                     std::uint64_t more, RoomFacts facts, bool is_short) const;
 
   const Folder& folder_;
   const Catalogue& catalogue_;

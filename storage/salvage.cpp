@@ -38,11 +38,15 @@ class Salvage {
 
   JournalResult<SalvageReport> run() {
     SalvageReport report;
-    // A dry run looks at the journal as well, and that must not tidy it up.
-    if (!options_.dry_run) {
-      if (auto looked = look(); !looked) return fail(looked.error());
-      report.notes = std::move(found_.notes);
+    if (auto looked = look(); !looked) return fail(looked.error());
+    // What a segment holds that cannot be read now is not known, and must be neither replaced nor taken for lost.
+    if (!found_.unreadable.empty()) {
+      const auto& [number, why] = *found_.unreadable.begin();
+      return fail(JournalError{JournalError::Kind::kIo,
+                               folder_.segment_file(number).string() + " cannot be read at the moment: " +
+                                   why + ". Nothing was salvaged; run it again when the file can be read"});
     }
+    report.notes = std::move(found_.notes);
     const auto listing = folder_.list();
     if (!listing) return fail(listing.error());
     std::vector<std::filesystem::path> files = options_.files;
@@ -52,8 +56,11 @@ class Salvage {
         if (looks_like_segment(folder_.path() / name)) files.push_back(folder_.path() / name);
       }
     }
+    for (const std::uint64_t number : found_.not_set_aside) {
+      if (options_.files.empty()) files.push_back(folder_.segment_file(number));
+    }
     std::sort(files.begin(), files.end());
-    gather_hints(*listing);
+    if (auto gathered = gather_hints(*listing); !gathered) return fail(gathered.error());
     for (const auto& file : files) {
       auto salvaged = salvage_file(file, *listing);
       if (!salvaged) return fail(salvaged.error());
@@ -63,12 +70,12 @@ class Salvage {
   }
 
  private:
-  // As an opening does.
+  // As an opening does; a dry run looks at the same, and must not tidy it up.
   JournalResult<void> look() {
     const std::uint64_t greatest_number = found_.greatest_number;
     readers_.clear();
     catalogue_ = std::make_unique<Catalogue>(Uuid{});
-    auto found = take_stock(folder_, options_.vfs, *catalogue_);
+    auto found = take_stock(folder_, options_.vfs, *catalogue_, options_.dry_run ? Tidy::kNo : Tidy::kYes);
     if (!found) return fail(found.error());
     found_ = std::move(*found);
     found_.greatest_number = std::max(found_.greatest_number, greatest_number);
@@ -76,10 +83,12 @@ class Salvage {
   }
 
   // The records outlive what was set aside: with them rows are known whose file has lost all names.
-  void gather_hints(const Folder::Listing& listing) {
+  JournalResult<void> gather_hints(const Folder::Listing& listing) {
     hints_ = {options_.epochs, options_.lanes};
     for (const auto& [number, names] : listing.segments) {
-      const auto acked = read_acked(folder_.acked_file(number), number);
+      const auto read = read_acked(folder_.acked_file(number), number);
+      if (!read) return fail(read.error());
+      const std::optional<Acked>& acked = *read;
       if (!acked || acked->too_new) continue;
       hints_.epochs.push_back(acked->epoch);
       for (const AckedLane& lane : acked->lanes) hints_.lanes.push_back(lane.lane);
@@ -88,6 +97,7 @@ class Salvage {
       hints_.lanes.push_back(lane);
       for (const LaneRun& run : catalogue_->runs(lane)) hints_.epochs.push_back(run.epoch);
     }
+    return {};
   }
 
   JournalResult<SalvagedFile> salvage_file(const std::filesystem::path& file,
@@ -105,14 +115,11 @@ class Salvage {
     result.damaged = scan->damaged();
     result.found = result.intact + result.damaged;
     for (const auto& row : scan->damaged_rows()) result.damaged_rows.push_back({row.lane, row.seq, row.id});
-    if (options_.dry_run) {
-      result.imported = scan->intact();
-      return result;
-    }
     const std::string name = file.filename().string();
     const bool set_aside = listing.set_aside.contains(name) && folder_.path() / name == file;
     if (auto imported = import(*scan, set_aside ? free_number_of(name) : std::nullopt, result); !imported)
       return fail(imported.error());
+    if (options_.dry_run) return result;
     // Pages that the disk did not give may be given another time.
     const bool stranger = listing.strangers.contains(name) && folder_.path() / name == file;
     if ((set_aside || (stranger && result.intact > 0)) && result.unreadable_pages == 0) {
@@ -137,9 +144,11 @@ class Salvage {
     for (std::size_t i = 0; i < scan.intact(); ++i) {
       const SalvageScan::Row row = scan.row(i);
       const auto held = catalogue_->locate(row.lane, row.epoch, row.seq, 1);
-      if (!held.empty() && readable(held.front(), row)) {
-        ++result.already_there;
-        continue;
+      if (!held.empty()) {
+        const auto there = readable(held.front(), row);
+        if (!there) return fail(there.error());
+        if (*there) ++result.already_there;
+        if (*there) continue;
       }
       if (passed(row)) ++result.already_delivered;
       targets[held.empty() ? Target{0, row.epoch, catalogue_->pieces_before(row.lane, row.epoch, row.seq)}
@@ -153,14 +162,17 @@ class Salvage {
       if (auto made = make(number, target, scan, rows, result); !made) return made;
     }
     // What was just written counts for the next file.
-    return targets.empty() ? JournalResult<void>() : look();
+    return targets.empty() || options_.dry_run ? JournalResult<void>() : look();
   }
 
-  bool readable(ReadSlice slice, const SalvageScan::Row& row) {
+  // An error: the disk does not say at the moment.
+  JournalResult<bool> readable(ReadSlice slice, const SalvageScan::Row& row) {
     if (is_lost(slice)) return false;
     slice.last_seq = slice.first_seq;
     std::vector<EventPtr> events;
-    return read(slice, row.lane, row.epoch, events).ok();
+    const auto got = read(slice, row.lane, row.epoch, events);
+    if (!got && got.error().kind != JournalError::Kind::kCorrupt) return fail(got.error());
+    return got.ok();
   }
 
   static bool is_lost(const ReadSlice& slice) {
@@ -179,17 +191,28 @@ class Salvage {
     return read;
   }
 
-  // Nothing of it is to be seen under the segment's name before it is whole.
+  // Nothing of it is to be seen under the segment's name before it is whole. A dry run only counts.
   JournalResult<void> make(std::uint64_t number, const Target& target, SalvageScan& scan,
                            const std::vector<std::size_t>& rows, SalvagedFile& result) {
-    auto segment =
-        SalvageSegment::begin(folder_, options_.vfs, {number, target.epoch, found_.greatest_id, true});
-    if (!segment) return fail(segment.error());
+    std::unique_ptr<SalvageSegment> segment;
+    if (!options_.dry_run) {
+      auto begun =
+          SalvageSegment::begin(folder_, options_.vfs, {number, target.epoch, found_.greatest_id, true});
+      if (!begun) return fail(begun.error());
+      segment = std::move(*begun);
+    }
+    std::map<std::string, std::vector<std::uint64_t>> numbers;
+    const auto add = [&](const StoredEvent& stored) {
+      numbers[stored.event.lane].push_back(stored.seq);
+      return segment == nullptr ? JournalResult<void>() : segment->add(stored);
+    };
     std::vector<SegmentLane> owed;
     if (target.owing != 0) owed = catalogue_->lanes_of(target.owing);
     for (const SegmentLane& lane : owed) {
-      if (auto added = (*segment)->add_lane(lane.lane, lane.number); !added) return added;
-      if (auto copied = copy(lane, target, **segment); !copied) return copied;
+      if (segment != nullptr) {
+        if (auto added = segment->add_lane(lane.lane, lane.number); !added) return added;
+      }
+      if (auto copied = copy(lane, target, add); !copied) return copied;
     }
     std::uint64_t imported = 0;
     for (const std::size_t row : rows) {
@@ -199,31 +222,35 @@ class Salvage {
         --result.intact;
         continue;
       }
-      if (auto added = (*segment)->add(*stored); !added) return added;
+      if (auto added = add(*stored); !added) return added;
       ++imported;
     }
-    if (auto added = add_cursors(**segment); !added) return added;
-    if (auto finished = (*segment)->finish(); !finished) return finished;
-    if (auto published = publish(number); !published) return published;
-    note_missing((*segment)->numbers(), owed, target.epoch, result);
+    note_missing(numbers, owed, target.epoch, result);
     result.imported += imported;
+    if (segment == nullptr) return {};
+    if (auto added = add_cursors(*segment); !added) return added;
+    if (auto finished = segment->finish(); !finished) return finished;
+    if (auto published = publish(number); !published) return published;
     result.segments.push_back(folder_.segment_file(number).filename().string());
     return {};
   }
 
   // What the segment that is made anew has of the lane.
-  JournalResult<void> copy(const SegmentLane& lane, const Target& target, SalvageSegment& segment) {
+  template <class Add>
+  JournalResult<void> copy(const SegmentLane& lane, const Target& target, const Add& add) {
     for (std::uint64_t seq = lane.first_seq; seq <= lane.last_seq;) {
       const auto slices = catalogue_->locate(lane.lane, target.epoch, seq, 1);
       if (slices.empty() || is_lost(slices.front())) return {};
       std::vector<EventPtr> events;
       const auto read_to_end = read(slices.front(), lane.lane, target.epoch, events);
       for (const EventPtr& event : events) {
-        if (auto added = segment.add(*event); !added) return added;
+        if (auto added = add(*event); !added) return added;
         seq = event->seq + 1;
       }
       if (!read_to_end) {
-        if (file_bytes(slices.front().file->path) == 0) return {};
+        // Nothing is left of the file but its record.
+        if (known_bytes(slices.front().file->path) == std::uint64_t{0}) return {};
+        if (read_to_end.error().kind != JournalError::Kind::kCorrupt) return read_to_end;
         ++seq;  // over the one that cannot be read
       }
     }

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 
 #include "storage/row.h"
@@ -19,6 +20,7 @@ JournalResult<SalvageScan> SalvageScan::scan(const std::filesystem::path& file, 
   auto pages = SalvagePages::open(file);
   if (!pages) return fail(pages.error());
   SalvageScan scan(std::move(*pages));
+  scan.follow_left_ = kFollowedPerImage * scan.pages_.images().size();
   scan.gather_hints(hints);
   scan.gather_rows();
   scan.sort_rows();
@@ -72,15 +74,20 @@ void SalvageScan::consider(const PageImage& image, const SalvagePage& page, cons
   if (cell.whole_key && suspects_.size() < kSuspectsMax) suspects_.emplace(cell.key, cell.id);
 }
 
-// The part in the page, then the chain of overflow pages.
+// The part in the page, then the chain of overflow pages. What a damaged row claims is believed only as far as the file
+// has pages, each of which is in a chain once.
 std::optional<std::string> SalvageScan::record(const SalvagePage& page, const EventCell& cell, int view) {
+  if (cell.record_bytes > pages_.images().size() * kSalvagePageBytes) return std::nullopt;
+  std::unordered_set<std::uint32_t> followed;
   const auto* begin = reinterpret_cast<const char*>(page.data()) + cell.at;
   std::string bytes(begin, cell.local_bytes);
   std::uint32_t next = cell.next_page;
   SalvagePage overflow;
   while (bytes.size() < cell.record_bytes) {
     const auto image = pages_.find(next, view);
-    if (!image) return std::nullopt;
+    if (!image || follow_left_ == 0 || !followed.insert(next).second) return std::nullopt;
+    --follow_left_;
+    ++followed_;
     pages_.read(*image, overflow);
     next = 0;
     for (std::size_t i = 0; i < 4; ++i) next = next << 8 | overflow[i];
@@ -117,16 +124,21 @@ std::optional<SalvageScan::Identity> SalvageScan::prove(const EventCell& cell, c
   };
   const auto identity = [&](std::size_t epoch, std::size_t lane) {
     lane_of_number_[number] = static_cast<std::uint16_t>(lane);
+    fitted_epoch_ = epoch;
     return Identity{static_cast<std::uint16_t>(epoch), static_cast<std::uint16_t>(lane), stored.seq};
   };
   const auto known = lane_of_number_.find(number);
-  for (std::size_t epoch = 0; epoch < epochs_.size(); ++epoch) {
-    if (known != lane_of_number_.end() && fits(epoch, known->second)) return identity(epoch, known->second);
+  const std::uint64_t cost = 1 + cell.record_bytes / (16 << 10);
+  if (known != lane_of_number_.end() && !epochs_.empty() && fits(fitted_epoch_, known->second))
+    return identity(fitted_epoch_, known->second);
+  for (std::size_t epoch = 0; known != lane_of_number_.end() && epoch < epochs_.size(); ++epoch) {
+    if (guesses_left_ < cost) break;
+    guesses_left_ -= cost;
+    if (fits(epoch, known->second)) return identity(epoch, known->second);
   }
   // A source's path mostly ends with its name.
   const std::size_t hints = lanes_.size();
   add_lane(columns.texts[2].substr(columns.texts[2].rfind('/') + 1));
-  const std::uint64_t cost = 1 + cell.record_bytes / (16 << 10);
   for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
     for (std::size_t epoch = 0; epoch < epochs_.size() && guesses_left_ >= cost; ++epoch) {
       guesses_left_ -= cost;
@@ -172,6 +184,8 @@ std::optional<StoredEvent> SalvageScan::read(std::size_t index) {
   const auto& [identity, place] = rows_[index];
   SalvagePage page;
   pages_.read(place.image, page);
+  follow_left_ =
+      std::max<std::uint64_t>(follow_left_, pages_.images().size());  // this chain was followed before
   std::optional<StoredEvent> stored;
   find_event_cells(page, [&, found = place, who = identity](const EventCell& cell) {
     if (cell.at != found.at || cell.key != found.key) return;

@@ -43,6 +43,9 @@ class SalvageScan {
   static constexpr std::size_t kDamagedListedMax = 1000;
   static constexpr std::uint64_t kGuessesMax =
       2'000'000;  // of lane and epoch, in one file; a large row counts more
+  // Overflow pages that are followed, for each page image of the file. A row's pages are its own, but in the WAL the page
+  // where it begins may lie many times. What is beyond it counts as damaged.
+  static constexpr std::uint64_t kFollowedPerImage = 256;
 
   static JournalResult<SalvageScan> scan(const std::filesystem::path& file, const SalvageHints& hints);
 
@@ -54,6 +57,7 @@ class SalvageScan {
   std::uint64_t damaged() const { return damaged_count_; }
   const std::vector<DamagedRow>& damaged_rows() const { return damaged_; }  // the first of them
   std::uint64_t pages() const { return pages_.images().size(); }
+  std::uint64_t followed() const { return followed_; }  // overflow pages, again each time
   std::uint64_t unreadable_pages() const { return pages_.unreadable(); }
 
  private:
@@ -85,6 +89,9 @@ class SalvageScan {
   std::vector<Uuid> epochs_;
   std::vector<std::string> lanes_;
   std::uint64_t guesses_left_ = kGuessesMax;
+  std::uint64_t followed_ = 0;
+  std::uint64_t follow_left_ = 0;                          // overflow pages
+  std::size_t fitted_epoch_ = 0;                           // of the row before; mostly the only one of a file
   std::map<std::uint32_t, std::uint16_t> lane_of_number_;  // as a row has shown
   std::map<Identity, Place> found_;                        // the most trusted image's
   std::map<std::int64_t, Uuid> suspects_;                  // by key: rows whose checksum did not fit

@@ -122,13 +122,16 @@ JournalResult<std::unique_ptr<ActiveSegment>> ActiveSegment::make(const Folder& 
   }
 }
 
+ActiveSegment::Statements::Statements(SQLite::Database& database)
+    : insert_event(database, kInsertEventSql),
+      insert_lane(database, kInsertLaneSql),
+      put_cursor(database, kPutCursorSql) {}
+
 ActiveSegment::ActiveSegment(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database,
                              JournalResult<std::shared_ptr<AckedRecord>> acked)
     : file_(std::move(file)),
       database_(std::move(database)),
-      insert_event_(*database_, kInsertEventSql),
-      insert_lane_(*database_, kInsertLaneSql),
-      put_cursor_(*database_, kPutCursorSql),
+      statements_(std::make_unique<Statements>(*database_)),
       acked_(std::move(acked)) {
   // Looking at a table opens the WAL, which makes its file.
   (void)database_->execAndGet("SELECT count(*) FROM meta").getInt();
@@ -186,26 +189,30 @@ JournalError ActiveSegment::checkpoint_error(int code) {
 }
 
 bool ActiveSegment::roll_back() {
-  for (SQLite::Statement* statement : {&insert_event_, &insert_lane_, &put_cursor_}) statement->tryReset();
+  for (SQLite::Statement* statement :
+       {&statements_->insert_event, &statements_->insert_lane, &statements_->put_cursor}) {
+    statement->tryReset();
+  }
   if (sqlite3_get_autocommit(database_->getHandle()) == 0) database_->tryExec("ROLLBACK");
   return sqlite3_get_autocommit(database_->getHandle()) != 0;
 }
 
 void ActiveSegment::write(const Group& group) {
+  auto& [insert_event, insert_lane, put_cursor] = *statements_;
   for (const NewLane& lane : group.new_lanes) {
-    insert_lane_.bind(1, lane.number);
-    insert_lane_.bindNoCopy(2, lane.name);
-    insert_lane_.exec();
-    insert_lane_.reset();
+    insert_lane.bind(1, lane.number);
+    insert_lane.bindNoCopy(2, lane.name);
+    insert_lane.exec();
+    insert_lane.reset();
   }
   for (std::size_t i = 0; i < group.events.size(); ++i) {
     const std::string_view packed =
         group.packed_bodies.empty() ? std::string_view() : std::string_view(group.packed_bodies[i]);
-    bind_row(insert_event_, group.lane_numbers[i], *group.events[i], packed);
-    insert_event_.exec();
-    insert_event_.reset();
+    bind_row(insert_event, group.lane_numbers[i], *group.events[i], packed);
+    insert_event.exec();
+    insert_event.reset();
   }
-  for (const Cursor& cursor : group.cursors) put_cursor(put_cursor_, cursor);
+  for (const Cursor& cursor : group.cursors) storage::put_cursor(put_cursor, cursor);
   if (group.probe) {
     database_->exec(
         "INSERT INTO meta(key, value) VALUES ('probes', 1) ON CONFLICT(key) DO UPDATE SET value = value + 1");
@@ -242,6 +249,7 @@ Result<void, SegmentFailure> ActiveSegment::checkpoint_if_due(std::uint64_t wal_
 
 std::unique_ptr<SegmentReader> ActiveSegment::into_reader() {
   (void)roll_back();
+  statements_.reset();  // a connection belongs to one thread at a time, and so do its statements
   return SegmentReader::adopt(file_, database_);
 }
 

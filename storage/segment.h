@@ -85,8 +85,8 @@ class ActiveSegment {
   // Copies all of the WAL and closes the file. What readers hold back stays in the WAL, where it can be read.
   Result<void, SegmentFailure> finish();
 
-  // After a failure: the connection goes on as a reader of what is durable. Nothing else may follow but the
-  // end.
+  // After a failure: the connection goes on as a reader of what is durable, which another thread may use at once: nothing
+  // of this object touches it any more. Nothing else may follow but the end.
   std::unique_ptr<SegmentReader> into_reader();
 
   std::uint64_t bytes() const { return bytes_; }  // database and WAL, after the last commit
@@ -104,6 +104,10 @@ class ActiveSegment {
                                                             const Identity& identity);
   ActiveSegment(std::shared_ptr<SegmentFile> file, std::unique_ptr<SQLite::Database> database,
                 JournalResult<std::shared_ptr<AckedRecord>> acked);
+  struct Statements {
+    explicit Statements(SQLite::Database& database);
+    SQLite::Statement insert_event, insert_lane, put_cursor;
+  };
   void write(const Group& group);
   bool roll_back();
   JournalResult<void> remember_names();
@@ -114,9 +118,7 @@ class ActiveSegment {
 
   std::shared_ptr<SegmentFile> file_;
   std::unique_ptr<SQLite::Database> database_;  // before the statements: it outlives them
-  SQLite::Statement insert_event_;
-  SQLite::Statement insert_lane_;
-  SQLite::Statement put_cursor_;
+  std::unique_ptr<Statements> statements_;      // none after into_reader()
   JournalResult<std::shared_ptr<AckedRecord>> acked_;
   std::vector<Name> names_;
   std::uint64_t bytes_ = 0;

@@ -43,6 +43,10 @@ SegmentReader::SegmentReader(std::shared_ptr<SegmentFile> file, std::unique_ptr<
 JournalResult<std::unique_ptr<SegmentReader>> SegmentReader::open(std::shared_ptr<SegmentFile> file,
                                                                   const std::string& vfs) {
   const std::string attempted = "opening " + file->path.string() + " to read it";
+  if (file->unread.load()) {
+    return fail(JournalError{JournalError::Kind::kIo,
+                             attempted + ": it could not be read so far, and is tried again by and by"});
+  }
   try {
     auto database = open_read_only(file->path, vfs, file->growing.load());
     database->exec(kSmallCache);

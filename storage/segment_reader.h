@@ -30,10 +30,11 @@ struct SegmentFile {
 
   const std::uint64_t number;
   const std::filesystem::path path;
-  std::int32_t format = kFormatVersion;       // of its tables; set before the journal knows of it
-  std::atomic<bool> growing;                  // the writer has it open
-  std::atomic<bool> dropped = false;          // its name was taken away: not to be opened or kept open
-  std::atomic<bool> parked = false;           // only the connection that wrote it may still read it
+  std::int32_t format = kFormatVersion;  // of its tables; set before the journal knows of it
+  std::atomic<bool> growing;             // the writer has it open
+  std::atomic<bool> dropped = false;     // its name was taken away: not to be opened or kept open
+  std::atomic<bool> unread = false;  // could not be read when the journal was opened: not to be opened yet
+  std::atomic<bool> parked = false;  // only the connection that wrote it may still read it
   std::atomic<std::uint64_t> read_ahead = 0;  // the 64ths of it that were, one bit each
 
   // By the lane's number: from this event on nothing of it is in the file, although it was acknowledged. Does
@@ -54,6 +55,7 @@ struct ReadSlice {
 
 class SegmentReader {
  public:
+  // kIo: the file is `unread`.
   static JournalResult<std::unique_ptr<SegmentReader>> open(std::shared_ptr<SegmentFile> file,
                                                             const std::string& vfs);
 

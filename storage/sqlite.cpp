@@ -1,7 +1,9 @@
 #include "storage/sqlite.h"
 
 #include <SQLiteCpp/Statement.h>
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string_view>
@@ -50,6 +52,17 @@ bool has_wal(const std::filesystem::path& file) {
   const std::uintmax_t size = std::filesystem::file_size(file.string() + "-wal", error);
   return !error ? size > 0 : error != std::errc::no_such_file_or_directory;
 }
+
+// SQLite makes a new file readable for everybody, as far as the umask allows, and its -wal and -shm like it: so an empty
+// one is made first. What prevents that, SQLite meets as well and reports.
+void make_private(const std::filesystem::path& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd >= 0) ::close(fd);
+}
+
+// Opens a file of which the WAL's index is kept in this connection's memory instead of in a -shm file, so that reading
+// writes nothing: the disk may be full, or take no writes. It locks nothing, and so is only for a file that nobody writes.
+constexpr const char* kVfsWithoutLocks = "unix-none";
 
 constexpr int kChunkBytes = 1 << 16;
 
@@ -112,6 +125,7 @@ void require_pragma(SQLite::Database& database, const std::string& name, const s
 
 std::unique_ptr<SQLite::Database> open_writable(const std::filesystem::path& file, const std::string& vfs,
                                                 bool create) {
+  if (create) make_private(file);
   const int flags = SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX | SQLite::OPEN_NOFOLLOW |
                     (create ? SQLite::OPEN_CREATE : 0);
   auto database = std::make_unique<SQLite::Database>(file.string(), flags, kWriterBusyMsMax, vfs);
@@ -127,13 +141,48 @@ std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& fi
                                                  bool growing) {
   const bool immutable = !growing && !has_wal(file);
   const std::string name = immutable ? file_uri(file, "immutable=1") : file.string();
-  const int flags = SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX | SQLite::OPEN_NOFOLLOW |
-                    (immutable ? SQLite::OPEN_URI : 0);
-  auto database = std::make_unique<SQLite::Database>(name, flags, kReaderBusyMsMax, vfs);
-  set_defensive(*database);
-  database->exec("PRAGMA query_only=ON");
-  database->exec("PRAGMA cache_size=-" + std::to_string(kReaderCacheKib));
-  return database;
+  const auto open = [&](const std::string& with_vfs, bool index_in_memory) {
+    const int flags = SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX | SQLite::OPEN_NOFOLLOW |
+                      (immutable ? SQLite::OPEN_URI : 0);
+    auto database = std::make_unique<SQLite::Database>(name, flags, kReaderBusyMsMax, with_vfs);
+    // Before anything looks at the schema, which opens the WAL.
+    if (index_in_memory) require_pragma(*database, "locking_mode=exclusive", "exclusive");
+    set_defensive(*database);
+    database->exec("PRAGMA query_only=ON");
+    database->exec("PRAGMA cache_size=-" + std::to_string(kReaderCacheKib));
+    return database;
+  };
+  if (immutable || growing || !vfs.empty()) return open(vfs, false);
+  try {
+    auto database = open(vfs, false);
+    (void)database->execAndGet("SELECT count(*) FROM sqlite_schema").getInt();  // opens the WAL
+    return database;
+  } catch (const SQLite::Exception& error) {
+    // Whoever holds a lock may be writing.
+    const int code = error.getErrorCode() & 0xff;
+    if (!cannot_be_read_now(error) || code == SQLITE_BUSY || code == SQLITE_LOCKED) throw;
+  }
+  return open(kVfsWithoutLocks, true);
+}
+
+bool cannot_be_read_now(const SQLite::Exception& error) {
+  switch (error.getErrorCode() & 0xff) {
+    case SQLITE_PERM:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM:
+    case SQLITE_READONLY:
+    case SQLITE_INTERRUPT:
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PROTOCOL:
+    case SQLITE_NOLFS:
+    case SQLITE_AUTH:
+      return true;
+    default:
+      return false;
+  }
 }
 
 bool can_be_read(SQLite::Database& database) {

@@ -26,14 +26,19 @@ constexpr std::int32_t kFormatWithDedupeKey = 2;
 constexpr std::int32_t kFormatWithPacking = 3;
 
 // Opens a connection that may write, with every setting the promise of durability rests on set and read back.
-// It never checkpoints by itself, not even when it is closed.
+// It never checkpoints by itself, not even when it is closed. A new file is readable for its owner alone.
 std::unique_ptr<SQLite::Database> open_writable(const std::filesystem::path& file, const std::string& vfs,
                                                 bool create);
 
 // Opens a connection that only reads. `growing`: the writer still has this file open. A file that nobody
-// writes and that has no WAL left is opened without locks and without a -shm file.
+// writes and that has no WAL left is opened without locks and without a -shm file; one with a WAL as well if a -shm file
+// cannot be made or locked, as on a disk that is full or takes no writes.
 std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& file, const std::string& vfs,
                                                  bool growing);
+
+// The error is about the disk, the system's limits or its rights at this moment: it says nothing about what the file
+// holds.
+bool cannot_be_read_now(const SQLite::Exception& error);
 
 // Reads a PRAGMA back and throws unless it answers `expected`.
 void require_pragma(SQLite::Database& database, const std::string& name, const std::string& expected);

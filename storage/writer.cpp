@@ -221,6 +221,7 @@ JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
   // Like on_committed not "at the disk": whoever gets stuck in there is not vouched for.
   if (options_.on_committing) options_.on_committing(plan.group.events);
   const Figures::AtDisk at_disk(figures_);
+  reserve_ids(plan.greatest_id);
   if (const auto written = room_.shedding([&] { return write(plan.group); }); !written) {
     return fail(written.error());
   }
@@ -278,9 +279,22 @@ JournalResult<void> Writer::write(const Group& group) {
     return {};
   }
   catalogue_.put_back(group.cursors);
-  figures_.failed(committed.error().error);
-  if (!committed.error().usable) seal();
-  return fail(committed.error().error);
+  JournalError error = committed.error().error;
+  if (!committed.error().usable) {
+    seal();
+    // The group has numbers of an epoch that has ended: room does not help it any more.
+    if (error.kind == JournalError::Kind::kFull) error.kind = JournalError::Kind::kIo;
+  }
+  figures_.failed(error);
+  return fail(std::move(error));
+}
+
+// So that a start which cannot read this segment gives no id below one of these.
+void Writer::reserve_ids(const Uuid& greatest_id) {
+  const auto& acked = segment_->acked();
+  if (!acked) return;
+  if (const auto reserved = (*acked)->reserve_ids(greatest_id); !reserved)
+    figures_.put_up_with(&JournalStats::acked_record_failures, reserved.error());
 }
 
 // After the sync and before the answers: what a sender was told is what the record says.

@@ -112,6 +112,25 @@ void print_tally(const Json& tally) {
   if (n("put_in") > 0) print("  %llu of them were put in\n", n("put_in"));
 }
 
+struct Totals {
+  unsigned long long missing = 0, put_in = 0, lost = 0, unreadable = 0;
+  bool all_compared = true;
+};
+
+void print_verdict(const Totals& totals) {
+  if (totals.missing > 0) {
+    print("%llu missing, %llu put in\n", totals.missing, totals.put_in);
+  } else if (totals.lost + totals.unreadable == 0 && totals.all_compared) {
+    print("nothing is missing\n");
+  }
+  if (totals.lost > 0) print("%llu are lost (recorded in gaps)\n", totals.lost);
+  if (totals.unreadable > 0) print("%llu cannot be read in the journal\n", totals.unreadable);
+  if (totals.missing > totals.put_in) tell("hookspool verify --repair puts in what is missing\n");
+  if (totals.lost + totals.unreadable > 0) {
+    tell("What the disk damaged may still be read: stop the agent and run hookspool salvage --config ...\n");
+  }
+}
+
 }  // namespace
 
 int CompareCommand::verify(const Config& config, const AdminTarget& target) const {
@@ -120,20 +139,19 @@ int CompareCommand::verify(const Config& config, const AdminTarget& target) cons
   std::map<std::string, Json> sums;
   if (const int code = collect(config, target, std::move(request), sums); code != kExitOk) return code;
   const auto missing = total(sums, "missing"), put_in = total(sums, "put_in");
+  const auto lost = total(sums, "gaps"), unreadable = total(sums, "unreadable");
   if (target.json) {
-    print("%s\n", Json{{"sources", as_list(sums)}, {"missing", missing}, {"put_in", put_in}}
-                      .dump(2, ' ', true)
-                      .c_str());
+    const Json whole{{"sources", as_list(sums)},
+                     {"missing", missing},
+                     {"put_in", put_in},
+                     {"lost", lost},
+                     {"unreadable", unreadable}};
+    print("%s\n", whole.dump(2, ' ', true).c_str());
   } else {
     for (const auto& [name, tally] : sums) print_tally(tally);
-    if (missing == 0 && all_compared(sums)) {
-      print("nothing is missing\n");
-    } else {
-      print("%llu missing, %llu put in\n", missing, put_in);
-    }
-    if (missing > put_in) tell("hookspool verify --repair puts in what is missing\n");
+    print_verdict({missing, put_in, lost, unreadable, all_compared(sums)});
   }
-  if (missing > put_in) return kExitData;
+  if (missing > put_in || lost > 0 || unreadable > 0) return kExitData;
   return all_compared(sums) ? kExitOk : kExitTempFail;
 }
 

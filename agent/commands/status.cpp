@@ -65,6 +65,16 @@ void print_health(const Json& health) {
   if (const auto lost = health.value(Json::json_pointer("/journal/lost"), 0ull); lost > 0) {
     print("           %llu acknowledged events LOST BY THE DISK: see the log and hookspool.gaps\n", lost);
   }
+  if (health.value(Json::json_pointer("/journal/unreadable_segments"), 0ull) > 0) {
+    std::printf("           cannot be read, and is tried again: %s\n",
+                text_at(health, "/journal/unreadable_because").c_str());
+  }
+  if (const auto files = health.value(Json::json_pointer("/journal/set_aside_files"), 0ull); files > 0) {
+    std::printf(
+        "           damaged files lie in the folder (%llu): stop the agent and run hookspool salvage "
+        "--config ...\n",
+        files);
+  }
   if (health.value(Json::json_pointer("/journal/seconds_until_full"), Json()).is_number()) {
     print("           full in %s if it goes on like this\n",
           seconds_at(health, "/journal/seconds_until_full").c_str());

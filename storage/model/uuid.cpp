@@ -69,6 +69,15 @@ Uuid random_uuid(const RandomBytes& random_bytes) {
   return uuid;
 }
 
+Uuid first_uuid_of(std::uint64_t unix_ms) {
+  const std::uint64_t ms = std::min(unix_ms, kUnixMsMax);
+  Uuid uuid;
+  for (std::size_t i = 0; i < 6; ++i) uuid.bytes[i] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
+  uuid.bytes[6] = 0x70;
+  uuid.bytes[8] = 0x80;
+  return uuid;
+}
+
 UuidV7Source::UuidV7Source(RandomBytes random_bytes, const Uuid& after)
     : random_bytes_(std::move(random_bytes)) {
   for (std::size_t i = 0; i < 6; ++i) last_ms_ = last_ms_ << 8 | after.bytes[i];

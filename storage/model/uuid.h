@@ -28,6 +28,9 @@ using RandomBytes = std::function<void(std::span<std::byte>)>;
 // 128 random bits as version 4.
 Uuid random_uuid(const RandomBytes& random_bytes);
 
+// The least UUIDv7 of that millisecond: above all ids of earlier ones. Beyond 48 bits: of the last that there is.
+Uuid first_uuid_of(std::uint64_t unix_ms);
+
 // Makes UUIDv7 ids that only grow, whatever the clock does: a clock that steps back is ignored until it
 // has caught up (RFC 9562 section 6.2, method 1: a 26-bit counter after the milliseconds, then 48 random bits).
 // Not thread-safe: it belongs to the journal's writer.

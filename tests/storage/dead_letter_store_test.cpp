@@ -89,6 +89,28 @@ TEST_F(DeadLetterStoreTest, TheNewestAreKeptAndOldBodiesGoFirst) {
   }
 }
 
+// Of all bytes: headers and error texts are a stranger's as bodies are.
+TEST_F(DeadLetterStoreTest, TheFileHasABoundThatCountsAllOfIt) {
+  const DeadLetterStore::Limits limits{
+      .letters_max = 1'000, .body_bytes_max = 100'000, .text_bytes_max = 200'000};
+  open(limits);
+  for (int number = 1; number <= 200; ++number) {
+    DeadLetter each = letter(number, "a", 20'000);
+    each.message = std::string(1'000'000, 'x');
+    each.request = R"({"headers":")" + std::string(30'000, 'h') + "\"}";
+    ASSERT_TRUE(store_->keep(each));
+    if (number == 100) open(limits);  // what is there counts over lives
+  }
+  std::uintmax_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder_.path())) bytes += file.file_size();
+  EXPECT_LT(bytes, 700'000u);
+  const auto newest = store_->find(letter(200).id);
+  ASSERT_TRUE(newest && *newest);
+  EXPECT_TRUE((*newest)->has_body());
+  EXPECT_LE((*newest)->message.size(), DeadLetterStore::kMessageBytesMax + 4);
+  EXPECT_GE(store_->count(), 4u);
+}
+
 TEST_F(DeadLetterStoreTest, ADamagedFileIsSetAsideAndANewOneBegun) {
   ASSERT_TRUE(store_->keep(letter(1)));
   store_.reset();

@@ -245,7 +245,7 @@ TEST_F(FormatVersionsTest, ANewerRecordOfWhatWasAcknowledgedIsRefusedUntouched) 
     fs::path record = segment_file(1);
     record.replace_extension(".acked");
     std::string bytes = read_file(record);
-    bytes.at(12) = 2;
+    bytes.at(12) = 3;
     const std::string number(4, '\0');
     const std::uint32_t crc = crc32c(crc32c(0, bytes.data() + 4, 124), number.data(), number.size());
     for (std::size_t i = 0; i < 4; ++i) bytes[i] = static_cast<char>(crc >> (8 * i));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -77,6 +78,7 @@ inline void write_file(const std::filesystem::path& file, const std::string& byt
 class JournalTest : public ::testing::Test {
  protected:
   JournalTest() {
+    ::umask(077);  // as the agent: what a test puts there is no finding
     options_.folder = folder_ / "journal";
     options_.random_bytes = test_random_bytes();
     options_.free_bytes_min = 1;

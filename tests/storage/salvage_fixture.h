@@ -71,10 +71,11 @@ class SalvageTest : public JournalTest {
     return numbers;
   }
 
-  SalvageReport salvage_all(std::vector<std::filesystem::path> files = {}) {
+  SalvageReport salvage_all(std::vector<std::filesystem::path> files = {}, bool dry_run = false) {
     SalvageOptions options;
     options.folder = options_.folder;
     options.files = std::move(files);
+    options.dry_run = dry_run;
     auto report = salvage(options);
     EXPECT_TRUE(report.ok()) << report.error().text;
     return report.ok() ? std::move(*report) : SalvageReport{};

@@ -137,5 +137,53 @@ TEST_F(SalvageScanTest, GarbageIsNoReasonToStop) {
   EXPECT_FALSE(SalvageScan::scan(folder_.path(), {}).ok());
 }
 
+// A page of the file's, full of rows that claim to be long and go on in a page that goes on in itself.
+std::string page_of_claims(std::uint64_t body_bytes, std::uint32_t goes_on_in) {
+  const auto varint = [](std::uint64_t value) {
+    std::string bytes(1, static_cast<char>(value & 0x7f));
+    for (value >>= 7; value > 0; value >>= 7)
+      bytes.insert(bytes.begin(), static_cast<char>((value & 0x7f) | 0x80));
+    return bytes;
+  };
+  std::string types("\x00\x2c\x06", 3);  // NULL, a UUID, the time
+  types += std::string(7, '\x0d');       // seven empty texts
+  types += varint(12 + 2 * body_bytes) + std::string("\x08\x04", 2);
+  std::string header(1, static_cast<char>(types.size() + 1));
+  header += types;
+  const std::uint64_t record_bytes = header.size() + 16 + 8 + body_bytes + 4;
+  const std::string content = header + std::string(16 + 8, 'i');
+  std::string page = varint(record_bytes) + "\x01" + content;
+  constexpr std::uint64_t kUsable = 4096, kLocalMin = (kUsable - 12) * 32 / 255 - 23;
+  std::uint64_t local = kLocalMin + (record_bytes - kLocalMin) % (kUsable - 4);
+  if (local > kUsable - 35) local = kLocalMin;
+  page.resize(page.size() - content.size() + local, 'b');
+  for (int shift = 24; shift >= 0; shift -= 8) page += static_cast<char>(goes_on_in >> shift);
+  page.resize(kUsable, '\0');
+  return page;
+}
+
+TEST_F(SalvageScanTest, ARowThatGoesOnInCirclesCostsNoMoreThanTheFileHas) {
+  const fs::path file = folder_ / "circle.db";
+  // Page 1 goes on in itself; its claim is 400 MiB.
+  write_file(file, page_of_claims(400ull << 20, 1));
+  auto alone = scan(file);
+  EXPECT_EQ(alone.intact(), 0u);
+  EXPECT_EQ(alone.damaged(), 1u);
+  EXPECT_EQ(alone.followed(), 0u) << "the file is shorter than what the row claims";
+
+  // The claim fits the file, and its chain is a circle of two pages.
+  std::string circle = page_of_claims(1ull << 20, 2);
+  for (const char next : {'\3', '\2'}) {
+    std::string page(4096, '\0');
+    page[3] = next;
+    circle += page;
+  }
+  circle.resize(2u << 20, '\0');
+  write_file(file, circle);
+  auto in_circles = scan(file);
+  EXPECT_EQ(in_circles.damaged(), 1u);
+  EXPECT_LE(in_circles.followed(), 2u * SalvagePages::kViews);
+}
+
 }  // namespace
 }  // namespace hookspool::storage

@@ -66,6 +66,16 @@ TEST_F(SalvageTest, WhatIsLostLeavesAHoleAndIsNamed) {
   write_file(segment_file(1), bytes);
   open();
   close();
+  // A dry run says the same, and changes nothing.
+  const auto before = file_names();
+  const auto dry = salvage_all({}, true);
+  ASSERT_EQ(dry.files.size(), 1u);
+  EXPECT_EQ(dry.files[0].imported, sent_.size() - 1);
+  EXPECT_EQ(dry.files[0].damaged, 1u);
+  ASSERT_EQ(dry.files[0].missing.size(), 1u);
+  EXPECT_EQ(dry.files[0].missing[0].first_seq, 5u);
+  EXPECT_TRUE(dry.files[0].segments.empty());
+  EXPECT_EQ(file_names(), before);
   const auto report = salvage_all();
   ASSERT_EQ(report.files.size(), 1u);
   EXPECT_EQ(report.files[0].imported, sent_.size() - 1);

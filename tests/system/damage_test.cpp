@@ -109,6 +109,11 @@ TEST(Damage, AFlippedBitInARowCostsThatRow) {
   EXPECT_EQ(postgres.value("SELECT first_seq || '-' || last_seq FROM hookspool.gaps"), "23-23");
   EXPECT_EQ(postgres.value("SELECT count(*) FROM hookspool.events"), std::to_string(kEvents - 1));
   EXPECT_NE(agent.log().find("event 23 of lane 's'"), std::string::npos) << agent.log();
+  const Captured verified =
+      run_and_capture({.argv = {agent_binary(), "verify", "--config", agent.config_file().string()}}, seconds(60));
+  EXPECT_EQ(verified.status.code, 65) << verified.output;
+  EXPECT_NE(verified.output.find("1 are lost (recorded in gaps)"), std::string::npos) << verified.output;
+  EXPECT_EQ(verified.output.find("nothing is missing"), std::string::npos) << verified.output;
   // Its sender's repeat is the only thing that can bring it back.
   EXPECT_TRUE(wait_until(seconds(30), [&] { return fs::exists(agent.journal() / "note-lost-deliveries"); }));
   EXPECT_FALSE(is_known(agent, "s", 23));

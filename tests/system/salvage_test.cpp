@@ -65,6 +65,12 @@ TEST_F(SalvageSystem, WhatWasRecordedAsLostIsHealed) {
   agent.start();
   agent.wait_caught_up();
   EXPECT_NE(gaps(), "0");
+  // What lies there is told at each start, until it is salvaged.
+  EXPECT_EQ(agent.terminate().code, 0);
+  agent.start();
+  agent.wait_caught_up();
+  EXPECT_NE(agent.log().find("1 damaged files lie in "), std::string::npos) << agent.log();
+  EXPECT_EQ(agent.health_number("/journal/set_aside_files"), 1);
   const Captured busy = salvage(agent);
   EXPECT_EQ(busy.status.code, 69) << busy.output;
   EXPECT_NE(busy.output.find("stop the agent"), std::string::npos) << busy.output;
