@@ -4,7 +4,7 @@
 // One producer (the journal's writer thread) and one consumer at a time (the worker that runs the lane).
 #pragma once
 
-#include <concurrentqueue/concurrentqueue.h>
+#include <concurrentqueue.h>
 
 #include <atomic>
 #include <cstddef>

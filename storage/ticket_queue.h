@@ -5,7 +5,7 @@
 // ask() has one ticket, and whoever puts them in without waiting has a limit of his own.
 #pragma once
 
-#include <concurrentqueue/blockingconcurrentqueue.h>
+#include <blockingconcurrentqueue.h>
 
 #include <atomic>
 #include <cstddef>

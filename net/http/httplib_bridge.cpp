@@ -111,12 +111,24 @@ class HttplibBridge::Impl final : public httplib::Server {
   bool ask_library(HttpAnswer&& answer, bool head_only, bool close, std::string& bytes) {
     stream_.start(head_only ? kHeadOfHead : kHeadOfOthers);
     answer_ = &answer;
-    bool closed_by_head = false;
-    const bool written = process_request(stream_, close, closed_by_head, nullptr);
+    const bool written = process(*this, close);
     // route() takes the answer away. If it was not called, the library has refused one of our own heads.
     if (!written || std::exchange(answer_, nullptr) != nullptr) return false;
     bytes = std::exchange(stream_.written, std::string());
     return true;
+  }
+
+  // process_request() of the cpp-httplib that is installed: later ones (0.18 has it) also take the addresses of both
+  // ends, which none of our answers shows. A template, because only there `requires` may ask.
+  template <typename Self>
+  static bool process(Self& self, bool close) {
+    bool closed_by_head = false;
+    if constexpr (requires { self.process_request(self.stream_, close, closed_by_head, nullptr); }) {
+      return self.process_request(self.stream_, close, closed_by_head, nullptr);
+    } else {
+      return self.process_request(self.stream_, std::string(), 0, std::string(), 0, close, closed_by_head,
+                                  nullptr);
+    }
   }
 
   void route(httplib::Response& response) {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/bench/rig.h"
+#include "tests/support/pg_programs.h"
 #include "tests/support/process.h"
 
 namespace hookspool::bench {
@@ -66,7 +67,8 @@ std::vector<std::pair<std::string, std::string>> describe_machine() {
   add("file system of /tmp, where all of it lies", said({"findmnt", "-n", "-o", "FSTYPE", "-T", "/tmp"}));
   add("hookspool", said({agent_binary(), "version"}));
   add("compiler", said({"g++", "--version"}));
-  for (const char* package : {"libcpp-httplib-dev", "libsqlite3-0", "postgresql-15", "wrk", "python3-flask",
+  add("PostgreSQL", said({testing::pg_program("postgres"), "--version"}));
+  for (const char* package : {"libcpp-httplib-dev", "libsqlite3-0", "wrk", "python3-flask",
                               "gunicorn", "python3-sqlalchemy", "python3-psycopg2"}) {
     add(package, debian_version(package));
   }

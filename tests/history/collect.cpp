@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "storage/journal.h"
+#include "tests/support/pg_programs.h"
 #include "tests/support/process.h"
 #include "tests/system/load.h"
 
@@ -114,7 +115,7 @@ std::vector<Journaled> read_journal(const std::filesystem::path& journal, const 
 }
 
 void dump_postgres(const testing::PgCluster& postgres, const std::filesystem::path& file) {
-  testing::run_and_capture({.argv = {"/usr/lib/postgresql/15/bin/pg_dump", "-d",
+  testing::run_and_capture({.argv = {testing::pg_program("pg_dump"), "-d",
                                      postgres.superuser_conninfo(), "-f", file.string()}});
 }
 

@@ -10,12 +10,12 @@
 #include <stdexcept>
 
 #include "tests/support/free_port.h"
+#include "tests/support/pg_programs.h"
 #include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {
 
-constexpr const char* kBin = "/usr/lib/postgresql/15/bin/";
 constexpr std::chrono::seconds kStartLimit{60};
 constexpr std::chrono::seconds kStopLimit{60};
 
@@ -81,7 +81,7 @@ void PgCluster::follow(const PgCluster& primary) {
   if (running()) throw std::runtime_error("a running server's data folder is not replaced");
   std::filesystem::remove_all(data_folder());
   make_folder("data");
-  run_checked({.argv = {std::string(kBin) + "pg_basebackup", "-d", primary.superuser_conninfo("postgres"),
+  run_checked({.argv = {pg_program("pg_basebackup"), "-d", primary.superuser_conninfo("postgres"),
                         "-D", data_folder(), "--checkpoint=fast", "--no-sync", "--write-recovery-conf"},
                .working_folder = "/",
                .user = user_});
@@ -110,7 +110,7 @@ void PgCluster::initialise(const PgClusterOptions& options) {
   give_to(certificate_.key, user_);
   make_folder("data");
   make_folder("socket");
-  run_checked({.argv = {std::string(kBin) + "initdb", "--no-sync", "-D", data_folder(), "-U", "postgres",
+  run_checked({.argv = {pg_program("initdb"), "--no-sync", "-D", data_folder(), "-U", "postgres",
                         "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"},
                .working_folder = "/",
                .user = user_});
@@ -135,7 +135,7 @@ void PgCluster::start() {
   // After a SIGKILL the old backends may hold the shared memory for a moment: try again.
   while (std::chrono::steady_clock::now() < deadline) {
     postmaster_ = std::make_unique<Process>(
-        ProcessOptions{.argv = {std::string(kBin) + "postgres", "-D", data_folder()},
+        ProcessOptions{.argv = {pg_program("postgres"), "-D", data_folder()},
                        .output = log_file(),
                        .working_folder = "/",
                        .user = user_,
@@ -192,7 +192,7 @@ void PgCluster::back_up(const std::filesystem::path& backup) const {
   std::filesystem::create_directory(backup);
   std::filesystem::permissions(backup, std::filesystem::perms::owner_all);
   give_to(backup, user_);
-  run_checked({.argv = {std::string(kBin) + "pg_basebackup", "-d", superuser_conninfo("postgres"), "-D",
+  run_checked({.argv = {pg_program("pg_basebackup"), "-d", superuser_conninfo("postgres"), "-D",
                         backup, "--checkpoint=fast", "--no-sync"},
                .working_folder = "/",
                .user = user_});

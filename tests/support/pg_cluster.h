@@ -1,5 +1,5 @@
-// A throwaway PostgreSQL 15 cluster: TLS with its own authority, password logins over TCP with TLS only, a
-// database and a role `hookspool` that owns it. Runs as user postgres when we are root, as ourselves
+// A throwaway cluster of the newest PostgreSQL installed: TLS with its own authority, password logins over TCP with
+// TLS only, a database and a role `hookspool` that owns it. Runs as user postgres when we are root, as ourselves
 // otherwise. Not thread-safe, except query(), conninfo() and superuser_conninfo(). Throws std::runtime_error
 // on failure.
 #pragma once
