@@ -114,8 +114,9 @@ void expect_given_up(const std::string& begin, const std::string& again, bool on
   EXPECT_NE(rows.error().text.find("longer than"), std::string::npos) << rows.error().text.substr(0, 500);
   EXPECT_LT(rows.error().text.size(), 2'000u);
   EXPECT_TRUE((*connection)->broken());
-  if (!one_message)
+  if (!one_message) {
     EXPECT_LT(server.sent(), 160u << 20) << "not much more than the limit and the sockets' buffers";
+  }
 }
 
 TEST(HostileServer, AnAnswerOfRowsWithoutEnd) {
