@@ -36,6 +36,7 @@ std::atomic<SimulatedDisk*> SimulatedDisk::active_ = nullptr;
 SimulatedDisk::SimulatedDisk(std::uint64_t seed)
     : root_(make_root()), random_(seed), tree_(std::make_shared<Node>()) {
   tree_->is_folder = true;
+  ::umask(S_IRWXG | S_IRWXO);  // as the agent: what a power cut leaves is made anew, and must be no finding
   SimulatedDisk* none = nullptr;
   if (!active_.compare_exchange_strong(none, this)) std::abort();
 }
