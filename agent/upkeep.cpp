@@ -43,7 +43,6 @@ void Upkeep::round() {
   if (!round_due(now)) return;
   const auto stats = sources_.journal->stats();
   if (save_due(stats, now)) save_cursors();
-  read_late(stats, now);
   retain(Clock::now());
   tell_refused();
   // Grows with what comes and with what is delivered.
@@ -118,12 +117,10 @@ void Upkeep::retain(Clock::time_point now) {
 }
 
 // What could not be read when the journal was opened: its events are delivered as soon as it can.
-void Upkeep::read_late(const storage::JournalStats& stats, Clock::time_point now) {
-  if (stats.unreadable_segments == 0 || now < next_read_late_) return;
+void Upkeep::read_late(Clock::time_point now) {
+  if (now < next_read_late_) return;
   next_read_late_ = now + kReadLateInterval;
-  at_disk_ = true;
   const auto late = sources_.journal->try_unreadable();
-  at_disk_ = false;
   for (const auto& note : late.notes) log_warn("journal: " + note);
   if (late.found && sources_.lanes != nullptr) sources_.lanes->journal_grew();
 }
@@ -144,6 +141,7 @@ void Upkeep::tell_refused() {
 
 void Upkeep::do_chores() {
   if (sources_.quarantine != nullptr) sources_.quarantine->expire(Clock::now());
+  read_late(Clock::now());
   keep_dedupe_index();
 }
 

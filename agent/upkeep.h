@@ -54,7 +54,7 @@ class Upkeep {
   void save_cursors();
   void retain(Clock::time_point now);
   void age(Clock::time_point now, std::uint64_t newest_closed);
-  void read_late(const storage::JournalStats& stats, Clock::time_point now);
+  void read_late(Clock::time_point now);
   void tell_refused();
 
   void do_chores();
@@ -75,6 +75,7 @@ class Upkeep {
   Clock::time_point next_status_{};
 
   // Of "chores".
+  Clock::time_point next_read_late_{};
   std::string told_dedupe_error_;
 
   // Of "upkeep".
@@ -85,7 +86,6 @@ class Upkeep {
   Clock::time_point next_round_{};
   std::pair<std::uint64_t, std::uint64_t> round_at_, saved_at_;  // events appended, events waiting
   Clock::time_point next_save_{};
-  Clock::time_point next_read_late_{};
   IdleMemory memory_;
   std::string told_journal_error_;
   std::set<std::string> told_refused_;  // sources

@@ -114,21 +114,19 @@ void print_tally(const Json& tally) {
 
 struct Totals {
   unsigned long long missing = 0, put_in = 0, lost = 0, unreadable = 0;
-  bool all_compared = true;
 };
 
-void print_verdict(const Totals& totals) {
-  if (totals.missing > 0) {
+void print_verdict(const Totals& totals, bool all_compared) {
+  if (totals.missing > 0 || !all_compared) {
     print("%llu missing, %llu put in\n", totals.missing, totals.put_in);
-  } else if (totals.lost + totals.unreadable == 0 && totals.all_compared) {
+  } else if (totals.lost + totals.unreadable == 0) {
     print("nothing is missing\n");
   }
   if (totals.lost > 0) print("%llu are lost (recorded in gaps)\n", totals.lost);
   if (totals.unreadable > 0) print("%llu cannot be read in the journal\n", totals.unreadable);
   if (totals.missing > totals.put_in) tell("hookspool verify --repair puts in what is missing\n");
-  if (totals.lost + totals.unreadable > 0) {
+  if (totals.lost + totals.unreadable > 0)
     tell("What the disk damaged may still be read: stop the agent and run hookspool salvage --config ...\n");
-  }
 }
 
 }  // namespace
@@ -149,7 +147,7 @@ int CompareCommand::verify(const Config& config, const AdminTarget& target) cons
     print("%s\n", whole.dump(2, ' ', true).c_str());
   } else {
     for (const auto& [name, tally] : sums) print_tally(tally);
-    print_verdict({missing, put_in, lost, unreadable, all_compared(sums)});
+    print_verdict({missing, put_in, lost, unreadable}, all_compared(sums));
   }
   if (missing > put_in || lost > 0 || unreadable > 0) return kExitData;
   return all_compared(sums) ? kExitOk : kExitTempFail;
