@@ -233,14 +233,15 @@ std::string Connection::unverified_server(const std::string& conninfo) {
 std::string Connection::server_in(const std::string& conninfo) {
   const Options parsed(PQconninfoParse(conninfo.c_str(), nullptr), PQconninfoFree);
   std::string text;
-  for (const PQconninfoOption* option = parsed.get(); option != nullptr && option->keyword != nullptr;
-       ++option) {
-    const std::string_view keyword = option->keyword;
-    if (std::find(kShown.begin(), kShown.end(), keyword) == kShown.end()) continue;
-    const char* value = option->val;
-    if (value == nullptr && option->envvar != nullptr) value = std::getenv(option->envvar);
-    if (value == nullptr || *value == '\0') continue;
-    text += (text.empty() ? "" : " ") + std::string(keyword) + "=" + printable(value);
+  for (const std::string_view shown : kShown) {
+    for (const PQconninfoOption* option = parsed.get(); option != nullptr && option->keyword != nullptr;
+         ++option) {
+      if (shown != option->keyword) continue;
+      const char* value = option->val;
+      if (value == nullptr && option->envvar != nullptr) value = std::getenv(option->envvar);
+      if (value == nullptr || *value == '\0') continue;
+      text += (text.empty() ? "" : " ") + std::string(shown) + "=" + printable(value);
+    }
   }
   return text;
 }

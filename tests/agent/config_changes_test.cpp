@@ -130,7 +130,7 @@ TEST_F(ConfigChangesTest, EachKeyThatIsTakenOverIsNamedAlone) {
     EXPECT_EQ(settle_changes(next, same).changed, Keys{}) << change.after;
     ++checked;
   }
-  EXPECT_EQ(checked, 39);
+  EXPECT_EQ(checked, 40);
 }
 
 TEST_F(ConfigChangesTest, EachKeyThatTakesARestartIsNamedAndKeepsItsValue) {
