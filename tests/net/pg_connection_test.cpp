@@ -322,7 +322,8 @@ TEST(PgConninfoTest, BadOnesAreNamedWithoutTheirValues) {
       {"port=70000", "port"},
       {"port=1,0", "port"},
       {"target_session_attrs=secret", "target_session_attrs"},
-      {"tcp://secret@db", "\"=\""}};
+      {"tcp://secret@db", "tcp://"},
+      {"mysql://u:secret@db/app", "mysql://"}};
   for (const auto& [conninfo, names] : bad) {
     auto checked = Connection::check_conninfo(conninfo);
     ASSERT_FALSE(checked.ok()) << conninfo;
