@@ -31,8 +31,12 @@ class Injector {
 
   std::uint64_t hits() const;  // calls that were tampered with so far
   void wait_hits(std::uint64_t least) const;
+  // Until a thread is held in a delayed call: a hit counts only when its delay is over.
+  void wait_delayed() const;
 
  private:
+  const pid_t process_;
+  std::vector<pid_t> threads_;
   TempFolder folder_{"hookspool-strace"};
   std::unique_ptr<Process> strace_;
 };

@@ -95,7 +95,7 @@ TEST_F(AgentLife, SigtermWhileAReloadWaitsForItsFilesEndsIt) {
   {
     const Injector fault(agent.pid(), {.thread = "reload", .faults = {"openat:delay_enter=600000000"}});
     ::kill(agent.pid(), SIGHUP);
-    fault.wait_hits(1);
+    fault.wait_delayed();
     ::kill(agent.pid(), SIGTERM);
     EXPECT_TRUE(wait_until(seconds(30), [&] { return agent.log().find("stopped:") != std::string::npos; }))
         << agent.log();

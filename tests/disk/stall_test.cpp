@@ -151,7 +151,7 @@ TEST_F(Stall, ChoresThatDoNotGetOnHoldUpNothing) {
   Load& load = post();
   {
     const Injector fault(agent.pid(), {.thread = "chores", .faults = {"futex:delay_enter=600000000"}});
-    fault.wait_hits(1);
+    fault.wait_delayed();
     EXPECT_TRUE(load.wait_acknowledged(kSomeAcknowledged));
     EXPECT_TRUE(manager_.wait_fed(4));
     EXPECT_TRUE(wait_until(seconds(30), [&] { return agent.health_number("/journal/segments") <= 2; }))
