@@ -60,6 +60,26 @@ void add_verify_signature(CLI::App& command, VerifySignatureCommand& options) {
   command.add_option("body", options.body_file, "the raw body; - for standard input")->type_name("FILE");
 }
 
+void add_salvage(CLI::App& command, SalvageCommand& options) {
+  command
+      .add_option("files", options.files,
+                  "segments, also of other folders; without: those set aside in the journal's")
+      ->type_name("FILE");
+  command.add_option("--epoch", options.epochs, "an epoch to try, where the file has lost its own")
+      ->type_name("UUID");
+  command.add_option("--source", options.lanes, "a source's name to try, where the file has lost it")
+      ->type_name("NAME");
+  command.add_flag("--dry-run", options.dry_run, "only look");
+}
+
+void add_send(CLI::App& command, SendCommand& options) {
+  command.add_option("--to", options.address, "address of the intake")->type_name("HOST:PORT");
+  command.add_option("--source", options.source, "the source to post to")->type_name("NAME");
+  command.add_option("--delivery-id", options.delivery_id, "sent as Webhook-Id")->type_name("ID");
+  command.add_option("-H,--header", options.headers, "a further header, 'Name: value'")->type_name("HEADER");
+  command.add_option("file", options.file, "the body; - for standard input")->type_name("FILE")->required();
+}
+
 }  // namespace
 
 int command_line(int argc, char** argv) {
@@ -113,27 +133,12 @@ int command_line(int argc, char** argv) {
       "salvage", "put back what is whole in damaged segments, or in any file; the agent must be stopped"));
   salvage->alias("import");
   SalvageCommand salvage_command;
-  salvage
-      ->add_option("files", salvage_command.files,
-                   "segments, also of other folders; without: those set aside in the journal's")
-      ->type_name("FILE");
-  salvage->add_option("--epoch", salvage_command.epochs, "an epoch to try, where the file has lost its own")
-      ->type_name("UUID");
-  salvage->add_option("--source", salvage_command.lanes, "a source's name to try, where the file has lost it")
-      ->type_name("NAME");
-  salvage->add_flag("--dry-run", salvage_command.dry_run, "only look");
+  add_salvage(*salvage, salvage_command);
   salvage->add_flag("--json", json, "as JSON");
 
   auto* send = with_config(app.add_subcommand("send", "post one webhook to a running agent"));
   SendCommand send_command;
-  send->add_option("--to", send_command.address, "address of the intake")->type_name("HOST:PORT");
-  send->add_option("--source", send_command.source, "the source to post to")->type_name("NAME");
-  send->add_option("--delivery-id", send_command.delivery_id, "sent as Webhook-Id")->type_name("ID");
-  send->add_option("-H,--header", send_command.headers, "a further header, 'Name: value'")
-      ->type_name("HEADER");
-  send->add_option("file", send_command.file, "the body; - for standard input")
-      ->type_name("FILE")
-      ->required();
+  add_send(*send, send_command);
 
   VerifySignatureCommand verify_signature_command;
   auto* verify_signature = with_config(app.add_subcommand(

@@ -220,14 +220,19 @@ JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
   Plan plan = make_plan(tickets);
   // Like on_committed not "at the disk": whoever gets stuck in there is not vouched for.
   if (options_.on_committing) options_.on_committing(plan.group.events);
-  const Figures::AtDisk at_disk(figures_);
-  reserve_ids(plan.greatest_id);
-  if (const auto written = room_.shedding([&] { return write(plan.group); }); !written) {
-    return fail(written.error());
-  }
-  note_acked(plan.group);
+  if (const auto synced = sync_to_disk(plan); !synced) return fail(synced.error());
+  if (const auto& acked = segment_->acked()) syncer_.due(*acked);
   adopt(plan);
   return std::move(plan.group.events);
+}
+
+// The group's way to the disk; a wait for another thread is not part of it.
+JournalResult<void> Writer::sync_to_disk(const Plan& plan) {
+  const Figures::AtDisk at_disk(figures_);
+  reserve_ids(plan.greatest_id);
+  if (const auto written = room_.shedding([&] { return write(plan.group); }); !written) return written;
+  note_acked(plan.group);
+  return {};
 }
 
 JournalResult<void> Writer::get_ready(std::span<Ticket*> tickets) {
@@ -303,7 +308,6 @@ void Writer::note_acked(const Group& group) {
   if (!acked) return;
   if (const auto noted = (*acked)->note(group.events, group.lane_numbers); !noted)
     figures_.put_up_with(&JournalStats::acked_record_failures, noted.error());
-  syncer_.due(*acked);
 }
 
 void Writer::adopt(const Plan& plan) {

@@ -74,6 +74,7 @@ class Writer {
   JournalResult<std::unique_ptr<ActiveSegment>> make_segment();
   void begin_segment(std::unique_ptr<ActiveSegment> segment);
   void roll();
+  JournalResult<void> sync_to_disk(const Plan& plan);
   void reserve_ids(const Uuid& greatest_id);
   void note_acked(const Group& group);
   void maintain();
