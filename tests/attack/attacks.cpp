@@ -45,7 +45,6 @@ std::vector<Attack> malformed_attacks() {
   add("bare LF after a header", kStart + "X: y\nContent-Length: 2\r\n\r\n{}");
   add("bare CR in a header", kStart + "X: a\rb\r\nContent-Length: 2\r\n\r\n{}");
   add("CR CR LF", "POST /hooks/attack HTTP/1.1\r\r\nHost: a\r\n\r\n");
-  add("an empty line first", "\r\n" + post(""));
   add("LF first", "\n" + post(""));
   add("NUL in the target", "GET /hooks/\0attack HTTP/1.1\r\nHost: a\r\n\r\n"s);
   add("NUL in a value", kStart + "X: a\0b\r\n\r\n"s);
@@ -83,8 +82,6 @@ std::vector<Attack> malformed_attacks() {
   add("an absolute target of another scheme", get("file:///etc/passwd"));
   add("an absolute target with a user", get("http://u:p@a/"));
   add("a fragment", get("/hooks/attack#x"));
-  add("raw UTF-8 in the target", get("/caf\xc3\xa9"));
-  add("invalid UTF-8 in the target", get("/\xff\xfe"));
   add("lower-case version", "POST /hooks/attack http/1.1\r\n" + kHost + "\r\n");
   add("version without a dot", "POST /hooks/attack HTTP/11\r\n" + kHost + "\r\n");
   add("long version", "POST /hooks/attack HTTP/1.10\r\n" + kHost + "\r\n");
@@ -268,6 +265,11 @@ std::vector<Attack> odd_requests() {
        post("Content-Type: text/x\xc4\x8d\xc4\x8aX-Injected: evil\r\n"), 200},
       {"CVE-2026-28434 what would throw", post("Accept: ;;;,,,q=q=\r\nAuthorization: Digest \xff\r\n"), 200},
       {"Latin-1 in a value", post("X-Name: caf\xe9\r\n"), 200},
+      {"A8 an empty line first", "\r\n" + post(""), 200},
+      {"A8 raw UTF-8 in the target",
+       "POST /hooks/attack?q=caf\xc3\xa9 HTTP/1.1\r\n" + kHost + "Content-Length: 2\r\n\r\n{}", 200},
+      {"A8 invalid UTF-8 in the target",
+       "POST /hooks/attack?q=\xff\xfe HTTP/1.1\r\n" + kHost + "Content-Length: 2\r\n\r\n{}", 200},
       {"A6 chunked as it should be", kChunked + "2\r\n{}\r\n0\r\n\r\n", 200},
   };
 }
