@@ -16,8 +16,8 @@ namespace hookspool::agent {
 bool has_loopback_host(const net::HttpRequest& request);
 
 // Why a browser's request is refused; nothing: it is none, or it came by a Unix socket, from elsewhere or by way of a
-// trusted proxy. For sources that no signature protects. `any_name`: the source is declared nowhere, so nobody has said
-// under which host name it may be called.
+// trusted proxy. For sources that no signature protects. `any_name`: the source is declared nowhere, so no host
+// name of it is known, and only this machine's own names are accepted.
 std::optional<std::string> refused_as_browsers(const net::HttpRequest& request, bool any_name);
 
 }  // namespace hookspool::agent

@@ -79,7 +79,7 @@ net::PgResult<void> Lane::put_back(net::Connection& connection) {
   return {};
 }
 
-// Nobody asked, or only for another event. Nil: for any?
+// Whether an administrator has asked for this event to be buried. A nil id stands for any event.
 bool Lane::bury_wanted(const Uuid& id) const {
   const std::lock_guard lock(mutex_);
   return bury_.left > 0 && (id.is_nil() || !bury_.id || *bury_.id == id);

@@ -54,7 +54,7 @@ std::optional<Identity> of_delivery_id(const net::DeliveryId& id, const net::Htt
   return with_content(std::move(identity), request);
 }
 
-// The configuration says that this header is what makes an event. Anybody who can send at all can send it, though, and
+// The configuration says that this header is what makes an event. Every client can send it, though, and
 // where requests are signed that includes a replay of an old one: then the bytes count as well. A token proves the
 // sender of this very request, header and all.
 std::optional<Identity> of_header(const std::string& name, const net::HttpRequest& request,

@@ -1,6 +1,6 @@
 // What the log says of a source's requests that become no event: refused webhooks by reason, handshakes, 429.
 //
-// Anybody who reaches the listener can cause such lines. So each topic has one line at once, then counts for its
+// Every client that reaches the listener can cause such lines. So each topic has one line at once, then counts for its
 // interval, and one line with the count when that is over; a topic never takes the place of another's.
 // Thread-safe: noted by the intake's workers, closed by the upkeep. Waits for nothing but its own short lock.
 #pragma once

@@ -139,7 +139,7 @@ class DedupeIndex::Impl {
   Generations generations_;  // guarded by generations_mutex_; written only with write_mutex_ held as well
   mutable std::mutex write_mutex_;
   std::uint64_t limit_ = UINT64_MAX;  // of complete_before_, not yet written. Guarded by write_mutex_
-  // Written with write_mutex_ held, read without, so that nobody waits for a write who only asks.
+  // Written with write_mutex_ held, read without, so that a reader does not wait for a write.
   std::atomic<std::uint64_t> complete_before_ = 0, keys_ = 0;
   std::atomic<bool> failed_ = true, open_ = false;
   mutable std::mutex error_mutex_;

@@ -61,7 +61,7 @@ void make_private(const std::filesystem::path& file) {
 }
 
 // Opens a file of which the WAL's index is kept in this connection's memory instead of in a -shm file, so that reading
-// writes nothing: the disk may be full, or take no writes. It locks nothing, and so is only for a file that nobody writes.
+// writes nothing: the disk may be full, or take no writes. It locks nothing, and so is only for a file without a writer.
 constexpr const char* kVfsWithoutLocks = "unix-none";
 
 constexpr int kChunkBytes = 1 << 16;
@@ -158,7 +158,7 @@ std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& fi
     (void)database->execAndGet("SELECT count(*) FROM sqlite_schema").getInt();  // opens the WAL
     return database;
   } catch (const SQLite::Exception& error) {
-    // Whoever holds a lock may be writing.
+    // The holder of the lock may be writing.
     const int code = error.getErrorCode() & 0xff;
     if (!cannot_be_read_now(error) || code == SQLITE_BUSY || code == SQLITE_LOCKED) throw;
   }

@@ -49,7 +49,7 @@ class Watchdog {
   std::thread thread_;  // last: it uses the others
 };
 
-// errno of one more attempt to connect, for the library keeps it to itself; 0: somebody took the connection, or has not
+// errno of one more attempt to connect, for the library keeps it to itself; 0: the connection was accepted, or has not
 // answered yet. Does not wait.
 int connect_errno(const Address& address) {
   const int family = address.is_unix                               ? AF_UNIX

@@ -133,8 +133,8 @@ bool Loop::make_room() {
   return true;
 }
 
-// Whatever drips in holds memory only until a request needs it that comes as it should. Nobody who is at it for less than
-// kPlaceKeptLeast leaves: else those that send at full speed would push each other out.
+// Whatever drips in holds memory only until a request needs it that comes as it should. No connection is evicted
+// within kPlaceKeptLeast of its start: else clients that send at full speed would evict each other.
 bool Loop::make_room_for_bytes() {
   return make_room_where([](const ClientConnection& connection) { return connection.held_bytes() > 0; });
 }

@@ -160,7 +160,7 @@ std::optional<Refusal> RequestReader::take_chunks(std::string_view& bytes) {
 std::optional<Refusal> RequestReader::append(std::string_view data, std::size_t body_bytes_most) {
   std::string& body = head_.request.body;
   if (const std::size_t needed = body.size() + data.size(); needed > body.capacity()) {
-    // Nobody leaves for the sake of fewer copies.
+    // No connection is evicted for the sake of fewer copies.
     const std::size_t roomy = std::max(needed, std::min(2 * needed, body_bytes_most));
     const std::size_t capacity = budget_.has_room_now(roomy - body.size()) ? roomy : needed;
     if (!share_.resize(head_memory_ + capacity)) return kNoRoom;

@@ -38,7 +38,7 @@ std::uint32_t hash_of(std::uint64_t entry) {
 
 }  // namespace
 
-// In the manner of wyhash: two secret words of this process, so that nobody can make keys that have one hash.
+// In the manner of wyhash: two secret words of this process, so that a sender cannot make keys that collide.
 std::uint32_t KeyRegister::hash(std::string_view name) {
   static const std::uint64_t kSecret = random_word();
   static const std::uint64_t kOther = random_word();

@@ -179,7 +179,7 @@ std::optional<PgError> drive(PGconn* connection, std::chrono::milliseconds limit
       return PgError{.error_class = ErrorClass::kOutage,
                      .text = std::string(kAttempt) + " at " + server_name(connection) +
                              ": the server sends more than " + std::to_string(kGreetingBytesMax >> 20) +
-                             " MiB before it lets anybody in",
+                             " MiB before the login is complete",
                      .connection_lost = true};
     }
     if (status == PGRES_POLLING_FAILED) break;

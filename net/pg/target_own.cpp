@@ -35,7 +35,7 @@ OwnTable::OwnTable(Connection& connection, const PgOptions& options, const Table
       agent_id_(std::move(agent_id)),
       lane_(std::move(lane)) {}
 
-// The columns are read in the same transaction: whatever somebody has made of the table meanwhile counts.
+// The columns are read in the same transaction: an ALTER TABLE since the last batch counts.
 PgResult<std::uint64_t> OwnTable::insert(std::span<const EventPtr> events, bool only_missing) {
   if (!columns_) {
     auto read = connection_.query(target_columns_sql(connection_, mapping_), statement_deadline(options_),

@@ -1,4 +1,4 @@
-// Single values out of a body that anybody may have sent, as net/json reads it: the last of several members with one key
+// Single values out of a body that is not yet verified, as net/json reads it: the last of several members with one key
 // counts, a byte order mark does not, and of what is no JSON as a whole there is no value. Pure functions, thread-safe.
 #pragma once
 

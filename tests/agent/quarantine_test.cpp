@@ -212,7 +212,7 @@ TEST_F(QuarantineTest, AtMostSoManyASecond) {
   EXPECT_EQ(figures.kept.load() + figures.not_kept.load(), 400u);
 }
 
-// README: a stranger displaces himself before he displaces a sender that posts little.
+// Eviction is by the heaviest peer: an abusive address evicts its own entries first.
 TEST_F(QuarantineTest, AnAddressThatFloodsDoesNotShutOutAnother) {
   net::HttpRequest genuine = request();
   genuine.remote_addr = "2001:db8:1:2::1";

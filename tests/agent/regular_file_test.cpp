@@ -47,7 +47,7 @@ TEST_F(RegularFileTest, IsReadWholeAndWithinItsLimit) {
   EXPECT_NE(process->content.find("Pid:"), std::string::npos);
 }
 
-// Nobody will ever open the other end: an opening that waits for it would never come back.
+// The FIFO has no other end: an opening that waits for one would never return.
 TEST_F(RegularFileTest, AFifoADeviceAndAFolderAreRefusedAtOnce) {
   for (const std::string& path : {fifo("fifo"), std::string("/dev/zero"), folder_.path().string()}) {
     const auto read = read_regular_file(path, 1u << 20);

@@ -86,7 +86,7 @@ TEST(HttpStop, SurvivesAnEvictionWhileItWindsDown) {
   ASSERT_TRUE(wait_until(seconds(10), [&] { return server->stats().connections == 2 * kPairs; }));
   std::thread stopper;
   {
-    // Long enough for the holders to lose their place to somebody else.
+    // Long enough for the holders to be evictable.
     ASSERT_FALSE(wait_until(milliseconds(400), [&] { return server->stats().connections_evicted > 0; }));
     const HeldLoop hold;
     for (RawClient& client : greedy) EXPECT_TRUE(client.send(request));

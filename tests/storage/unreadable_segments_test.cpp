@@ -115,7 +115,7 @@ TEST_F(UnreadableSegmentsTest, IdsGoOnWhereOnlyTheTimeOfTheFilesIsKnown) {
   open();
   const EventPtr next = append_at("a", 1, kStartUs);
   EXPECT_GT(next->id, first->id);
-  EXPECT_EQ(bodies("a"), expected_bodies("a", 1, 1)) << "nobody knows that this lane has more";
+  EXPECT_EQ(bodies("a"), expected_bodies("a", 1, 1)) << "it is not known that this lane has more";
   make_readable(segment_file(1));
   ASSERT_TRUE(journal_->try_unreadable().found);
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 1)) << "the older epoch comes first";

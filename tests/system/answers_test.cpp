@@ -52,7 +52,7 @@ TEST(Answers, ARepeatIsTheSameEventAlsoAfterAKillAndALostIndex) {
   EXPECT_EQ(postgres.value("SELECT count(*) FROM hookspool.events"), "2");
 }
 
-// DNS rebinding, and a form of another site: neither becomes an event of whoever runs the agent on a desk.
+// DNS rebinding, and a form of another site: neither becomes an event of an agent on a developer's machine.
 TEST(Answers, AWebPageCannotPostToThisMachine) {
   AgentProcess agent(agent_options(""));
   agent.start();

@@ -46,7 +46,7 @@ TEST_F(ReloadTest, WhateverIsWrongChangesNothing) {
   const std::string secret = secret_file("open", "x");
   ::chmod((secrets_.path() / "open").c_str(), 0644);
   const std::string fifo = (secrets_.path() / "fifo").string();
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);  // whose other end nobody opens
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);  // its other end is never opened
   const std::map<std::string, std::string> wrong{
       {"[sources.new]\nverify = \"github\"\nsecrets = [{ file = \"" + fifo + "\" }]\n",
        "is not a regular file"},
