@@ -88,12 +88,7 @@ int command_line(int argc, char** argv) {
   std::string config_file;
   bool json = false;
   const auto with_config = [&](CLI::App* command) {
-    command
-        ->add_option(
-            "-c,--config", config_file,
-            "configuration file (TOML); else HOOKSPOOL_CONFIG, else /etc/hookspool/hookspool.toml if it is "
-            "there")
-        ->type_name("FILE");
+    add_config_option(*command, config_file);
     return command;
   };
 

@@ -9,6 +9,15 @@
 
 namespace hookspool::agent {
 
+void add_config_option(CLI::App& command, std::string& config_file) {
+  command
+      .add_option(
+          "-c,--config", config_file,
+          "configuration file (TOML); else HOOKSPOOL_CONFIG, else /etc/hookspool/hookspool.toml if it is "
+          "there")
+      ->type_name("FILE");
+}
+
 struct AdminOptions::Commands {
   AdminTarget target;
   DeadCommand dead;
@@ -20,12 +29,7 @@ struct AdminOptions::Commands {
   CLI::App* add(CLI::App& parent, std::string& config_file, const char* name, const char* help,
                 std::function<int(const Config&)> run) {
     auto* command = parent.add_subcommand(name, help);
-    command
-        ->add_option(
-            "-c,--config", config_file,
-            "configuration file (TOML); else HOOKSPOOL_CONFIG, else /etc/hookspool/hookspool.toml if it is "
-            "there")
-        ->type_name("FILE");
+    add_config_option(*command, config_file);
     command->add_option("--socket", target.socket, "the agent's admin socket")->type_name("PATH");
     command->add_flag("--json", target.json, "as JSON");
     runs.emplace_back(command, std::move(run));

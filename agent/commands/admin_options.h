@@ -15,6 +15,9 @@ class App;
 
 namespace hookspool::agent {
 
+// --config, the same for every command. `config_file` receives it and must outlive the parsing.
+void add_config_option(CLI::App& command, std::string& config_file);
+
 class AdminOptions {
  public:
   // `config_file` receives --config.
