@@ -51,8 +51,13 @@ void Isolation::only_one(const Uuid& epoch, std::uint64_t first_seq) {
   suspect_until_seq_ = std::max(suspect_until_seq_, first_seq);
 }
 
+std::size_t Isolation::in_a_row(bool again) const {
+  return static_cast<std::size_t>(std::count_if(in_a_row_.begin(), in_a_row_.end(),
+                                                [&](const Buried& event) { return event.again == again; }));
+}
+
 Isolation::Verdict Isolation::refused(const Uuid& epoch, std::uint64_t first_seq, std::size_t count,
-                                      Blame blame, const std::string& sqlstate) {
+                                      Blame blame, const std::string& sqlstate, bool again) {
   enter(epoch);
   if (blame == Blame::kLost) {
     if (lost_seq_ != first_seq) times_lost_ = 0;
@@ -79,8 +84,7 @@ Isolation::Verdict Isolation::refused(const Uuid& epoch, std::uint64_t first_seq
   // The server may have become slow after it took another event: what passes is proven for one event at a time.
   if (passes(blame)) return proven_head_seq_ == first_seq ? Verdict::kBury : Verdict::kProve;
   if (first_seq <= proven_until_seq_) return Verdict::kBury;
-  if (blame == Blame::kEvent)
-    return hold_after_ == 0 || in_a_row_.size() < hold_after_ ? Verdict::kBury : Verdict::kProve;
+  if (blame == Blame::kEvent) return again || !may_be_the_table() ? Verdict::kBury : Verdict::kProve;
   // Refused with its batch, a part of which was taken then, and refused after that with the same words.
   return taken_since_ && sqlstate == batch_sqlstate_ ? Verdict::kBury : Verdict::kProve;
 }
@@ -97,13 +101,16 @@ void Isolation::buried(std::uint64_t seq, const Buried& event) {
   if (seq >= suspect_until_seq_) limit_ = seq + 1 < proven_until_seq_ ? 1 : SIZE_MAX;
   taken_since_ = false;
   if (seq <= proven_until_seq_ || hold_after_ == 0) return;
-  if (in_a_row_.size() >= hold_after_) in_a_row_.erase(in_a_row_.begin());
+  if (in_a_row(event.again) >= hold_after_) {
+    in_a_row_.erase(std::find_if(in_a_row_.begin(), in_a_row_.end(),
+                                 [&](const Buried& other) { return other.again == event.again; }));
+  }
   in_a_row_.push_back(event);
 }
 
 std::vector<Uuid> Isolation::to_put_back() const {
   std::vector<Uuid> ids;
-  if (hold_after_ == 0 || in_a_row_.size() < hold_after_) return ids;
+  if (!may_be_the_table()) return ids;
   for (const Buried& event : in_a_row_) {
     if (held_ || !event.again) ids.push_back(event.id);
   }

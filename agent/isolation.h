@@ -39,7 +39,8 @@ class Isolation {
     bool again = false;  // it had been put back before
   };
 
-  // `hold_after`: this many in a row (Blame::kEvent) are buried without a proof; 0: any number.
+  // `hold_after`: this many in a row (Blame::kEvent) are buried without a proof; 0: any number. Events that were put
+  // back do not count: buried again, they are where they were, and a person, or the lane, asked for the attempt.
   explicit Isolation(std::size_t hold_after = kHoldAfter) : hold_after_(hold_after) {}
   void set_hold_after(std::size_t hold_after) { hold_after_ = hold_after; }
 
@@ -48,9 +49,9 @@ class Isolation {
   // The next batch is one event: an administrator wants to know which it is.
   void only_one(const Uuid& epoch, std::uint64_t first_seq);
 
-  // A batch of `count` events from `first_seq` on was refused.
+  // A batch of `count` events from `first_seq` on was refused. `again`: it is one event that had been put back.
   Verdict refused(const Uuid& epoch, std::uint64_t first_seq, std::size_t count, Blame blame,
-                  const std::string& sqlstate);
+                  const std::string& sqlstate, bool again = false);
   // While `head_seq` was refused, the table took another event: all up to `until_seq` are refused for their own sake.
   void proven(std::uint64_t head_seq, std::uint64_t until_seq);
   // None was taken: the lane is held.
@@ -60,7 +61,7 @@ class Isolation {
   void buried(std::uint64_t seq, const Buried& event);
 
   // What has been buried in a row, if that is so many that it may have been the table's fault: to be put back when a
-  // batch goes in. What had been put back before is among it only if the lane was held since.
+  // batch goes in. What had been put back before does not count, and is among it only if the lane was held since.
   std::vector<Uuid> to_put_back() const;
   void put_back() { in_a_row_.clear(); }  // that is done
   // A batch up to `last_seq` went in.
@@ -70,6 +71,8 @@ class Isolation {
 
  private:
   void enter(const Uuid& epoch);
+  std::size_t in_a_row(bool again) const;
+  bool may_be_the_table() const { return hold_after_ > 0 && in_a_row(false) >= hold_after_; }
 
   std::size_t hold_after_;
   std::size_t limit_ = SIZE_MAX;
@@ -84,7 +87,8 @@ class Isolation {
   bool taken_since_ = false;    // and whether a part of it went in after that
   std::uint64_t proven_until_seq_ = 0, proven_head_seq_ = 0;
   bool held_ = false;
-  std::vector<Buried> in_a_row_;  // at most hold_after_, the oldest go
+  std::vector<Buried>
+      in_a_row_;  // at most hold_after_ of those that were put back and of the others; the oldest go
 };
 
 }  // namespace hookspool::agent

@@ -66,7 +66,8 @@ Lane::Step Lane::refused(net::Connection& connection, const storage::LaneRun& ru
     log_warn("lane " + name_ + ": " + std::to_string(batch.count) +
              " events at once were too many, so fewer are tried: " + error.text);
   }
-  switch (isolation_.refused(run.epoch, batch.first_seq, batch.count, blame, error.sqlstate)) {
+  const bool again = batch.count == 1 && !batch.events.front()->event.again.is_nil();
+  switch (isolation_.refused(run.epoch, batch.first_seq, batch.count, blame, error.sqlstate, again)) {
     case Isolation::Verdict::kTryAgain:
       return {Next::kMore, {}, {}};
     case Isolation::Verdict::kTryLater:

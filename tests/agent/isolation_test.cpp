@@ -184,8 +184,21 @@ TEST(IsolationTest, WhatWasPutBackIsNotPutBackForEver) {
   Isolation isolation;
   for (std::uint64_t seq = 1; seq <= Isolation::kHoldAfter; ++seq) isolation.buried(seq, {id_of(seq), true});
   EXPECT_TRUE(isolation.to_put_back().empty());
+  for (std::uint64_t seq = 21; seq <= 2 * Isolation::kHoldAfter; ++seq) isolation.buried(seq, {id_of(seq)});
+  EXPECT_EQ(isolation.to_put_back().size(), Isolation::kHoldAfter);
   isolation.unproven();
-  EXPECT_EQ(isolation.to_put_back().size(), Isolation::kHoldAfter) << "the table did change once more";
+  EXPECT_EQ(isolation.to_put_back().size(), 2 * Isolation::kHoldAfter) << "the table did change once more";
+}
+
+TEST(IsolationTest, WhatWasPutBackDoesNotCount) {
+  Isolation isolation;
+  for (std::uint64_t seq = 1; seq <= 3 * Isolation::kHoldAfter; ++seq) {
+    while (isolation.refused(kEpoch, seq, 1, Blame::kEvent, "22001", true) == Verdict::kTryAgain) {
+    }
+    ASSERT_EQ(isolation.refused(kEpoch, seq, 1, Blame::kEvent, "22001", true), Verdict::kBury);
+    isolation.buried(seq, {id_of(seq), true});
+  }
+  EXPECT_TRUE(play(100, all_of(61, 100), isolation, Blame::kEvent, 61).held) << "the others do";
 }
 
 TEST(IsolationTest, WhatAnEarlierLifeBuriedInARowCounts) {

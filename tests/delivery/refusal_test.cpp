@@ -168,6 +168,25 @@ TEST_F(RefusalTest, ALaneThatWaitsForAProofGoesOnWithTheFirstEventThatIsTaken) {
   EXPECT_EQ(dead(), "30");
 }
 
+// `dead retry --all` of a quiet source: what is refused once more is a dead letter as before and holds nothing.
+TEST_F(RefusalTest, AnyNumberThatWasPutBackMayBeRefusedOnceMore) {
+  before_insert("IF NEW.payload #>> '{}' LIKE 'bad%' THEN RAISE EXCEPTION 'no'; END IF;");
+  Life life(options());
+  life.append("a", 30, "bad");
+  life.append("a", 1, "x");
+  life.begin();
+  ASSERT_TRUE(life.delivered()) << life.lane("a").state << ": " << life.lane("a").error;
+  ASSERT_EQ(dead(), "30");
+  for (const auto& row : shared_cluster().query("SELECT id, convert_from(body, 'UTF8') FROM " +
+                                                table("dead_letters") + " ORDER BY seq")) {
+    life.append_again("a", row[1].value(), *Uuid::parse(row[0].value()));
+  }
+  ASSERT_TRUE(life.delivered()) << life.lane("a").state << ": " << life.lane("a").error;
+  EXPECT_EQ(bodies("a"), "x1");
+  EXPECT_EQ(dead(), "30");
+  EXPECT_EQ(value("SELECT min(seq) FROM " + table("dead_letters")), "32") << "each was tried";
+}
+
 TEST_F(RefusalTest, AnAdministratorBuriesWhatHoldsALane) {
   before_insert("RAISE EXCEPTION 'no' USING ERRCODE = '42883';");
   Life life(options());

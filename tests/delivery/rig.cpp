@@ -62,7 +62,7 @@ void Life::append(const std::string& lane, int count, const std::string& prefix)
   for (int i = 1; i <= count; ++i) append_body(lane, "\"" + prefix + std::to_string(i) + "\"");
 }
 
-void Life::append_body(const std::string& lane, const std::string& body) {
+void Life::append_again(const std::string& lane, const std::string& body, const Uuid& again) {
   Event event;
   event.lane = lane;
   event.received_at_us = wall_clock_us();
@@ -70,6 +70,7 @@ void Life::append_body(const std::string& lane, const std::string& body) {
   event.path = "/hooks/" + lane;
   event.headers = "{}";
   event.body = body;
+  event.again = again;
   const auto stored = journal_->append(std::move(event));
   ASSERT_TRUE(stored) << stored.error().text;
 }

@@ -54,7 +54,9 @@ class Life {
 
   // Appends `count` events "<prefix><number>" to a lane and remembers them.
   void append(const std::string& lane, int count, const std::string& prefix);
-  void append_body(const std::string& lane, const std::string& body);
+  void append_body(const std::string& lane, const std::string& body) { append_again(lane, body, Uuid{}); }
+  // `again`: the dead letter that it is; nil: none.
+  void append_again(const std::string& lane, const std::string& body, const Uuid& again);
   void begin();  // deliveries begin; until then PostgreSQL might as well be away
   bool delivered(milliseconds limit = milliseconds(20'000));  // nothing is waiting any more
   LaneStatus lane(const std::string& name);

@@ -58,7 +58,7 @@ int check_file(const std::string& file) {
 int main(int argc, char** argv) {
   CLI::App app("Breaks what is around a real hookspool and checks that its promise was kept");
   app.require_subcommand(1);
-  std::string agent = hookspool::testing::agent_binary(), name, file;
+  std::string agent = hookspool::testing::agent_binary(), name, file, block;
   std::uint64_t seed = fresh_seed(), seeds = 5;
   double minutes = 30;
   bool keep = false;
@@ -71,6 +71,8 @@ int main(int argc, char** argv) {
   auto* plan = common(app.add_subcommand("plan", "the 60 s plan"));
   auto* soak = common(app.add_subcommand("soak", "random faults in six blocks"));
   soak->add_option("--minutes", minutes, "of all blocks together")->check(CLI::PositiveNumber);
+  soak->add_option("--block", block, "only this block, for all of the time")
+      ->check(CLI::IsMember(soak_blocks()));
   auto* focus = common(app.add_subcommand("focus", "a short plan for one kind of mistake"));
   focus->add_option("name", name)->required()->check(CLI::IsMember(focus_names()));
   auto* caught = common(app.add_subcommand("catch", "succeeds when that plan finds the agent broken"));
@@ -91,7 +93,8 @@ int main(int argc, char** argv) {
     if (*focus) return exit_code(run_focus(name, agent, seed).finding);
     if (*plan) return exit_code(run_plan(agent, seed).finding);
     const auto length = std::chrono::duration<double, std::ratio<60>>(minutes);
-    return exit_code(run_soak(agent, seed, std::chrono::duration_cast<std::chrono::seconds>(length)).finding);
+    return exit_code(
+        run_soak(agent, seed, std::chrono::duration_cast<std::chrono::seconds>(length), block).finding);
   } catch (const std::exception& error) {
     std::cout << "the run could not be made: " << error.what() << std::endl;
     return kExitBroken;

@@ -50,8 +50,10 @@ Report run(const RunOptions& options, const std::function<void(Rig&, Nemesis&, R
 // The 60 s plan: twelve faults, one after another, at moments that the seed shifts.
 Report run_plan(const std::string& binary, std::uint64_t seed);
 
-// Blocks of random faults, several alive at once.
-Report run_soak(const std::string& binary, std::uint64_t seed, std::chrono::seconds length);
+// Blocks of random faults, several alive at once. `only`: the block to run for all of `length`; empty: all in turn.
+Report run_soak(const std::string& binary, std::uint64_t seed, std::chrono::seconds length,
+                const std::string& only);
+std::vector<std::string> soak_blocks();  // their names
 
 // A short plan that one kind of broken agent cannot survive. Empty name: lists them in `known`.
 Report run_focus(const std::string& name, const std::string& binary, std::uint64_t seed);

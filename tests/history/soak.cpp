@@ -105,10 +105,17 @@ void torment_all(const Block& block, seconds length, Rig& rig, Nemesis& nemesis,
 
 }  // namespace
 
-Report run_soak(const std::string& binary, std::uint64_t seed, seconds length) {
+std::vector<std::string> soak_blocks() {
+  std::vector<std::string> names;
+  for (const Block& block : blocks()) names.push_back(block.name);
+  return names;
+}
+
+Report run_soak(const std::string& binary, std::uint64_t seed, seconds length, const std::string& only) {
   Report all{.finding = Finding::kKept};
-  const auto share = length / static_cast<int>(blocks().size());
+  const auto share = only.empty() ? length / static_cast<int>(blocks().size()) : length;
   for (const Block& block : blocks()) {
+    if (!only.empty() && block.name != only) continue;
     RunOptions options{.binary = binary, .seed = seed, .name = "soak, block " + block.name};
     options.rig.with_standby = block.with_standby;
     options.each_fault_must_hit = false;
