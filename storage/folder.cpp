@@ -74,10 +74,25 @@ JournalResult<void> sync_path(const std::filesystem::path& path, int flags) {
   return {};
 }
 
+// The name of a folder that is there: the life that made it may have ended before its sync, or that failed. Where this user
+// may not open the folder above it, somebody else has made it.
+JournalResult<void> sync_name(const std::filesystem::path& folder) {
+  const Fd fd(
+      ::open(std::filesystem::absolute(folder).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0) {
+    if (errno == EACCES || errno == EPERM) return {};
+    return fail(io_error("opening the folder above " + folder.string() + " to sync it", errno));
+  }
+  // A file system that syncs no folders, or is mounted read-only, holds nothing that a sync could save.
+  if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS)
+    return fail(io_error("syncing the folder above " + folder.string(), errno));
+  return {};
+}
+
 JournalResult<void> make_folder(const std::filesystem::path& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
-    if (S_ISDIR(status.st_mode)) return {};
+    if (S_ISDIR(status.st_mode)) return sync_name(path);
     return fail(JournalError{JournalError::Kind::kIo, path.string() + " is not a folder"});
   }
   std::error_code error;
@@ -174,6 +189,8 @@ JournalResult<std::unique_ptr<Folder>> Folder::open(const std::filesystem::path&
   Fd held(*lock);  // without memory for the folder the lock goes again
   std::unique_ptr<Folder> folder(new Folder(path, held.get()));
   (void)held.release();
+  // Names that an earlier life has changed and not synced are relied on from here on.
+  if (const auto synced = folder->sync(); !synced) return fail(synced.error());
   return folder;
 }
 
@@ -307,10 +324,16 @@ JournalResult<void> Folder::remove_dropped(std::uint64_t number) const {
   const std::filesystem::path file = segment_file(number);
   std::filesystem::path dropped = file;
   dropped.replace_extension(".dropped");
-  for (const std::string& name :
-       {file.string() + "-wal", file.string() + "-shm", acked_file(number).string(), dropped.string()}) {
+  const std::string wal = file.string() + "-wal";
+  const bool had_wal = known_bytes(wal) != 0;
+  for (const std::string& name : {wal, file.string() + "-shm", acked_file(number).string()}) {
     if (auto removed = remove_if_present(name); !removed) return removed;
   }
+  // A WAL that a power cut has left without its database would be taken for one that has lost it.
+  if (had_wal) {
+    if (auto synced = sync(); !synced) return synced;
+  }
+  if (auto removed = remove_if_present(dropped); !removed) return removed;
   return sync();
 }
 

@@ -14,6 +14,7 @@
 #include "storage/lane_extent.h"
 #include "storage/row.h"
 #include "storage/sqlite.h"
+#include "storage/write_back.h"
 
 namespace hookspool::storage {
 namespace {
@@ -179,6 +180,19 @@ void inspect_header(const std::filesystem::path& file, Inspected& result) {
   }
   if (version < 1) return judge(Condition::kDamaged, "it has no format version");
   result.contents.file->format = static_cast<std::int32_t>(version);
+}
+
+// Pages that a checkpoint copied into the database count only without a WAL, and the WAL goes only after they were synced.
+// The record may say less than what was acknowledged, so it is not in the way.
+void make_durable(const Folder& folder, Inspected& result) {
+  if (result.condition != Condition::kGood || !result.had_wal) return;
+  const SegmentFile& file = *result.contents.file;
+  if (const auto written = write_back(file.path.string() + "-wal"); !written) {
+    result.condition = Condition::kUnreadable;
+    result.why = written.error().text;
+    return;
+  }
+  if (result.acked) (void)write_back(folder.acked_file(file.number));
 }
 
 // SQLite calls a failed read a corruption (SQLITE_IOERR_CORRUPTFS becomes SQLITE_CORRUPT). Only what is found again

@@ -1,6 +1,7 @@
 // One segment's files as an opening finds them: what they hold, or why that cannot be told.
 //
-// Internal to storage/. Before the writer exists, with the folder's lock held; changes nothing but SQLite's -shm files.
+// Internal to storage/. Before the writer exists, or of a segment that nothing else has open; with the folder's lock held.
+// Changes nothing but SQLite's -shm files.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +54,11 @@ void inspect_beginning(const Folder& folder, std::uint64_t number, Inspected& re
 // Reads the file's first bytes without SQLite (sqlite.org/fileformat2.html section 1.3), which would begin to
 // recover it. No connection has it open yet, so closing the descriptor drops no lock.
 void inspect_header(const std::filesystem::path& file, Inspected& result);
+
+// Of a segment whose header is good and that was not closed cleanly: makes its WAL durable (write_back.h), for what is read
+// there is delivered, and repeats of it are answered as duplicates. kUnreadable: that failed, and nothing of it may be read.
+// Changes no byte.
+void make_durable(const Folder& folder, Inspected& result);
 
 // What its tables hold, of a segment whose header is good. kDamaged only where the disk gives every byte of the file.
 void inspect_contents(const std::string& vfs, Inspected& result);

@@ -36,16 +36,12 @@ std::vector<std::string> LateSegments::try_again() {
 std::string LateSegments::take(std::uint64_t number, std::vector<std::string>& notes) {
   Inspected inspected(folder_, number);
   inspect_beginning(folder_, number, inspected);
+  make_durable(folder_, inspected);
   if (inspected.condition == Condition::kGood) inspect_contents(vfs_, inspected);
   if (inspected.condition == Condition::kUnreadable) return inspected.why;
   if (inspected.condition != Condition::kGood || inspected.there < inspected.events) {
     return "it can be read again and is not whole: restart hookspool, which takes what is left of it and "
            "says what is lost";
-  }
-  // What a killed process left unsynced is made durable before it is delivered.
-  if (inspected.had_wal) {
-    const auto synced = folder_.sync_file(inspected.contents.file->path.string() + "-wal");
-    if (!synced) return synced.error().text;
   }
   if (!catalogue_.add_late(inspected.contents))
     return "it can be read again and holds numbers that another segment holds already: restart hookspool, "

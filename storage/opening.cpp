@@ -121,7 +121,7 @@ class Stocktaking {
 
   JournalResult<void> take(std::uint64_t number, Inspected& inspected) {
     const std::string path = folder_.segment_file(number).string();
-    if (inspected.condition == Condition::kGood && inspected.had_wal && tidy_) sync_wal(path);
+    if (tidy_) make_durable(folder_, inspected);
     if (inspected.condition == Condition::kGood) inspect_contents(vfs_, inspected);
     const bool nothing = inspected.condition == Condition::kEmpty ||
                          (inspected.condition == Condition::kGood && inspected.there == 0);
@@ -271,13 +271,6 @@ class Stocktaking {
       }
     }
     return lost;
-  }
-
-  // A killed process may have written a transaction and not synced it. This life will deliver what it reads
-  // there, so it makes it durable first.
-  void sync_wal(const std::string& path) {
-    if (const auto synced = folder_.sync_file(path + "-wal"); !synced)
-      found_.notes.push_back(synced.error().text);
   }
 
   // Segments without events go, but not before what they alone knew is kept elsewhere. On a disk without room they stay.

@@ -13,6 +13,7 @@ using testing::DiskCall;
 using testing::SimulatedDisk;
 
 constexpr int kTriesMax = 200;
+constexpr std::size_t kManyPages = 40'000;  // of bytes: some of its pages are lost, whatever the seed
 
 class DiskErrorsTest : public JournalTest {
  protected:
@@ -77,6 +78,51 @@ class DiskErrorsTest : public JournalTest {
     EXPECT_EQ(bodies("a"), accepted_);
   }
 
+  // A group whose sync fails: its event is refused. Some of its pages are on the disk, the others in the page cache alone.
+  void fail_a_sync() {
+    int n = 2;
+    for (; journal_->stats().sealed_after_error == 0 && n < kTriesMax; ++n) {
+      disk_.fail({.call = DiskCall::kSync, .nth = 1});
+      if (!appends("a", n, kManyPages))
+        accepted_.push_back(body_of("a", n, kManyPages));  // a start will show it
+    }
+    disk_.heal();
+    ASSERT_EQ(journal_->stats().sealed_after_error, 1u);
+  }
+  void kill() {
+    disk_.freeze();
+    journal_.reset();
+    disk_.after_kill();
+  }
+  void cut_power() {
+    disk_.freeze();
+    journal_.reset();
+    disk_.power_cut();
+  }
+
+  // `nth`: which call of an opening makes the WAL durable.
+  void check_waits_until_durable(DiskCall call, std::uint64_t nth) {
+    open();
+    ASSERT_TRUE(appends("a", 1));
+    const Uuid epoch = journal_->epoch();
+    fail_a_sync();
+    kill();
+    disk_.fail({.call = call, .nth = nth});
+    open();
+    disk_.heal();
+    ASSERT_EQ(journal_->stats().unreadable_segments, 1u);
+    EXPECT_TRUE(losses_.empty());
+    const auto read = journal_->read("a", epoch, 1, 100, 1 << 20);
+    ASSERT_FALSE(read.ok()) << "what is not known to be durable is not given to anybody";
+    EXPECT_EQ(read.error().kind, JournalError::Kind::kIo) << read.error().text;
+    EXPECT_TRUE(journal_->try_unreadable().found);
+    EXPECT_EQ(bodies("a"), accepted_);
+    cut_power();
+    open();
+    EXPECT_EQ(bodies("a"), accepted_);
+    EXPECT_TRUE(losses_.empty());
+  }
+
   SimulatedDisk disk_{1};
   std::vector<std::string> accepted_;
 };
@@ -92,6 +138,27 @@ TEST_F(DiskErrorsTest, SyncsThatFailForEver) {
 }
 TEST_F(DiskErrorsTest, WritesThatFailForEver) {
   check_failing_for_ever(DiskCall::kWrite);
+}
+
+// What a start shows may be delivered, and its repeats are answered as duplicates: so it has to be on the disk.
+TEST_F(DiskErrorsTest, WhatAStartShowsAfterAFailedSyncOutlivesAPowerCut) {
+  open();
+  ASSERT_TRUE(appends("a", 1));
+  fail_a_sync();
+  kill();
+  open();
+  ASSERT_EQ(bodies("a"), accepted_) << "the page cache has it";
+  cut_power();
+  open();
+  EXPECT_EQ(bodies("a"), accepted_);
+  EXPECT_TRUE(losses_.empty());
+}
+
+TEST_F(DiskErrorsTest, AWalThatCannotBeWrittenAgainWaits) {
+  check_waits_until_durable(DiskCall::kWrite, 2);  // after the pid in the file `lock`
+}
+TEST_F(DiskErrorsTest, AWalThatCannotBeSyncedWaits) {
+  check_waits_until_durable(DiskCall::kSync, 3);  // after the folder's name and the names in it
 }
 
 TEST_F(DiskErrorsTest, AReadThatFailsIsAnErrorAndNotALoss) {

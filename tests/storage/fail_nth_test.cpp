@@ -36,7 +36,6 @@ class Trial {
     options_.random_bytes = testing::seeded_random_bytes(seed);
     options_.free_bytes_min = 0;
     options_.segment_bytes_max = 64 << 10;
-    ledger_.let_refused_go();
     // An earlier life that was killed, so that the opening has something to recover and something to remove.
     expect_open();
     if (journal_ == nullptr) return;

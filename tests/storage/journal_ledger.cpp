@@ -129,8 +129,7 @@ void JournalLedger::check(const Journal& journal, const std::function<bool()>& v
     for (const LaneRun& run : journal.runs(lane)) check_run(journal, lane, run, seen);
   }
   for (const auto& [token, entry] : entries_) {
-    const bool must_be_there = entry.acknowledged || (entry.placed && !refused_may_go_);
-    if (must_be_there && !entry.may_be_gone && !seen.contains(token)) {
+    if (entry.placed && !entry.may_be_gone && !seen.contains(token)) {
       add_problem("event " + token + " (number " + std::to_string(std::get<2>(entry.identity)) +
                   " of lane '" + entry.event.lane + "', epoch " + std::get<1>(entry.identity).to_string() +
                   ") was acknowledged or shown, and is gone");
@@ -184,11 +183,6 @@ void JournalLedger::check_event(const StoredEvent& stored, std::set<std::string>
   if (entry.identity != Identity{stored.event.lane, stored.epoch, stored.seq} || entry.id != stored.id) {
     add_problem("event " + token + " has another identity than it had");
   }
-}
-
-void JournalLedger::let_refused_go() {
-  const std::lock_guard lock(mutex_);
-  refused_may_go_ = true;
 }
 
 void JournalLedger::problem(const std::string& text) {

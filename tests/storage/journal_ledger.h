@@ -2,7 +2,7 @@
 //
 // The promises checked: an acknowledged event is there, once, byte for byte, under the identity it was
 // acknowledged with, until it was confirmed and its segment dropped; so is, from then on, an event that any later
-// opening has shown, because that one may have been delivered; nothing is there that was not sent; numbers of a lane
+// opening has shown, because that one may have been delivered and its repeats answered; nothing is there that was not sent; numbers of a lane
 // within an epoch have no gap; ids grow; a cursor is one that was confirmed, never ahead.
 //
 // Thread-safe. Problems are collected as text; none means that all is well.
@@ -39,10 +39,6 @@ class JournalLedger {
   // What it finds missing counts only if `valid` still answers true at the end: a disk may go while it reads.
   void check(const storage::Journal& journal, const std::function<bool()>& valid);
 
-  // After a failed sync an event that was refused can be in the page cache alone: an opening shows it, and it may go
-  // with the power all the same. Nothing that was acknowledged can.
-  void let_refused_go();
-
   void problem(const std::string& text);
   std::vector<std::string> problems() const;
   std::size_t acknowledged() const;
@@ -73,7 +69,6 @@ class JournalLedger {
   std::uint64_t events_made_ = 0;
   std::size_t acknowledged_ = 0;
   std::size_t recovered_ = 0;
-  bool refused_may_go_ = false;
   std::vector<std::string> problems_;
 };
 
