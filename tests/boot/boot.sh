@@ -9,9 +9,11 @@ binary=$1
 machine=$tree/build/boot/machine
 result=$tree/build/boot/result
 console=$tree/build/boot/console
+# The release of this machine, for the binary needs its libraries.
+release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 # Where this machine gets its packages; debootstrap knows a place where that does not tell.
 # shellcheck disable=SC2016  # apt-get itself puts the site in
-mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' 2>/dev/null | head -n 1)
+mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Codename: $release" 2>/dev/null | head -n 1)
 limit_seconds=300
 
 die() {
@@ -34,7 +36,7 @@ make_machine() {
   rm -rf "$machine"
   mkdir -p "$machine"
   printf 'boot: making a Debian in %s\n' "$machine" >&2
-  debootstrap --variant=minbase --include="$wanted" bookworm "$machine" \
+  debootstrap --variant=minbase --include="$wanted" "$release" "$machine" \
     ${mirror:+"$mirror"} >"$machine.log" 2>&1 || die "debootstrap failed: see $machine.log"
   printf '%s\n' "$wanted" >"$machine.made"
 }
