@@ -17,7 +17,8 @@
 namespace hookspool::net {
 namespace {
 
-// numeric's limits, which jsonb's numbers share (PostgreSQL documentation, 8.1.2; the exponent's: its numeric.c).
+// numeric's limits, which jsonb's numbers share (PostgreSQL documentation, 8.1.2; the exponent's: numeric.c of PostgreSQL
+// 15; since 16 it takes one more).
 constexpr std::int64_t kDigitsBeforePointMax = 131'072;
 constexpr std::int64_t kDigitsAfterPointMax = 16'383;
 constexpr std::int64_t kExponentMax = 1'073'741'822;  // even of zero

@@ -152,9 +152,11 @@ TEST_F(PgPayloadTest, NumbersThatNumericHolds) {
         std::string("0.1e-16383"), std::string("1E99999999999999999999"),
         std::string("-1e-99999999999999999999"), "1" + std::string(131'072, '0'),
         "0." + std::string(16'384, '1'), std::string("10e131071"), std::string("0.1e131073"),
-        std::string("0e1073741823"), std::string("0e-16384"), std::string("0e99999999999999999999")}) {
+        std::string("0e1073741824"), std::string("0e-16384"), std::string("0e99999999999999999999")}) {
     refuses(body, "number");
   }
+  // PostgreSQL 16 and later take this one. An event waits for a server that the agent does not know yet.
+  EXPECT_EQ(to_payload("0e1073741823").issue, "number");
   refuses("[1e999999", "not_json");
 }
 
