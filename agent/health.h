@@ -38,7 +38,7 @@ struct HealthSources {
 
 Mode current_mode(const HealthSources& sources);
 
-// One JSON object (README.md, "/health"), status first. `mode` is the mode it reports.
+// One JSON object (OPERATIONS.md, "Health and status"), status first. `mode` is the mode it reports.
 std::string health_json(const HealthSources& sources, Mode mode);
 
 // One line for systemd's STATUS= and the log.

@@ -1,4 +1,4 @@
-// The tables in PostgreSQL (fixed interface: README.md, "In PostgreSQL").
+// The tables in PostgreSQL (fixed interface: POSTGRES.md, "Tables").
 #pragma once
 
 #include <string>

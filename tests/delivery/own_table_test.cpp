@@ -38,7 +38,7 @@ std::string message(int number) {
          R"(","text":"Gr\u00fc\u00dfe )" + std::to_string(number) + R"( \ud83d\ude00"}}]}]})";
 }
 
-// The README's example.
+// The example of CONFIGURATION.md.
 TEST_F(OwnTableDelivery, ConversationsOfAChatbotThroughOutageAndRestart) {
   create("conversations",
          "user_id text NOT NULL, message text, sent_at timestamptz NOT NULL, raw jsonb NOT NULL");

@@ -2,6 +2,7 @@
 // what would be right. Pure functions, so that each rule is also tried on a small tree that breaks it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ inline constexpr std::size_t kFileLinesSoft = 400;
 inline constexpr std::size_t kFunctionLinesMax = 100;
 inline constexpr std::size_t kTestLinesMax = 150;  // of a function in tests/, where tables of cases stand
 inline constexpr std::size_t kFunctionLinesSoft = 70;
+inline constexpr std::size_t kReadmeLinesMax = 150;
 
 // A folder is a layer: storage/ knows nothing of net/ or agent/, net/ only storage/model/, the halves of net/
 // nothing of each other, the product nothing of tests/. A quoted include names a file from the root.
@@ -48,5 +50,29 @@ Faults check_routes(const Files& files);
 
 // A header says what it is for, and is read once.
 Faults check_headers(const Files& files);
+
+// A relative link of a document names a file that `exists` (a path from the root) and, behind '#', a heading of it.
+// `found` counts the links. Text in ``` fences has none.
+Faults check_links(const Files& files, const std::function<bool(const std::string&)>& exists,
+                   std::size_t& found);
+
+// README.md is short enough to be read.
+Faults check_readme(const Files& files);
+
+// A phrase that does not say what a thing is, and how often it may stand still.
+struct Phrase {
+  std::string text;     // lower case; whole words
+  std::string instead;  // what to write
+  std::size_t documents_max = 0;
+  std::size_t sources_max = 0;
+};
+struct PhraseCount {
+  std::size_t documents = 0, sources = 0;
+};
+const std::vector<Phrase>& odd_phrases();
+
+// A ratchet: no phrase stands more often than its number. `counts` has what was found, in the order of `phrases`.
+Faults check_phrases(const Files& files, const std::vector<Phrase>& phrases,
+                     std::vector<PhraseCount>& counts);
 
 }  // namespace hookspool::structure

@@ -164,6 +164,42 @@ TEST(WordRule, FindsUnfinishedWorkAndMachinesPaths) {
   expect_fault(check_words(tree({{"dev", "cd " + std::string("/ho") + "me/somebody\n"}})), "machine");
 }
 
+TEST(LinkRule, WantsFilesAndHeadings) {
+  std::size_t found = 0;
+  const auto exists = [](const std::string& path) { return path == "README.md" || path == "docs/a.md"; };
+  const std::string headings = "# What is `[it]`?\n```sh\n# no heading\n```\n";
+  const auto faults_of = [&](const std::string& text) {
+    return check_links(tree({{"README.md", text}, {"docs/a.md", headings}}), exists, found);
+  };
+  EXPECT_TRUE(faults_of("[a](docs/a.md#what-is-it), [b](https://example.org/none), [c](#d)\n## D\n").empty());
+  EXPECT_EQ(found, 2u);
+  EXPECT_TRUE(faults_of("```\n[a](none.md)\n```\n").empty());
+  expect_fault(faults_of("[a](none.md)\n"), "README.md:1: links to none.md");
+  expect_fault(faults_of("[a](docs/a.md#no-heading)\n"), "no heading");
+  expect_fault(faults_of("[a](#nowhere)\n"), "no heading");
+  expect_fault(check_links(tree({{"docs/a.md", "[a](b.md)\n"}}), exists, found), "docs/b.md");
+}
+
+TEST(ReadmeRule, CountsLines) {
+  std::string text;
+  for (std::size_t i = 0; i < kReadmeLinesMax; ++i) text += "a line\n";
+  EXPECT_TRUE(check_readme(tree({{"README.md", text}})).empty());
+  expect_fault(check_readme(tree({{"README.md", text + "one more\n"}})), "limit 150");
+  expect_fault(check_readme(tree({{"a.md", text}})), "missing");
+}
+
+TEST(PhraseRule, IsARatchet) {
+  std::vector<PhraseCount> counts;
+  const std::vector<Phrase> phrases = {{"odd words", "plain ones", 1, 0}};
+  EXPECT_TRUE(check_phrases(tree({{"a.md", "Odd words.\n"}, {"a.cpp", "// oddwords, odd wordsmith\n"}}),
+                            phrases, counts)
+                  .empty());
+  EXPECT_EQ(counts.front().documents, 1u);
+  expect_fault(check_phrases(tree({{"a.md", "odd words, odd words\n"}}), phrases, counts),
+               "2 times in documents");
+  expect_fault(check_phrases(tree({{"a.cpp", "// odd words\n"}}), phrases, counts), "a.cpp:1: ");
+}
+
 TEST(HeaderRule, WantsACommentAndAGuard) {
   EXPECT_TRUE(check_headers(tree({{"agent/a.h", kHeader}})).empty());
   expect_fault(check_headers(tree({{"agent/a.h", "// What it is for.\nint a;\n"}})), "#pragma once");

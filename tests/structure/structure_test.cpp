@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 
 #include "tests/structure/rules.h"
@@ -66,6 +67,36 @@ TEST_F(TheTree, DefinesEachTypeOnce) {
   expect_none(check_definitions(files_, found));
   std::cout << "looked at " << found << " definitions of types\n";
   EXPECT_GT(found, 100u);
+}
+
+TEST_F(TheTree, LinksToWhatIsThere) {
+  std::size_t found = 0;
+  const std::filesystem::path root = HOOKSPOOL_SOURCE_DIR;
+  expect_none(check_links(
+      files_, [&](const std::string& path) { return std::filesystem::exists(root / path); }, found));
+  std::cout << "looked at " << found << " links\n";
+  EXPECT_GT(found, 20u);
+}
+
+TEST_F(TheTree, HasAReadmeThatIsShort) {
+  expect_none(check_readme(files_));
+}
+
+TEST_F(TheTree, SaysWhatThingsAre) {
+  std::vector<PhraseCount> counts;
+  expect_none(check_phrases(files_, odd_phrases(), counts));
+  std::size_t documents = 0, sources = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    documents += counts[i].documents;
+    sources += counts[i].sources;
+    const Phrase& phrase = odd_phrases()[i];
+    if (counts[i].documents < phrase.documents_max || counts[i].sources < phrase.sources_max)
+      std::cout << "note: \"" << phrase.text << "\" can be lowered to " << counts[i].documents << ", "
+                << counts[i].sources << '\n';
+  }
+  std::cout << "counted " << counts.size() << " phrases: " << documents << " in documents, " << sources
+            << " in sources\n";
+  EXPECT_GT(counts.size(), 0u);
 }
 
 TEST_F(TheTree, StaysWithinItsSizes) {

@@ -1,4 +1,4 @@
-// The README's chatbot: Messenger's webhooks become rows of a table of the user's own, whatever dies in between.
+// The chatbot of CONFIGURATION.md: Messenger's webhooks become rows of a table of the user's own, whatever dies in between.
 #include <map>
 #include <thread>
 
