@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -38,6 +39,12 @@ bool send_some(int fd, TlsSession* tls, std::string_view bytes, std::size_t& sen
     }
   }
   return true;
+}
+
+RefusedMethod peeked_method(int fd) {
+  std::array<char, 16> first{};  // the word and line ends before it
+  const ssize_t n = ::recv(fd, first.data(), first.size(), MSG_PEEK | MSG_DONTWAIT);
+  return refused_method({first.data(), n > 0 ? static_cast<std::size_t>(n) : 0});
 }
 
 bool ClientConnection::send(std::string_view bytes, std::size_t& sent) {

@@ -39,6 +39,9 @@ struct Finished {
 // After a partial send over TLS: the rest and nothing else. tls == nullptr: plain.
 bool send_some(int fd, TlsSession* tls, std::string_view bytes, std::size_t& sent);
 
+// Of the request whose first bytes wait to be read on a plain connection; takes none of them.
+RefusedMethod peeked_method(int fd);
+
 struct ClientConnection {
   enum class State {
     kReading,   // idle, or a request is coming in

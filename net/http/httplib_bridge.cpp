@@ -172,7 +172,7 @@ bool HttplibBridge::write(HttpAnswer&& answer, bool head_only, bool& close, std:
     // The same as any other way in which it did not come about.
   }
   close = true;
-  bytes = refusal_answer(kBridgeFailed);
+  bytes = refusal_answer(kBridgeFailed, head_only ? RefusedMethod::kMayBeHead : RefusedMethod::kOther);
   return false;
 }
 

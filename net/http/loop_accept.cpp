@@ -29,7 +29,7 @@ constexpr Refusal kFullForAddress{503, "too many connections from this address"}
 // there can be none.
 void answer_and_close(const Fd& fd, bool is_plain, const Refusal& refusal) {
   std::size_t sent = 0;
-  if (is_plain) send_some(fd.get(), nullptr, refusal_answer(refusal), sent);
+  if (is_plain) send_some(fd.get(), nullptr, refusal_answer(refusal, peeked_method(fd.get())), sent);
   ::shutdown(fd.get(), SHUT_WR);
   // Closing with unread bytes would send a reset, which can destroy the answer.
   // A client that never stops sending must not keep the loop here.

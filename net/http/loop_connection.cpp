@@ -207,7 +207,10 @@ void Loop::answered(ClientConnection& connection, bool close) {
 void Loop::refuse(ClientConnection& connection, const Refusal& refusal) {
   if (!connection.shed) ++counters_.refused;
   std::size_t sent = 0;
-  if (!connection.send(refusal_answer(refusal), sent)) return remove(connection);
+  RefusedMethod method = connection.reader.method();
+  if (method == RefusedMethod::kNothingCame && connection.tls == nullptr)
+    method = peeked_method(connection.fd.get());
+  if (!connection.send(refusal_answer(refusal, method), sent)) return remove(connection);
   begin_draining(connection);
 }
 

@@ -69,6 +69,7 @@ std::optional<Refusal> RequestReader::take(std::string_view bytes) {
     return keep(bytes);
   }
   if (phase_ == Phase::kIdle) {
+    method_ = RefusedMethod::kNothingCame;
     if (auto refusal = skip_line_ends(bytes)) return refusal;
     if (bytes.empty()) return std::nullopt;
   }
@@ -85,6 +86,7 @@ std::optional<Refusal> RequestReader::take(std::string_view bytes) {
 
 std::optional<Refusal> RequestReader::advance() {
   if (phase_ == Phase::kBody || phase_ == Phase::kComplete) return std::nullopt;
+  method_ = RefusedMethod::kNothingCame;  // of the bytes that were lost nothing is known any more
   if (std::exchange(surplus_lost_, false)) return kNoRoom;
   std::string_view bytes = buffer_;
   if (phase_ == Phase::kIdle) {
@@ -98,14 +100,17 @@ std::optional<Refusal> RequestReader::advance() {
 std::optional<Refusal> RequestReader::skip_line_ends(std::string_view& bytes) {
   for (; !bytes.empty(); bytes.remove_prefix(1), ++line_end_bytes_) {
     const bool cr_before = line_end_bytes_ % 2 == 1;
-    if (bytes.front() != (cr_before ? '\n' : '\r')) return cr_before ? std::optional(kBadHead) : std::nullopt;
-    if (line_end_bytes_ == kLineEndBytesMax) return kBadHead;
+    if (bytes.front() == (cr_before ? '\n' : '\r') && line_end_bytes_ < kLineEndBytesMax) continue;
+    if (bytes.front() != '\r' && !cr_before) return std::nullopt;
+    method_ = refused_method(bytes);
+    return kBadHead;
   }
   return std::nullopt;
 }
 
 // `bytes`: all of the head that there is, in the buffer or where it was read.
 std::optional<Refusal> RequestReader::advance_head(std::string_view bytes) {
+  method_ = refused_method(bytes);
   // Not beyond the limit: what is wrong there must not make another answer of the same request, cut elsewhere.
   const HeadScan scan = find_head_end(bytes.substr(0, limits_.head_bytes_max), scanned_);
   if (scan == HeadScan::kBad) return kBadHead;

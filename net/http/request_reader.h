@@ -81,6 +81,8 @@ class RequestReader {
   std::optional<Refusal> advance();
 
   Phase phase() const { return phase_; }
+  // Of the request that is coming in, or was taken last: what the answer of a refusal must know.
+  RefusedMethod method() const { return method_; }
   std::size_t held_bytes() const { return share_.bytes() + buffer_share_.bytes(); }  // of the budget
   // True once, when the client waits for "100 Continue".
   bool take_continue_due();
@@ -101,6 +103,7 @@ class RequestReader {
   const HeadLimits& limits_;
   BodyBudget& budget_;
   Phase phase_ = Phase::kIdle;
+  RefusedMethod method_ = RefusedMethod::kNothingCame;
   bool continue_due_ = false;
   bool surplus_lost_ = false;  // pipelined bytes found no room: the request they begin is refused in its turn
   std::string buffer_;
