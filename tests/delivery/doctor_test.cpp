@@ -45,7 +45,8 @@ class DoctorTest : public DeliveryTest {
 
 TEST_F(DoctorTest, SaysWhatIsThereAndMakesNothing) {
   const auto found = report(config(shared_cluster().conninfo(), "[sources.a]\n"), kExitOk);
-  EXPECT_NE(found.find("ok connection: 15"), std::string::npos) << found;
+  const std::string major = value("SELECT current_setting('server_version_num')::int / 10000");
+  EXPECT_NE(found.find("ok connection: " + major + "."), std::string::npos) << found;
   EXPECT_NE(found.find("ok encoding: UTF8"), std::string::npos) << found;
   EXPECT_NE(found.find("ok schema " + schema_ + ": will be made at first contact: events"), std::string::npos)
       << found;
