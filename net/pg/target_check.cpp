@@ -98,13 +98,37 @@ void check_unmapped(const TableMapping& mapping, const TargetTable& table, Targe
   }
 }
 
+// One instant should be one value. Where the text goes to a type's own input function it is not.
+void warn_of_zones(const TableMapping& mapping, const std::vector<TargetColumn>& columns,
+                   TargetReport& report) {
+  const auto warn = [&](const std::string& what) {
+    report.warnings.push_back(
+        what + " leaves out the zone of a time that has one; send UTC, or use a type with a zone");
+  };
+  for (const MappedColumn& mapped : mapping.columns) {
+    const TargetColumn* column = find_column(columns, mapped.name);
+    if (column == nullptr) continue;
+    if (column->zone_left_out) warn("column " + column->name + " (" + column->type + ")");
+    for (const TargetMember& member : column->members) {
+      if (member.bytes_max == 0)
+        warn("column " + column->name + ", member " + joined(member.path, ".") + " (" + member.type + ")");
+    }
+  }
+}
+
 // What the catalogue's tables cannot tell (a type without a cast, a rule, an index that does not do), the planner does,
 // running nothing. It asks for the rights as well.
-PgResult<void> try_plan(Connection& connection, const PgOptions& options, const TableMapping& mapping) {
-  auto columns = ask(connection, options, target_columns_sql(connection, mapping));
-  if (!columns) return fail(std::move(columns).error());
-  auto planned = connection.query(planned_insert_sql(mapping, target_columns(*columns)),
-                                  statement_deadline(options), "planning an insert");
+PgResult<void> try_plan(Connection& connection, const PgOptions& options, const TableMapping& mapping,
+                        TargetReport& report) {
+  auto read = ask(connection, options, target_columns_sql(connection, mapping));
+  if (!read) return fail(std::move(read).error());
+  auto columns = target_columns(*read);
+  auto members = ask(connection, options, target_members_sql(connection, mapping));
+  if (!members) return fail(std::move(members).error());
+  add_members(*members, columns);
+  warn_of_zones(mapping, columns, report);
+  auto planned = connection.query(planned_insert_sql(mapping, columns), statement_deadline(options),
+                                  "planning an insert");
   if (!planned) return fail(not_the_event(std::move(planned).error()));
   return {};
 }
@@ -143,7 +167,7 @@ PgResult<TargetReport> look_at_target(Connection& connection, const PgOptions& o
   }
   check_mapped(mapping, **table, report);
   if (report.refused.empty()) {
-    auto planned = try_plan(connection, options, mapping);
+    auto planned = try_plan(connection, options, mapping, report);
     if (!planned && planned.error().error_class == ErrorClass::kOutage)
       return fail(std::move(planned).error());
     if (!planned) add_refusal_of_plan(mapping, **table, planned.error(), report);

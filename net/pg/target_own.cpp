@@ -41,7 +41,7 @@ PgResult<std::uint64_t> OwnTable::insert(std::span<const EventPtr> events, bool 
     auto read = connection_.query(target_columns_sql(connection_, mapping_), statement_deadline(options_),
                                   "reading the table's columns");
     if (!read) return fail(not_the_event(std::move(read).error()));
-    columns_ = target_columns(*read);
+    if (auto taken = take_columns(*read); !taken) return fail(std::move(taken).error());
   }
   std::uint64_t inserted = 0;
   do {
@@ -126,7 +126,19 @@ PgResult<void> OwnTable::begin(const std::string& before, std::string_view attem
   auto begun = connection_.query(before + target_columns_sql(connection_, mapping_),
                                  statement_deadline(options_), attempt);
   if (!begun) return fail(not_the_event(std::move(begun).error()));
-  columns_ = target_columns(*begun);
+  return take_columns(*begun);
+}
+
+PgResult<void> OwnTable::take_columns(const PgRows& read) {
+  auto columns = target_columns(read);
+  if (std::any_of(columns.begin(), columns.end(),
+                  [](const TargetColumn& column) { return column.has_members; })) {
+    auto members = connection_.query(target_members_sql(connection_, mapping_), statement_deadline(options_),
+                                     "reading the members of the table's columns");
+    if (!members) return fail(not_the_event(std::move(members).error()));
+    add_members(*members, columns);
+  }
+  columns_ = std::move(columns);
   return {};
 }
 

@@ -29,6 +29,7 @@ class OwnTable : public Target {
 
  private:
   PgResult<std::set<Uuid>> dead_letters_among(std::span<const EventPtr> events);
+  PgResult<void> take_columns(const PgRows& read);
   PgResult<std::uint64_t> insert(std::span<const EventPtr> events, bool only_missing);
 
   Connection& connection_;

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <span>
 
+#include "net/pg/text.h"
+
 namespace hookspool::net {
 namespace {
 
@@ -92,6 +94,30 @@ std::size_t longest_text(const JsonValue& value, int dimensions) {
 std::size_t longest_text(std::string_view json) {
   const auto value = find_json(json, JsonPointer({}));
   return value ? longest_text(*value, 0) : json.size();
+}
+
+// The longest text that the member at `path` from `depth` on would get. A row literal is not taken apart: all of it counts.
+std::size_t longest_member(const JsonValue& value, std::span<const std::string> path, int dimensions) {
+  if (path.empty()) return longest_text(value, 0);
+  if (value.kind == JsonKind::kNull) return 0;
+  if (value.kind == JsonKind::kArray && dimensions < kDimensionsMax) {
+    std::size_t longest = 0;
+    each_element(value, [&](const JsonValue& each) {
+      longest = std::max(longest, longest_member(each, path, dimensions + 1));
+      return true;
+    });
+    return longest;
+  }
+  if (value.kind != JsonKind::kObject) return value.characters().size();
+  const auto member = find_json(value.raw, JsonPointer({path.front()}));
+  return member ? longest_member(*member, path.subspan(1), 0) : 0;
+}
+
+PgError too_long(const std::string& what, std::size_t bytes, const std::string& type, std::size_t bytes_max) {
+  return {.error_class = ErrorClass::kEvent,
+          .sqlstate = "22001",
+          .text = "inserting rows: " + what + ": a value of " + std::to_string(bytes) +
+                  " bytes is too long for type " + type + ", which holds " + std::to_string(bytes_max)};
 }
 
 }  // namespace
@@ -193,14 +219,10 @@ PgResult<void> TargetRows::member(std::size_t index, const TargetColumn& column,
   if (column.bytes_max > 0) {
     const bool is_json = value.kind == Value::Kind::kJson || value.kind == Value::Kind::kWholeJson;
     const std::size_t bytes = is_json ? longest_text(value.text()) : value.text().size();
-    if (bytes > column.bytes_max) {
-      return fail(PgError{.error_class = ErrorClass::kEvent,
-                          .sqlstate = "22001",
-                          .text = "inserting rows: column " + column.name + ": a value of " +
-                                  std::to_string(bytes) + " bytes is too long for type " + column.type +
-                                  ", which holds " + std::to_string(column.bytes_max)});
-    }
+    if (bytes > column.bytes_max)
+      return fail(too_long("column " + column.name, bytes, column.type, column.bytes_max));
   }
+  if (auto fits = check_members(column, value); !fits) return fits;
   rows_ += ",\"c" + std::to_string(index + 1) + "\":";
   const bool is_json = value.kind != Value::Kind::kText;
   switch (column.form) {
@@ -213,6 +235,15 @@ PgResult<void> TargetRows::member(std::size_t index, const TargetColumn& column,
         append_string(rows_, string);
       }
       return {};
+    case ValueForm::kObject:
+      if (is_json && value.json != JsonKind::kObject && value.json != JsonKind::kString &&
+          value.kind != Value::Kind::kWholeJson) {
+        return fail(PgError{.error_class = ErrorClass::kEvent,
+                            .sqlstate = "22P02",
+                            .text = "inserting rows: column " + column.name +
+                                    ": only an object, or a text, can be of type " + column.type});
+      }
+      [[fallthrough]];
     case ValueForm::kNested:
       if (is_json) {
         rows_ += value.text();
@@ -229,6 +260,20 @@ PgResult<void> TargetRows::member(std::size_t index, const TargetColumn& column,
         append_string(rows_, value.text());
       }
       return {};
+  }
+  return {};
+}
+
+PgResult<void> TargetRows::check_members(const TargetColumn& column, const Value& value) {
+  if (column.members.empty()) return {};
+  const bool is_json = value.kind == Value::Kind::kJson || value.kind == Value::Kind::kWholeJson;
+  const auto whole = is_json ? find_json(value.text(), JsonPointer({})) : std::nullopt;
+  for (const TargetMember& member : column.members) {
+    if (member.bytes_max == 0) continue;
+    const std::size_t bytes = whole ? longest_member(*whole, member.path, 0) : value.text().size();
+    if (bytes > member.bytes_max)
+      return fail(too_long("column " + column.name + ", member " + joined(member.path, "."), bytes,
+                           member.type, member.bytes_max));
   }
   return {};
 }

@@ -40,6 +40,7 @@ class TargetRows {
   static Value value_of(const JsonValue& found);
   Value field(EventField field, const TargetColumn& column, const StoredEvent& stored,
               const JsonText& payload, const JsonText& headers) const;
+  static PgResult<void> check_members(const TargetColumn& column, const Value& value);
   PgResult<void> member(std::size_t index, const TargetColumn& column, const Value& value);
 
   const TableMapping& mapping_;

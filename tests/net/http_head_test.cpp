@@ -1,4 +1,4 @@
-// The answer to HEAD has no content, whoever gives it: a handler, the library, the reader, the loop. A client would read it
+// The answer to HEAD has no content, from any part: a handler, the library, the reader, the loop. A client would read it
 // as the beginning of its next answer.
 #include <gtest/gtest.h>
 
