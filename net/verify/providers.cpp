@@ -83,6 +83,7 @@ Scheme linear() {
   // The body's own timestamp counts, for the header of the same meaning is not signed.
   Scheme scheme = stamped(hmac("linear-signature", "", "{body}"), From::kBody, "/webhookTimestamp",
                           TimestampUnit::kMilliseconds);
+  scheme.timestamp.number_only = true;
   scheme.tolerance = seconds(60);
   return scheme;
 }

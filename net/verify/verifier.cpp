@@ -199,9 +199,11 @@ Verdict Verifier::read_timestamp() {
       break;
     case From::kBody:
       where = rule.pointer + " in the body";
-      auto field = json_field(request_.body, rule.pointer);
+      auto field = json_scalar(request_.body, rule.pointer);
       if (!field) return {Mismatch::kTimestampMissing, where + " is missing, or the body is not JSON"};
-      timestamp_ = std::move(*field);
+      if (rule.number_only && field->is_text)
+        return {Mismatch::kTimestampMalformed, where + " is a text and not a number"};
+      timestamp_ = std::move(field->characters);
       break;
   }
   const auto sent_ms = parse_timestamp(timestamp_, rule.unit);

@@ -211,5 +211,15 @@ TEST(Linear, AStrangersBodyIsNotLookedInto) {
   EXPECT_EQ(verdict_of(vector).mismatch, Mismatch::kNoSecretFits) << "and not: no time in it";
 }
 
+// Linear documents webhookTimestamp as a number of milliseconds: what else is signed is not what Linear sends.
+TEST(Linear, ATimeThatIsATextIsMalformed) {
+  Vector vector = vector_named("linear");
+  vector.body = R"({"action":"create","type":"Issue","webhookTimestamp":"1614265330000"})";
+  const std::string_view body = vector.body;
+  vector.headers.front().second =
+      net::encode_hex(net::hmac(net::Algorithm::kSha256, vector.secret, std::span(&body, 1)).value());
+  EXPECT_EQ(verdict_of(vector).mismatch, Mismatch::kTimestampMalformed);
+}
+
 }  // namespace
 }  // namespace hookspool::testing
