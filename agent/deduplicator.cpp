@@ -158,6 +158,8 @@ bool Deduplicator::knows_at_least(const Uuid& key, const Uuid& id) const {
 
 // Of the segments that the index is not complete for.
 storage::JournalResult<void> Deduplicator::scan(const storage::Journal& journal) {
+  unreadable_segments_ =
+      journal.stats().unreadable_segments;  // before: one that joins meanwhile is read once more
   std::vector<storage::DedupeIndex::Entry> entries;
   storage::JournalResult<void> put;
   const auto flush = [&] {
@@ -174,7 +176,9 @@ storage::JournalResult<void> Deduplicator::scan(const storage::Journal& journal)
   if (!put) return put;
   scanned_ = true;
   // A row that cannot be trusted does not become readable; a file that cannot be opened at the moment may.
-  unread_ = interrupted_ || (!scanned && scanned.error().kind != storage::JournalError::Kind::kCorrupt);
+  // Of one without a record the journal does not even know that it was to be scanned.
+  unread_ = interrupted_ || (!scanned && scanned.error().kind != storage::JournalError::Kind::kCorrupt) ||
+            unreadable_segments_ > 0;
   read_again_ = Clock::now() + limits_.read_again;
   return scanned;
 }
@@ -189,7 +193,8 @@ storage::JournalResult<void> Deduplicator::catch_up(const storage::Journal& jour
   // Numbers grow, and a segment is begun only when everything before it was handed to committed().
   const std::uint64_t newest = newest_segment(journal);
   storage::JournalResult<void> scanned;
-  if (!scanned_ || (unread_ && Clock::now() >= read_again_)) scanned = scan(journal);
+  const bool joined = unread_ && journal.stats().unreadable_segments < unreadable_segments_;
+  if (!scanned_ || joined || (unread_ && Clock::now() >= read_again_)) scanned = scan(journal);
   // What was handed over has to be in the index as well. Where that takes long, a later call remembers it.
   if (!scanned_ || unread_ || newest == 0 || !writer_.flush(limits_.flush_max) || dropped_) return scanned;
   auto remembered = index_.set_complete_before(newest, wall_clock_us());

@@ -67,7 +67,8 @@ class Deduplicator {
   // By the journal's writer, for every group, before its senders are answered.
   void committed(std::span<const EventPtr> events) noexcept;
   // Puts in what the index lacks, after a start or a failure; then, now and then, remembers how far it is whole. A segment
-  // that cannot be read at the moment is tried again later, and the index is not whole until then.
+  // that cannot be read at the moment is tried again later, and at once when the journal has read it (try_unreadable()); the
+  // index is not whole until then.
   // Not called by two threads at once. Nothing is lost by an error: it is tried again with the next call.
   storage::JournalResult<void> catch_up(const storage::Journal& journal);
   // A catch_up() at hand ends with the segment it reads; what is left is read in the next life.
@@ -107,9 +108,10 @@ class Deduplicator {
   std::atomic<bool> interrupted_{false};
 
   // Of catch_up() alone.
-  bool scanned_ = false;            // the segments that the index was not complete for
-  bool unread_ = false;             // one of them could not be read at the moment
-  Clock::time_point read_again_{};  // then
+  bool scanned_ = false;                   // the segments that the index was not complete for
+  bool unread_ = false;                    // one of them could not be read at the moment
+  Clock::time_point read_again_{};         // then
+  std::uint64_t unreadable_segments_ = 0;  // of the journal, when that was found
 };
 
 }  // namespace hookspool::agent

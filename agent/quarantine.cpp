@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "agent/entropy.h"
 #include "agent/log.h"
@@ -30,15 +31,19 @@ std::string peer_of(const std::string& remote_addr) {
 }
 
 // Is an event with this id in the lane, above this number of that epoch? Epochs are let go of whole lanes' runs at a
-// time and never in the moment that an admission takes; so what is not there was not appended.
-bool is_appended(const storage::Journal& journal, const Quarantined& request) {
+// time and never in the moment that an admission takes; so what is not there was not appended. Nothing: it may be in what
+// cannot be read at the moment.
+std::optional<bool> is_appended(const storage::Journal& journal, const Quarantined& request) {
+  bool unread = journal.stats().unreadable_segments > 0;
   for (const auto& run : journal.runs(request.source)) {
     if (run.epoch != request.admitting_epoch) continue;
     std::uint64_t seq = std::max(run.first_seq, request.admitting_seq + 1);
     while (seq <= run.last_seq) {
       const auto events = journal.read(request.source, run.epoch, seq, kReadEventsMax, kReadBytesMax);
       if (!events) {
-        seq += 1;  // unreadable: whatever it is, it is not known to be this one
+        unread = unread || events.error().kind != storage::JournalError::Kind::kCorrupt;
+        if (unread) break;
+        seq += 1;  // damaged: whatever it was, it is not known to be this one
         continue;
       }
       for (const auto& event : *events) {
@@ -47,7 +52,7 @@ bool is_appended(const storage::Journal& journal, const Quarantined& request) {
       seq = events->back()->seq + 1;
     }
   }
-  return false;
+  return unread ? std::nullopt : std::optional(false);
 }
 
 // How far the lane has come in the epoch that is being written.
@@ -138,27 +143,54 @@ bool Quarantine::keep(const net::HttpRequest& request, const SourceConfig& sourc
 
 void Quarantine::resolve() {
   if (!has_store()) return;
+  const std::lock_guard lock(admitting_);
+  const auto begun = store().admissions();
+  if (!begun) {
+    log_warn("quarantine: " + begun.error().text);
+    return;
+  }
+  for (const auto& request : *begun) resolve_one(request);
+}
+
+// What this life has begun itself is not looked at: whether that was written, only the next start can tell.
+void Quarantine::resolve_undecided() {
+  if (!has_store()) return;
+  const std::lock_guard lock(admitting_);
+  if (undecided_.empty()) return;
   const auto begun = store().admissions();
   if (!begun) {
     log_warn("quarantine: " + begun.error().text);
     return;
   }
   for (const auto& request : *begun) {
-    const bool appended = is_appended(journal_, request);
-    const auto done = appended ? [&]() -> storage::JournalResult<void> {
-      const auto gone = store().remove({request.id});
-      if (!gone) return fail(gone.error());
-      return {};
-    }()
-        : store().cancel_admission(request.id);
-    if (!done) {
-      log_warn("quarantine: " + done.error().text);
-      continue;
-    }
-    log_info(
-        "quarantine: the admission of " + request.id.to_string() + " was interrupted " +
-        (appended ? "after it was in the journal" : "before it was in the journal; it is still quarantined"));
+    if (undecided_.contains(request.id)) resolve_one(request);
   }
+}
+
+void Quarantine::resolve_one(const Quarantined& request) {
+  const auto appended = is_appended(journal_, request);
+  if (!appended) {
+    undecided_.insert(request.id);
+    log_warn(
+        "quarantine: the admission of " + request.id.to_string() +
+        " was interrupted, and the part of the journal that it may be in cannot be read at the moment: it is "
+        "neither admitted nor dropped before that can be read");
+    return;
+  }
+  undecided_.erase(request.id);
+  const auto done = *appended ? [&]() -> storage::JournalResult<void> {
+    const auto gone = store().remove({request.id});
+    if (!gone) return fail(gone.error());
+    return {};
+  }()
+      : store().cancel_admission(request.id);
+  if (!done) {
+    log_warn("quarantine: " + done.error().text);
+    return;
+  }
+  log_info(
+      "quarantine: the admission of " + request.id.to_string() + " was interrupted " +
+      (*appended ? "after it was in the journal" : "before it was in the journal; it is still quarantined"));
 }
 
 void Quarantine::expire(Clock::time_point now) {
@@ -231,7 +263,7 @@ Granted<void> Quarantine::admit_one(Quarantined&& request, const SourceConfig& s
 // One whose admission did not end: is it in the journal? Otherwise it waits for the next start, which reads what the
 // disk really holds.
 Granted<bool> Quarantine::settle(const Quarantined& request) {
-  if (!is_appended(journal_, request)) return false;
+  if (!is_appended(journal_, request).value_or(false)) return false;
   const auto gone = store().remove({request.id});
   if (!gone) return fail(refusal_of(gone.error()));
   return true;

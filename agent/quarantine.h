@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,8 +64,10 @@ class Quarantine {
   // Whether it was kept. Whatever becomes of it: the sender is told 401. REQUIRES: is_for()
   bool keep(const net::HttpRequest& request, const SourceConfig& source, const net::Verdict& verdict);
 
-  // Ends what a crash has interrupted. Before anything is delivered or let go of.
+  // Ends what a crash has interrupted. Before anything is delivered or let go of. What cannot be decided, because a part of
+  // the journal cannot be read at the moment, is left to resolve_undecided(), for when more of it can be.
   void resolve();
+  void resolve_undecided();
   void expire(Clock::time_point now);  // lets go of what is too old, now and then; by one thread
 
   Granted<std::vector<Quarantined>> list(const std::string& source, const Uuid& after, std::size_t max) const;
@@ -88,6 +91,7 @@ class Quarantine {
   bool take_token(const std::string& source, const std::string& peer);  // REQUIRES: mutex_ held
   Granted<void> admit_one(Quarantined&& request, const SourceConfig& source, const Admit& admit);
   Granted<bool> settle(const Quarantined& request);
+  void resolve_one(const Quarantined& request);  // REQUIRES: admitting_ held
 
   const Current<SourceSet>& sources_;
   const Current<QuarantineConfig>& config_;
@@ -101,6 +105,8 @@ class Quarantine {
   std::atomic<std::int64_t> failure_told_ms_{0};  // steady clock: a full disk is told once a minute
   Clock::time_point next_expiry_{};               // of expire() alone
   std::mutex admitting_;                          // one verify() at a time: what is admitted is admitted once
+  // Interrupted in an earlier life, and not known whether appended. Guarded by admitting_; as many as the store holds at most.
+  std::set<Uuid> undecided_;
 };
 
 }  // namespace hookspool::agent

@@ -122,6 +122,7 @@ void Upkeep::read_late(Clock::time_point now) {
   next_read_late_ = now + kReadLateInterval;
   const auto late = sources_.journal->try_unreadable();
   for (const auto& note : late.notes) log_warn("journal: " + note);
+  if (late.found && sources_.quarantine != nullptr) sources_.quarantine->resolve_undecided();
   if (late.found && sources_.lanes != nullptr) sources_.lanes->journal_grew();
 }
 

@@ -96,6 +96,21 @@ void set_up(SQLite::Database& database) {
   database.exec("PRAGMA journal_size_limit=2097152");
 }
 
+// An admission is noted before the journal has its event, which a power cut must not take: by a person, and never by what a
+// stranger sends.
+class SyncedCommits {
+ public:
+  explicit SyncedCommits(SQLite::Database& database) : database_(database) {
+    database_.exec("PRAGMA synchronous=FULL");
+  }
+  ~SyncedCommits() { database_.tryExec("PRAGMA synchronous=NORMAL"); }
+  SyncedCommits(const SyncedCommits&) = delete;
+  SyncedCommits& operator=(const SyncedCommits&) = delete;
+
+ private:
+  SQLite::Database& database_;
+};
+
 // Whatever the sums say, the file ends here. SQLite never sets this below what the file has already.
 void limit_file(SQLite::Database& database, std::uint64_t bytes_max) {
   const std::uint64_t pages = (2 * bytes_max + kFileOverheadBytes) / kPageBytes;
@@ -312,6 +327,7 @@ JournalResult<std::uint64_t> QuarantineStore::remove_older(std::int64_t than_us)
 
 JournalResult<void> QuarantineStore::begin_admission(const Uuid& id, const Uuid& epoch, std::uint64_t seq) {
   return impl_->run("beginning an admission", [&](SQLite::Database& database) {
+    const SyncedCommits synced(database);
     SQLite::Statement mark(database,
                            "UPDATE requests SET admitting_epoch = ?, admitting_seq = ? WHERE id = ?");
     bind_uuid(mark, 1, epoch);

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "storage/folder.h"
+#include "storage/write_back.h"
 
 namespace hookspool::storage {
 namespace {
@@ -18,6 +19,11 @@ SideFile::SideFile(const std::filesystem::path& folder, SideFileForm form)
 
 JournalResult<void> SideFile::try_open() {
   const std::string attempted = "opening " + file_.string();
+  // What follows a transaction that is in the page cache alone would go with it.
+  if (const std::string wal = file_.string() + "-wal"; file_bytes(wal) > 0) {
+    if (const auto written = write_back(wal); !written)
+      return fail(JournalError{written.error().kind, attempted + ": " + written.error().text});
+  }
   try {
     auto database = open_writable(file_, "", true);
     form_.settings(*database);

@@ -89,6 +89,8 @@ class DeduplicatorTest : public ::testing::Test {
     });
   }
 
+  void join_late(bool with_record);
+
   testing::TempFolder folder_{"hookspool-dedupe"};
   std::unique_ptr<storage::DedupeIndex> index_;
   std::unique_ptr<Deduplicator> deduplicator_;
@@ -418,6 +420,44 @@ TEST_F(DeduplicatorTest, ASegmentThatCannotBeReadNowIsReadLater) {
   ASSERT_TRUE(again.ok());
   EXPECT_TRUE(again->duplicate);
   EXPECT_EQ(again->id, first->id);
+}
+
+// A segment that could not be read at the start, with a record of what it holds or without, when the index was lost.
+void DeduplicatorTest::join_late(bool with_record) {
+  const auto first = deliver("a");
+  ASSERT_TRUE(first.ok());
+  journal_.reset();
+  deduplicator_.reset();
+  index_.reset();
+  std::filesystem::remove_all(folder_.path() / "dedupe");
+  const auto journal = folder_.path() / "journal", segment = journal / "segment-00000001.db";
+  if (!with_record) std::filesystem::remove(journal / "segment-00000001.acked");
+  std::filesystem::rename(segment, folder_.path() / "aside");
+  std::filesystem::create_directory(segment);
+  open_index({});
+  open_journal();
+  for (const char* delivery : {"b", "c"}) {
+    (void)deduplicator_->catch_up(*journal_);
+    EXPECT_LE(index_->complete_before(), 1u) << "it lacks what is in there";
+    ASSERT_TRUE(deliver(delivery).ok());
+  }
+  std::filesystem::remove(segment);
+  std::filesystem::rename(folder_.path() / "aside", segment);
+  ASSERT_TRUE(journal_->try_unreadable().found);
+  ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok()) << "at once, and not when it is read again by and by";
+  const auto again = deliver("a");
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->id, first->id);
+  EXPECT_GE(index_->complete_before(), 2u) << "nothing is lacking any more";
+}
+
+TEST_F(DeduplicatorTest, KeysOfASegmentThatIsReadLateAreKnownThen) {
+  join_late(true);
+}
+
+TEST_F(DeduplicatorTest, KeysOfALateSegmentWithoutARecordAreKnownThen) {
+  join_late(false);
 }
 
 TEST_F(DeduplicatorTest, KeysOfTwoSourcesDoNotMeet) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
 
 #include "agent/admission.h"
@@ -32,10 +33,13 @@ class QuarantineTest : public ::testing::Test {
     serve();
     open();
   }
-  void open() {
+  void close() {
     admission_.reset();
     quarantine_.reset();
     journal_.reset();
+  }
+  void open() {
+    close();
     storage::JournalOptions options;
     options.folder = folder_.path();
     options.random_bytes = random_bytes;
@@ -96,6 +100,8 @@ class QuarantineTest : public ::testing::Test {
     EXPECT_TRUE(list && list->size() == 1);
     return list && !list->empty() ? list->front() : Quarantined{};
   }
+
+  void interrupt_and_hide(bool appended, bool known);
 
   testing::TempFolder folder_;
   std::vector<SourceConfig> sources_;
@@ -173,6 +179,54 @@ TEST_F(QuarantineTest, ACrashAfterTheJournalDoublesNothing) {
   EXPECT_EQ(quarantine_->count(), 0u);
   EXPECT_EQ(verify().admitted, 0u);
   EXPECT_EQ(events().size(), 6u);
+}
+
+// A segment that cannot be read at the moment may hold the event: it is neither there nor absent. `appended`: it does.
+// `known`: there is a record of what the segment holds.
+void QuarantineTest::interrupt_and_hide(bool appended, bool known) {
+  post(request());
+  const Quarantined kept = only();
+  sources_[0].secrets = {"mysecret"};
+  serve();
+  EXPECT_EQ(post(request()), 200) << "another one, so that there is a segment";
+  ASSERT_TRUE(store_->begin_admission(kept.id, journal_->epoch(), 1));
+  if (appended) {
+    ASSERT_TRUE(admission_->admit(request(), sources_[0], kept.received_at_us, kept.id));
+  }
+  close();
+  if (!known) std::filesystem::remove(folder_.path() / "segment-00000001.acked");
+  const auto segment = folder_.path() / "segment-00000001.db";
+  std::filesystem::rename(segment, folder_.path() / "away");
+  std::filesystem::create_directory(segment);
+  open();
+  quarantine_->resolve();
+  EXPECT_TRUE(only().admitting) << "it is not known";
+  const auto verified = verify();
+  EXPECT_EQ(verified.admitted, 0u);
+  EXPECT_EQ(verified.in_doubt, 1u);
+  std::filesystem::remove(segment);
+  std::filesystem::rename(folder_.path() / "away", segment);
+  ASSERT_TRUE(journal_->try_unreadable().found);
+  quarantine_->resolve_undecided();
+}
+
+TEST_F(QuarantineTest, WhatMayBeInASegmentThatCannotBeReadIsNotAdmittedTwice) {
+  interrupt_and_hide(true, true);
+  EXPECT_EQ(quarantine_->count(), 0u);
+  EXPECT_EQ(events().size(), 2u);
+}
+
+TEST_F(QuarantineTest, WhatMayBeInASegmentWithoutARecordIsNotAdmittedTwice) {
+  interrupt_and_hide(true, false);
+  EXPECT_EQ(quarantine_->count(), 0u);
+  EXPECT_EQ(events().size(), 2u);
+}
+
+TEST_F(QuarantineTest, WhatWasNotInASegmentThatCouldNotBeReadIsAdmittedLater) {
+  interrupt_and_hide(false, true);
+  EXPECT_FALSE(only().admitting);
+  EXPECT_EQ(verify().admitted, 1u);
+  EXPECT_EQ(events().size(), 2u);
 }
 
 // As after a failure of the disk: the row may be there, which only the next opening tells.

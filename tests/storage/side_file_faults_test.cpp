@@ -136,5 +136,26 @@ TYPED_TEST(SideFileFaults, OfTheHeapSetNothingAside) {
   EXPECT_GT(struck_runs, 10u);
 }
 
+// The journal's event is on the disk: without this note it would be admitted once more.
+TEST(QuarantineFile, AnAdmissionThatHasBegunOutlivesAPowerCut) {
+  QuarantineStore::Limits limits;
+  limits.free_bytes_min = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SimulatedDisk disk(seed);
+    ASSERT_TRUE(Quarantine::fill(disk.root()));
+    auto opened = QuarantineStore::open(disk.root(), limits);
+    ASSERT_TRUE(opened) << opened.error().text;
+    ASSERT_TRUE(opened->store->begin_admission(id_of(2), id_of(9), 5));
+    disk.freeze();
+    opened->store.reset();
+    disk.power_cut();
+    opened = QuarantineStore::open(disk.root(), limits);
+    ASSERT_TRUE(opened) << opened.error().text;
+    const auto admissions = opened->store->admissions();
+    ASSERT_TRUE(admissions) << admissions.error().text;
+    EXPECT_EQ(admissions->size(), 1u) << "seed " << seed;
+  }
+}
+
 }  // namespace
 }  // namespace hookspool::storage
