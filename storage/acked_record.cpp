@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "storage/crc32c.h"
+#include "storage/open_file.h"
 #include "storage/row.h"
 #include "storage/sqlite.h"
 
@@ -101,7 +102,7 @@ std::optional<AckedLane> decode(const Slot& slot, std::uint32_t lane_number, std
 JournalError failure(const std::string& attempted, const std::filesystem::path& file, int error_number) {
   const bool no_room = error_number == ENOSPC || error_number == EDQUOT;
   return {no_room ? JournalError::Kind::kFull : JournalError::Kind::kIo,
-          attempted + " " + file.string() + ": " + std::generic_category().message(error_number)};
+          attempted + " " + file.string() + ": " + open_failure(error_number)};
 }
 
 bool write_at(int fd, const unsigned char* data, std::size_t bytes, std::uint64_t offset) {
@@ -142,8 +143,7 @@ Uuid id_of(const Slot& slot) {
 }
 
 struct OpenFile {
-  explicit OpenFile(const std::filesystem::path& file)
-      : fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) {}
+  explicit OpenFile(const std::filesystem::path& file) : fd(open_regular(file, O_RDONLY)) {}
   ~OpenFile() {
     if (fd >= 0) ::close(fd);
   }
@@ -156,7 +156,7 @@ struct OpenFile {
 
 JournalResult<std::shared_ptr<AckedRecord>> AckedRecord::create(const std::filesystem::path& file,
                                                                 std::uint64_t segment, const Uuid& epoch) {
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int fd = open_regular(file, O_RDWR | O_CREAT | O_TRUNC, 0600);
   if (fd < 0) return fail(failure("making", file, errno));
   std::shared_ptr<AckedRecord> record(new AckedRecord(file, fd));
   if (const auto grown = record->grow_to(kIdsSlot); !grown) return fail(grown.error());

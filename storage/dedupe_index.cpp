@@ -19,6 +19,8 @@
 #include <system_error>
 #include <utility>
 
+#include "storage/open_file.h"
+
 namespace hookspool::storage {
 namespace {
 
@@ -49,13 +51,32 @@ class PreadFile final : public leveldb::RandomAccessFile {
   const int fd_;
 };
 
+// To open a FIFO that lies in the place of one of LevelDB's files would wait for its other end.
 class PreadEnv final : public leveldb::EnvWrapper {
  public:
   PreadEnv() : leveldb::EnvWrapper(leveldb::Env::Default()) {}
+  leveldb::Status NewSequentialFile(const std::string& name, leveldb::SequentialFile** file) override {
+    const auto regular = require_regular(name);
+    return regular.ok() ? target()->NewSequentialFile(name, file) : regular;
+  }
+  leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** file) override {
+    const auto regular = require_regular(name);
+    return regular.ok() ? target()->NewWritableFile(name, file) : regular;
+  }
+  leveldb::Status NewLogger(const std::string& name, leveldb::Logger** logger) override {
+    const auto regular = require_regular(name);
+    return regular.ok() ? target()->NewLogger(name, logger) : regular;
+  }
   leveldb::Status NewRandomAccessFile(const std::string& name, leveldb::RandomAccessFile** file) override {
-    const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return leveldb::Status::IOError(name, std::generic_category().message(errno));
+    const int fd = open_regular(name, O_RDONLY);
+    if (fd < 0) return leveldb::Status::IOError(name, open_failure(errno));
     *file = new PreadFile(fd);  // LevelDB's interface hands over a plain pointer
+    return leveldb::Status::OK();
+  }
+
+ private:
+  static leveldb::Status require_regular(const std::string& name) {
+    if (is_not_regular(name)) return leveldb::Status::IOError(name, "it is not a regular file: move it away");
     return leveldb::Status::OK();
   }
 };

@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "storage/open_file.h"
+
 namespace hookspool::storage {
 namespace {
 
@@ -22,6 +24,12 @@ JournalError io_error(const std::string& attempted, int error_number) {
   const bool no_room = error_number == ENOSPC || error_number == EDQUOT;
   return {no_room ? JournalError::Kind::kFull : JournalError::Kind::kIo,
           attempted + ": " + std::generic_category().message(error_number)};
+}
+
+JournalError open_error(const std::string& attempted, int error_number) {
+  JournalError error = io_error(attempted, error_number);
+  error.text = attempted + ": " + open_failure(error_number);
+  return error;
 }
 
 class Fd {
@@ -106,8 +114,8 @@ JournalResult<void> make_folder(const std::filesystem::path& path) {
 }
 
 JournalResult<int> take_lock(const std::filesystem::path& file) {
-  Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (fd.get() < 0) return fail(io_error("opening " + file.string(), errno));
+  Fd fd(open_regular(file, O_RDWR | O_CREAT, 0600));
+  if (fd.get() < 0) return fail(open_error("opening " + file.string(), errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail(io_error("locking " + file.string(), errno));
     const JournalResult<std::string> holder = read_all(fd.get(), file.string());
@@ -246,10 +254,10 @@ JournalResult<Folder::Listing> Folder::list() const {
 
 JournalResult<std::optional<std::string>> Folder::read_text(std::string_view name) const {
   const std::filesystem::path file = path_ / name;
-  const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const Fd fd(open_regular(file, O_RDONLY));
   if (fd.get() < 0) {
     if (errno == ENOENT) return std::optional<std::string>();
-    return fail(io_error("opening " + file.string(), errno));
+    return fail(open_error("opening " + file.string(), errno));
   }
   JournalResult<std::string> text = read_all(fd.get(), file.string());
   if (!text) return fail(text.error());
@@ -266,8 +274,8 @@ JournalResult<void> Folder::write_text(std::string_view name, const std::string&
   const std::lock_guard lock(texts_mutex_);  // all writers of a name share its temporary file
   const std::string temporary = file.string() + ".tmp";
   {
-    const Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (fd.get() < 0) return fail(io_error("making " + temporary, errno));
+    const Fd fd(open_regular(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    if (fd.get() < 0) return fail(open_error("making " + temporary, errno));
     if (const auto written = write_all(fd.get(), text, temporary); !written) return written;
     if (::fsync(fd.get()) != 0) return fail(io_error("syncing " + temporary, errno));
   }
@@ -384,7 +392,7 @@ JournalResult<std::string> Folder::set_salvaged(const std::string& name) const {
 }
 
 bool can_be_read(const std::filesystem::path& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int fd = open_regular(file, O_RDONLY);
   if (fd < 0) return errno == ENOENT;
   std::vector<char> buffer(1 << 16);
   ssize_t count = 0;

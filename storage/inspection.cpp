@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "storage/lane_extent.h"
+#include "storage/open_file.h"
 #include "storage/row.h"
 #include "storage/sqlite.h"
 #include "storage/write_back.h"
@@ -150,7 +151,7 @@ Uuid greatest_id_written(const std::vector<std::filesystem::path>& files) {
 
 void inspect_header(const std::filesystem::path& file, Inspected& result) {
   std::array<unsigned char, 100> header{};
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int fd = open_regular(file, O_RDONLY);
   const ssize_t size = fd < 0 ? -1 : ::pread(fd, header.data(), header.size(), 0);
   const int error = errno;
   if (fd >= 0) ::close(fd);
@@ -159,7 +160,7 @@ void inspect_header(const std::filesystem::path& file, Inspected& result) {
     result.why = std::move(why);
   };
   if (size < 0 && error == ELOOP) return judge(Condition::kDamaged, "it is a symbolic link");
-  if (size < 0) return judge(Condition::kUnreadable, std::generic_category().message(error));
+  if (size < 0) return judge(Condition::kUnreadable, open_failure(error));
   if (size == 0 && !result.had_wal) return judge(Condition::kEmpty, "");
   if (size < static_cast<ssize_t>(header.size()) || std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
     return judge(Condition::kDamaged, "it is not an SQLite database");
@@ -231,7 +232,7 @@ std::optional<bool> wal_has_commit(const std::string& wal) {
   constexpr std::uint64_t kWalHeaderBytes = 32;
   constexpr std::uint64_t kFrameBytes = 24 + 4096;
   const std::uint64_t size = file_bytes(wal);
-  const int fd = ::open(wal.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int fd = open_regular(wal, O_RDONLY);
   if (fd < 0) return errno == ENOENT ? std::optional(false) : std::nullopt;
   std::optional<bool> found = false;
   for (std::uint64_t at = kWalHeaderBytes; found == false && at + kFrameBytes <= size; at += kFrameBytes) {

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/open_file.h"
+
 namespace hookspool::storage {
 
 Reserve::Reserve(const std::filesystem::path& folder, std::uint64_t bytes)
@@ -27,7 +29,7 @@ bool Reserve::give_up() {
 void Reserve::make() {
   const std::lock_guard lock(mutex_);
   if (held_ || bytes_ == 0) return;
-  const int fd = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int fd = open_regular(file_, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (fd < 0) return;
   held_ = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes_)) == 0;
   ::close(fd);

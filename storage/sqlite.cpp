@@ -10,6 +10,8 @@
 #include <system_error>
 #include <vector>
 
+#include "storage/open_file.h"
+
 namespace hookspool::storage {
 namespace {
 
@@ -45,6 +47,14 @@ std::string file_uri(const std::filesystem::path& file, std::string_view paramet
   uri += '?';
   uri += parameter;
   return uri;
+}
+
+// SQLite opens a journal that it finds beside the file, and to open a FIFO waits for its other end.
+void require_regular(const std::filesystem::path& file) {
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+    const std::string name = file.string() + suffix;
+    if (is_not_regular(name)) throw SQLite::Exception(name + " is not a regular file", SQLITE_CANTOPEN);
+  }
 }
 
 bool has_wal(const std::filesystem::path& file) {
@@ -125,6 +135,7 @@ void require_pragma(SQLite::Database& database, const std::string& name, const s
 
 std::unique_ptr<SQLite::Database> open_writable(const std::filesystem::path& file, const std::string& vfs,
                                                 bool create) {
+  require_regular(file);
   if (create) make_private(file);
   const int flags = SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX | SQLite::OPEN_NOFOLLOW |
                     (create ? SQLite::OPEN_CREATE : 0);
@@ -139,6 +150,7 @@ std::unique_ptr<SQLite::Database> open_writable(const std::filesystem::path& fil
 
 std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& file, const std::string& vfs,
                                                  bool growing) {
+  require_regular(file);
   const bool immutable = !growing && !has_wal(file);
   const std::string name = immutable ? file_uri(file, "immutable=1") : file.string();
   const auto open = [&](const std::string& with_vfs, bool index_in_memory) {

@@ -8,8 +8,9 @@
 #include <cerrno>
 #include <cstdint>
 #include <string>
-#include <system_error>
 #include <vector>
+
+#include "storage/open_file.h"
 
 namespace hookspool::storage {
 namespace {
@@ -20,8 +21,8 @@ JournalResult<void> failure(const std::filesystem::path& file, int error) {
   auto kind = JournalError::Kind::kIo;
   if (error == ENOSPC || error == EDQUOT) kind = JournalError::Kind::kFull;
   if (error == ENOENT) kind = JournalError::Kind::kNotFound;
-  return fail(JournalError{
-      kind, file.filename().string() + " cannot be made durable: " + std::generic_category().message(error)});
+  return fail(
+      JournalError{kind, file.filename().string() + " cannot be made durable: " + open_failure(error)});
 }
 
 class Descriptor {
@@ -68,12 +69,10 @@ int write_again(int fd, off_t size) {
 }  // namespace
 
 JournalResult<void> write_back(const std::filesystem::path& file) {
-  // O_NONBLOCK: what is no regular file must not hold up the opening.
-  const Descriptor fd(::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const Descriptor fd(open_regular(file, O_RDWR));
   if (fd.get() < 0) return failure(file, errno);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return failure(file, errno);
-  if (!S_ISREG(status.st_mode)) return failure(file, EINVAL);
   if (const int error = write_again(fd.get(), status.st_size)) return failure(file, error);
   if (::fsync(fd.get()) != 0) return failure(file, errno);
   return {};

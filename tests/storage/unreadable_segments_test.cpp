@@ -1,4 +1,9 @@
 // What a start does about a segment that it cannot read at the moment: it is neither damaged nor empty nor absent.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "tests/storage/journal_fixture.h"
@@ -10,6 +15,40 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kYearUs = 365ll * 24 * 3600 * 1'000'000;
+
+constexpr uid_t kNobody = 65'534;
+
+// Of this process, until it goes.
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(rlim_t descriptors) {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    set({descriptors, before_.rlim_max});
+  }
+  ~DescriptorLimit() { set(before_); }
+  DescriptorLimit(const DescriptorLimit&) = delete;
+  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
+
+ private:
+  static void set(const rlimit& limit) { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0); }
+  rlimit before_{};
+};
+
+// Root may read everything: until this goes, the process is another user.
+class WithoutRights {
+ public:
+  WithoutRights() : before_(::geteuid()) {
+    if (before_ == 0) {
+      EXPECT_EQ(::seteuid(kNobody), 0);
+    }
+  }
+  ~WithoutRights() { EXPECT_EQ(::seteuid(before_), 0); }
+  WithoutRights(const WithoutRights&) = delete;
+  WithoutRights& operator=(const WithoutRights&) = delete;
+
+ private:
+  const uid_t before_;
+};
 
 class UnreadableSegmentsTest : public JournalTest {
  protected:
@@ -196,6 +235,100 @@ TEST_F(UnreadableSegmentsTest, IdsGoOnAfterASegmentWasSetAside) {
     return note.find("run hookspool salvage --config") != std::string::npos;
   })) << "it is said at each start";
   EXPECT_GT(append_at("a", 1, kStartUs)->id, greatest);
+}
+
+// A start may run out of descriptors at any of its files.
+TEST_F(UnreadableSegmentsTest, WithoutDescriptorsNothingIsDamagedAbsentOrEmpty) {
+  open();
+  for (int n = 0; n < 20; ++n) {
+    append("a", n);
+    if (n == 9) {
+      ASSERT_TRUE(journal_->rotate().ok());
+    }
+  }
+  kill();
+  const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(next, 0);
+  ::close(next);
+  int refused = 0, waited = 0, opened = 0;
+  for (int spare = 0; spare < 25; ++spare) {
+    SCOPED_TRACE(spare);
+    {
+      const DescriptorLimit limit(static_cast<rlim_t>(next + spare));
+      auto result = Journal::open(options_);
+      if (!result) {
+        EXPECT_EQ(result.error().kind, JournalError::Kind::kIo) << result.error().text;
+        ++refused;
+        continue;
+      }
+      EXPECT_TRUE(result->losses.empty());
+      journal_ = std::move(result->journal);
+    }
+    ++(journal_->stats().unreadable_segments > 0 ? waited : opened);
+    EXPECT_EQ(journal_->stats().lost, 0u);
+    EXPECT_EQ(journal_->stats().set_aside_files, 0u);
+    (void)journal_->try_unreadable();
+    EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 19));
+    journal_.reset();
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_GT(waited, 0);
+  EXPECT_GT(opened, 0);
+}
+
+TEST_F(UnreadableSegmentsTest, FilesWithoutARightToReadThemWait) {
+  open();
+  for (int n = 0; n < 10; ++n) append("a", n);
+  kill();
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(folder_.path().c_str(), kNobody, static_cast<gid_t>(-1)), 0);
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path()))
+      ASSERT_EQ(::chown(entry.path().c_str(), kNobody, static_cast<gid_t>(-1)), 0);
+  }
+  const WithoutRights nobody;
+  for (const fs::path& file : {segment_file(1), fs::path(segment_file(1).string() + "-wal"), acked_file(1)}) {
+    SCOPED_TRACE(file);
+    ASSERT_EQ(::chmod(file.c_str(), 0), 0);
+    open();
+    EXPECT_EQ(journal_->stats().unreadable_segments, 1u);
+    EXPECT_EQ(journal_->stats().lost, 0u);
+    EXPECT_TRUE(losses_.empty());
+    ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+    EXPECT_TRUE(journal_->try_unreadable().found);
+    EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 9));
+    close();
+  }
+}
+
+// To open a FIFO waits for its other end, which would be for ever.
+TEST_F(UnreadableSegmentsTest, AFifoInThePlaceOfAFileHoldsUpNoStart) {
+  open();
+  for (int n = 0; n < 10; ++n) append("a", n);
+  ASSERT_TRUE(journal_->write_note("x", "text").ok());
+  kill();
+  for (const char* name :
+       {"lock", "agent-id", "greatest-id", "reserve", "note-x", "note-x.tmp", "segment-00000001.acked",
+        "segment-00000001.db", "segment-00000001.db-wal", "segment-00000001.db-journal"}) {
+    SCOPED_TRACE(name);
+    const fs::path file = options_.folder / name, away = folder_ / "away";
+    const bool there = fs::exists(file);
+    if (there) fs::rename(file, away);
+    ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+    auto opened = Journal::open(options_);
+    if (opened) {
+      EXPECT_TRUE(opened->losses.empty());
+      EXPECT_EQ(opened->journal->stats().set_aside_files, 0u);
+      (void)opened->journal->read_note("x");
+      (void)opened->journal->write_note("x", "text");
+      opened->journal.reset();
+    } else {
+      EXPECT_NE(opened.error().text.find("is not a regular file"), std::string::npos) << opened.error().text;
+    }
+    fs::remove(file);
+    if (there) fs::rename(away, file);
+  }
+  open();
+  EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 9));
 }
 
 TEST_F(UnreadableSegmentsTest, OnAFullDiskEmptySegmentsStayAndTheJournalOpens) {
