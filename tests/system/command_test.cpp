@@ -76,14 +76,21 @@ TEST(Configuration, AFileThatIsNotThereOrNotTomlIsNamed) {
   EXPECT_NE(broken.output.find("broken.toml:1:"), std::string::npos) << broken.output;
 }
 
-Captured as_nobody(std::vector<std::string> words) {
-  words.insert(words.begin(), agent_binary());
-  return run_and_capture({.argv = std::move(words), .user = ::geteuid() == 0 ? "nobody" : ""}, seconds(20));
-}
-
 // A folder that another user may enter, so that what is refused is refused for the file's sake.
 void open_to_all(const std::filesystem::path& path) {
   std::filesystem::permissions(path, std::filesystem::perms(0755));
+}
+
+// The program is copied to where another user may run it, for this tree may lie below /root.
+Captured as_nobody(std::vector<std::string> words) {
+  static const TempFolder folder;
+  const auto program = folder / "hookspool";
+  if (!std::filesystem::exists(program)) {
+    open_to_all(folder.path());
+    std::filesystem::copy_file(agent_binary(), program);
+  }
+  words.insert(words.begin(), program.string());
+  return run_and_capture({.argv = std::move(words), .user = ::geteuid() == 0 ? "nobody" : ""}, seconds(20));
 }
 
 TEST(Configuration, WhatThisUserMayNotReadIs77) {
