@@ -144,20 +144,22 @@ Json unknown_ids(const Json& json, const std::vector<Uuid>& known) {
 
 net::HttpAnswer retry_letters(const Json& json, const AdminParts& parts) {
   if (json.value("all", false) || !text_in(json, "source").empty()) {
-    const auto done =
-        parts.dead_letters->put_back_all(text_in(json, "source"), Clock::now() + Comparison::kSliceTime);
+    const std::string from = text_in(json, "after");
+    const std::optional<Uuid> after = from.empty() ? Uuid{} : Uuid::parse(from);
+    if (!after) return bad_request("after: an id is needed");
+    const auto done = parts.dead_letters->put_back_all(text_in(json, "source"), *after,
+                                                       Clock::now() + Comparison::kSliceTime);
     if (!done) return refused(done.error());
-    return json_answer({{"put_back", done->count}, {"more", done->more}, {"unknown", Json::array()}});
+    return json_answer({{"put_back", done->count},
+                        {"more", done->more},
+                        {"last", done->last.to_string()},
+                        {"unknown", Json::array()}});
   }
   const auto ids = ids_in(json);
   if (!ids) return bad_request("ids: a list of at most " + std::to_string(kApiIdsMax) + " ids is needed");
-  std::vector<Uuid> known;
-  for (const Uuid& id : *ids) {
-    const auto put = parts.dead_letters->put_back(id);
-    if (put) known.push_back(id);
-    if (!put && put.error().status != 404) return refused(put.error());
-  }
-  return json_answer({{"put_back", known.size()}, {"more", false}, {"unknown", unknown_ids(json, known)}});
+  const auto known = parts.dead_letters->put_back(*ids);
+  if (!known) return refused(known.error());
+  return json_answer({{"put_back", known->size()}, {"more", false}, {"unknown", unknown_ids(json, *known)}});
 }
 
 net::HttpAnswer discard_letters(const Json& json, const AdminParts& parts) {

@@ -3,24 +3,19 @@
 #include <pthread.h>
 
 #include <exception>
+#include <latch>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "agent/entropy.h"
 #include "agent/log.h"
+#include "agent/requeued_event.h"
 #include "net/pg/copy_rows.h"
 #include "net/pg/ledger.h"
 
 namespace hookspool::agent {
 namespace {
 
-using Json = nlohmann::json;
 using storage::DeadLetterStore;
-
-std::string text_of(const Json& request, const char* key) {
-  const auto found = request.find(key);
-  return found != request.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 Refusal no_such_letter(const Uuid& id) {
   return {404, "there is no dead letter " + id.to_string(),
@@ -33,25 +28,6 @@ Refusal no_store() {
 }
 
 }  // namespace
-
-std::optional<Event> event_of(const DeadLetter& letter) {
-  const auto request = Json::parse(letter.request, nullptr, false);
-  if (!request.is_object()) return std::nullopt;
-  Event event;
-  event.lane = letter.lane;
-  event.received_at_us = letter.received_at_us;
-  event.delivery_id = text_of(request, "delivery_id");
-  event.method = text_of(request, "method");
-  event.path = text_of(request, "path");
-  event.query = text_of(request, "query");
-  event.remote_addr = text_of(request, "remote_addr");
-  event.content_type = text_of(request, "content_type");
-  const auto headers = request.find("headers");
-  event.headers = headers != request.end() && headers->is_object() ? headers->dump() : "{}";
-  event.body = letter.body;
-  event.again = letter.id;
-  return event;
-}
 
 DeadLetters::DeadLetters(storage::Journal& journal, std::unique_ptr<DeadLetterStore> store, net::Pool* pool)
     : journal_(journal), store_(std::move(store)), pool_(pool) {}
@@ -107,6 +83,10 @@ void DeadLetters::buried(const StoredEvent& event, const net::PgError& why) {
   letter.request = net::dead_letter_request(event.event);
   letter.body = event.event.body;
   letter.body_bytes = letter.body.size();
+  {
+    const std::lock_guard lock(mutex_);
+    on_their_way_.erase(letter.id);
+  }
   if (store_) keep(letter);
 }
 
@@ -159,41 +139,92 @@ Granted<DeadLetter> DeadLetters::find(const Uuid& id) const {
   return std::move(letters->front());
 }
 
-Granted<void> DeadLetters::put_back(const Uuid& id) {
-  const auto letter = find(id);
-  if (!letter) return fail(letter.error());
-  auto event = event_of(*letter);
-  if (!event) {
-    return fail(Refusal{
-        503, "the request of dead letter " + id.to_string() + " cannot be read: it is no JSON object", ""});
+// Appended together, so that one sync of the journal serves all of them.
+Granted<std::vector<Uuid>> DeadLetters::put_back(std::span<const Uuid> ids) {
+  std::vector<Uuid> done;
+  while (!ids.empty()) {
+    std::vector<Event> events;
+    std::size_t bytes = 0;
+    while (!ids.empty() && bytes < kReadBytesMax) {
+      const Uuid id = ids.front();
+      ids = ids.subspan(1);
+      const auto letter = find(id);
+      if (!letter && letter.error().status == 404) continue;
+      if (!letter) return fail(letter.error());
+      auto event = event_of(*letter);
+      if (!event) {
+        return fail(Refusal{
+            503, "the request of dead letter " + id.to_string() + " cannot be read: it is no JSON object",
+            ""});
+      }
+      bytes += event->body.size();
+      events.push_back(std::move(*event));
+    }
+    if (auto appended = append(std::move(events), done); !appended) return fail(appended.error());
   }
-  const auto stored = journal_.append(std::move(*event));
-  if (!stored) return fail(refusal_of(stored.error()));
-  log_info("lane " + letter->lane + ": dead letter " + id.to_string() + " is put back");
-  const auto marked = store_->mark_put_back(id);
-  if (!marked) log_warn("dead letters: " + marked.error().text);
+  return done;
+}
+
+Granted<void> DeadLetters::append(std::vector<Event> events, std::vector<Uuid>& done) {
+  std::vector<std::optional<storage::JournalResult<EventPtr>>> stored(events.size());
+  std::vector<Uuid> ids;
+  for (const Event& event : events) ids.push_back(event.again);
+  {
+    const std::lock_guard lock(mutex_);
+    on_their_way_.insert(ids.begin(), ids.end());
+  }
+  std::latch all(static_cast<std::ptrdiff_t>(events.size()));
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    journal_.append(std::move(events[i]), [&, i](storage::JournalResult<EventPtr> result) {
+      stored[i] = std::move(result);
+      all.count_down();
+    });
+  }
+  all.wait();
+  std::optional<Refusal> refusal;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!*stored[i]) {
+      if (!refusal) refusal = refusal_of(stored[i]->error());
+      continue;
+    }
+    log_info("lane " + (**stored[i])->event.lane + ": dead letter " + ids[i].to_string() + " is put back");
+    done.push_back(ids[i]);
+  }
+  mark_put_back(ids, stored);
+  if (refusal) return fail(*refusal);
   return {};
 }
 
-Granted<DeadLetters::PutBack> DeadLetters::put_back_all(const std::string& lane, Clock::time_point until) {
+// But not one that PostgreSQL has refused once more meanwhile.
+void DeadLetters::mark_put_back(std::span<const Uuid> ids,
+                                std::span<const std::optional<storage::JournalResult<EventPtr>>> stored) {
+  std::vector<Uuid> marked;
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (on_their_way_.erase(ids[i]) > 0 && *stored[i]) marked.push_back(ids[i]);
+  }
+  const auto written = store_->mark_put_back(marked);
+  if (!written) log_warn("dead letters: " + written.error().text);
+}
+
+Granted<DeadLetters::PutBack> DeadLetters::put_back_all(const std::string& lane, const Uuid& after,
+                                                        Clock::time_point until) {
   constexpr std::size_t kPage = 100;
-  PutBack done;
-  Uuid after;
+  PutBack done{.last = after};
   for (;;) {
-    const auto letters = list(lane, after, kPage);
+    const auto letters = list(lane, done.last, kPage);
     if (!letters) return fail(letters.error());
+    std::vector<Uuid> ids;
     for (const auto& letter : *letters) {
-      after = letter.id;
-      if (letter.put_back) continue;
-      if (Clock::now() > until) {
-        done.more = true;
-        return done;
-      }
-      const auto put = put_back(letter.id);
-      if (!put && put.error().status != 404) return fail(put.error());
-      if (put) done.count += 1;
+      if (!letter.put_back) ids.push_back(letter.id);
     }
+    const auto put = put_back(ids);
+    if (!put) return fail(put.error());
+    done.count += put->size();
     if (letters->size() < kPage) return done;
+    done.last = letters->back().id;
+    done.more = Clock::now() > until;
+    if (done.more) return done;
   }
 }
 

@@ -5,7 +5,10 @@
 // up and now and then after that, by a thread of its own, so that it cannot be wrong for long. Thread-safe.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -20,11 +23,10 @@
 #include "net/pg/pool.h"
 #include "storage/dead_letter_store.h"
 #include "storage/journal.h"
+#include "storage/model/event.h"
+#include "storage/model/uuid.h"
 
 namespace hookspool::agent {
-
-// The event as it was accepted, to be appended once more (Event::again). Nothing where its request is no JSON object.
-std::optional<Event> event_of(const DeadLetter& letter);
 
 class DeadLetters {
  public:
@@ -34,7 +36,8 @@ class DeadLetters {
 
   struct PutBack {
     std::uint64_t count = 0;
-    bool more = false;  // the time was over: ask again
+    bool more = false;  // the time was over: go on after `last`
+    Uuid last;          // up to which all were looked at
   };
 
   // `store`: none where its file could not be opened; then nothing is kept here and requests are refused.
@@ -55,10 +58,12 @@ class DeadLetters {
   Granted<std::vector<DeadLetter>> list(const std::string& lane, const Uuid& after,
                                         std::size_t letters_max) const;
   Granted<DeadLetter> find(const Uuid& id) const;  // whole
-  // Appends it to the journal once more; the delivery takes it out of PostgreSQL's dead letters.
-  Granted<void> put_back(const Uuid& id);
-  // All of a lane, or (empty) all that there are, but those that are on their way; until `until`.
-  Granted<PutBack> put_back_all(const std::string& lane, Clock::time_point until);
+  // Appends them to the journal once more; the delivery takes them out of PostgreSQL's dead letters. Answers those that
+  // there are. After an error some may be on their way.
+  Granted<std::vector<Uuid>> put_back(std::span<const Uuid> ids);
+  // Those after `after` of a lane, or (empty) of all, but not those that are on their way; until `until`. One that is
+  // refused meanwhile lies before `last`, so that asking until there are no more comes to an end.
+  Granted<PutBack> put_back_all(const std::string& lane, const Uuid& after, Clock::time_point until);
   // Needs PostgreSQL. Answers those that were there.
   Granted<std::vector<Uuid>> discard(std::span<const Uuid> ids);
 
@@ -66,6 +71,9 @@ class DeadLetters {
   void compare_loop();
   net::PgResult<void> compare();
   net::PgResult<void> fetch(net::Connection& connection, std::span<const Uuid> ids);
+  Granted<void> append(std::vector<Event> events, std::vector<Uuid>& done);
+  void mark_put_back(std::span<const Uuid> ids,
+                     std::span<const std::optional<storage::JournalResult<EventPtr>>> stored);
   void keep(const DeadLetter& letter);
   void forget(const std::vector<Uuid>& ids);
 
@@ -79,6 +87,7 @@ class DeadLetters {
   bool line_up_ = false, compare_due_ = false, stopping_ = false, running_ = false;
   std::set<Uuid> left_meanwhile_;  // while a comparison is under way: what must not come back with it
   bool comparing_ = false;
+  std::set<Uuid> on_their_way_;  // being appended, and not refused since
   std::thread thread_;
 };
 

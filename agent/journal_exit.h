@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "agent/exit_codes.h"
-#include "storage/journal.h"
+#include "storage/model/journal_error.h"
 
 namespace hookspool::agent {
 

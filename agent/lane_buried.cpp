@@ -1,10 +1,10 @@
 // Events that leave a lane's line for the dead letters, and those that come back into it.
 #include <algorithm>
 
-#include "agent/dead_letters.h"
 #include "agent/held_batch.h"
 #include "agent/lane.h"
 #include "agent/log.h"
+#include "agent/requeued_event.h"
 #include "net/pg/ledger.h"
 
 namespace hookspool::agent {

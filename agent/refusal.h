@@ -5,8 +5,6 @@
 
 #include <string>
 
-#include "net/pg/error.h"
-#include "storage/journal.h"
 #include "storage/model/result.h"
 
 namespace hookspool::agent {
@@ -20,11 +18,14 @@ struct Refusal {
 template <class T>
 using Granted = Result<T, Refusal>;
 
-inline Refusal refusal_of(const net::PgError& error) {
-  return {503, error.text, error.hint};
-}
-inline Refusal refusal_of(const storage::JournalError& error) {
-  return {503, error.text, ""};
+// Of a layer's error, which has a text and may have a hint.
+template <class Error>
+Refusal refusal_of(const Error& error) {
+  if constexpr (requires { error.hint; }) {
+    return {503, error.text, error.hint};
+  } else {
+    return {503, error.text, ""};
+  }
 }
 
 }  // namespace hookspool::agent

@@ -21,7 +21,9 @@
 #include <string>
 #include <vector>
 
-#include "storage/journal.h"
+#include "storage/model/event.h"
+#include "storage/model/journal_error.h"
+#include "storage/model/uuid.h"
 
 namespace hookspool::storage {
 

@@ -17,17 +17,13 @@
 #include <utility>
 #include <vector>
 
-#include "storage/journal.h"
+#include "storage/model/event.h"
+#include "storage/model/journal_error.h"
+#include "storage/model/lane_run.h"
+#include "storage/model/uuid.h"
 #include "storage/segment_reader.h"
 
 namespace hookspool::storage {
-
-// How far PostgreSQL has a lane's run.
-struct Cursor {
-  Uuid epoch;
-  std::string lane;
-  Position position;
-};
 
 // One lane's numbers in one segment; what the segment has lost of them counts as well.
 struct SegmentLane {

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <utility>
 
-#include "storage/row.h"
 #include "storage/side_file.h"
 
 namespace hookspool::storage {
@@ -188,11 +187,17 @@ JournalResult<void> DeadLetterStore::remove(const std::vector<Uuid>& ids) {
   });
 }
 
-JournalResult<void> DeadLetterStore::mark_put_back(const Uuid& id) {
-  return impl_->run("marking a dead letter", [&](SQLite::Database& database) {
+JournalResult<void> DeadLetterStore::mark_put_back(const std::vector<Uuid>& ids) {
+  if (ids.empty()) return {};
+  return impl_->run("marking dead letters", [&](SQLite::Database& database) {
+    SQLite::Transaction transaction(database);
     SQLite::Statement mark(database, "UPDATE letters SET put_back = 1 WHERE id = ?");
-    bind_uuid(mark, 1, id);
-    mark.exec();
+    for (const Uuid& id : ids) {
+      mark.reset();
+      bind_uuid(mark, 1, id);
+      mark.exec();
+    }
+    transaction.commit();
   });
 }
 

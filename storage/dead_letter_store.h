@@ -6,14 +6,16 @@
 // does not give at the moment is left alone and opened by the first call that succeeds.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "storage/journal.h"
 #include "storage/model/dead_letter.h"
+#include "storage/model/journal_error.h"
+#include "storage/model/uuid.h"
 
 namespace hookspool::storage {
 
@@ -47,7 +49,7 @@ class DeadLetterStore {
   JournalResult<void> keep(const DeadLetter& letter);
   // Ids that are not there are no error.
   JournalResult<void> remove(const std::vector<Uuid>& ids);
-  JournalResult<void> mark_put_back(const Uuid& id);
+  JournalResult<void> mark_put_back(const std::vector<Uuid>& ids);
 
   // Without bodies, oldest first, of one lane or (empty) of all; after `after`, at most `letters_max`.
   JournalResult<std::vector<DeadLetter>> list(const std::string& lane, const Uuid& after,

@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/journal.h"
+#include "storage/model/journal_error.h"
 #include "storage/model/uuid.h"
 
 namespace hookspool::storage {

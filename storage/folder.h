@@ -24,7 +24,7 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/journal.h"
+#include "storage/model/journal_error.h"
 
 namespace hookspool::storage {
 

@@ -1,5 +1,7 @@
 #include "storage/journal.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <iterator>
 #include <mutex>
@@ -297,6 +299,10 @@ JournalResult<void> Journal::close() {
   // Only the last connection to a segment takes its empty WAL away: let that be the writer's.
   impl_->readers.clear();
   return impl_->writer->close();
+}
+
+std::string sqlite_version() {
+  return sqlite3_libversion();
 }
 
 }  // namespace hookspool::storage

@@ -24,30 +24,12 @@
 #include <vector>
 
 #include "storage/model/event.h"
+#include "storage/model/journal_error.h"
+#include "storage/model/lane_run.h"
 #include "storage/model/result.h"
 #include "storage/model/uuid.h"
 
 namespace hookspool::storage {
-
-struct JournalError {
-  enum class Kind {
-    kFull,      // over the byte budget, below the free-space limit, or the disk said so; nothing was kept
-    kIo,        // the disk failed; nothing was acknowledged
-    kGone,      // the segment's file lost its name (deleted or replaced from outside)
-    kCorrupt,   // a row or a file cannot be trusted
-    kTooNew,    // written by a newer hookspool
-    kLocked,    // another process has this journal open
-    kLimit,     // a named limit of this layer was reached (lanes_max, a lane's name)
-    kLaneFull,  // no room for this lane, while others may still be accepted; nothing was kept
-    kClosed,    // close() was called
-    kNotFound,  // no such lane, epoch or number is retained
-  };
-  Kind kind;
-  std::string text;  // what was attempted on what, and what to do
-};
-
-template <class T>
-using JournalResult = Result<T, JournalError>;
 
 // Room is short, and delivered history goes, from this share of bytes_max on, and below this multiple of
 // free_bytes_min.
@@ -87,28 +69,6 @@ struct JournalOptions {
   std::function<void(std::span<const EventPtr>)> on_committed;
 };
 
-// A gap-free run of one lane within one epoch, as far as it is retained and durable. An epoch has several of
-// them, one after the other, when a segment in the middle was dropped (its numbers are confirmed) or set
-// aside as damaged (they may not be: `confirmed` tells). The current epoch's run is listed even when nothing
-// of it is retained; then first_seq is last_seq + 1.
-struct LaneRun {
-  Uuid epoch;
-  std::uint64_t first_seq = 0;  // the oldest that can still be read
-  std::uint64_t last_seq = 0;   // the newest that is durable
-  Position confirmed;    // how far PostgreSQL is known to have it (a hint: the watermark there decides)
-  bool current = false;  // the epoch that is still growing
-};
-
-struct SegmentInfo {
-  std::uint64_t number = 0;
-  Uuid epoch;
-  std::uint64_t bytes = 0;  // database and WAL
-  std::uint64_t events = 0;
-  std::int64_t newest_received_at_us = 0;
-  bool active = false;     // the one being written
-  bool delivered = false;  // every lane has passed it
-};
-
 struct JournalStats {
   std::uint64_t bytes = 0;  // all segments
   std::uint64_t bytes_max = 0;
@@ -142,8 +102,6 @@ struct JournalStats {
   bool full = false;             // refusing for want of room (budget, free space); else for a failure
 };
 
-using DedupeKeyVisitor = std::function<void(const Uuid& key, const Uuid& event_id)>;
-
 // What one lane takes of the journal.
 struct LaneUse {
   std::string lane;
@@ -153,14 +111,6 @@ struct LaneUse {
   std::uint64_t bytes_max = 0;  // UINT64_MAX: only the journal's limit counts
   bool sender_retries = false;
   std::string refused_because;  // empty: an event of it would be taken
-};
-
-// Acknowledged events of a lane that no file has any more: their ids are above `after` and below `before` (nil: and below all
-// that this life of the journal gives), and no other event of the lane has an id between these.
-struct LostIds {
-  std::string lane;
-  Uuid after;
-  Uuid before;
 };
 
 // "3.40.1": of the library in use. Thread-safe.

@@ -11,7 +11,9 @@
 
 #include "storage/catalogue.h"
 #include "storage/folder.h"
-#include "storage/journal.h"
+#include "storage/model/journal_error.h"
+#include "storage/model/lane_run.h"
+#include "storage/model/uuid.h"
 
 namespace hookspool::storage {
 

@@ -9,7 +9,6 @@
 #include <system_error>
 #include <utility>
 
-#include "storage/row.h"
 #include "storage/side_file.h"
 #include "storage/sqlite.h"
 

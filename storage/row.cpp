@@ -85,19 +85,6 @@ std::uint32_t row_crc(const StoredEvent& stored, std::int32_t format) {
   return crc32c(add_number(crc, key_bytes), event.dedupe_key.bytes.data(), key_bytes);
 }
 
-void bind_uuid(SQLite::Statement& statement, int index, const Uuid& uuid) {
-  statement.bindNoCopy(index, uuid.bytes.data(), static_cast<int>(uuid.bytes.size()));
-}
-
-Uuid uuid_column(SQLite::Statement& select, int column) {
-  const SQLite::Column value = select.getColumn(column);
-  const void* data = value.getBlob();
-  Uuid uuid;
-  if (data == nullptr || static_cast<std::size_t>(value.getBytes()) != uuid.bytes.size()) return Uuid{};
-  std::memcpy(uuid.bytes.data(), data, uuid.bytes.size());
-  return uuid;
-}
-
 void bind_row(SQLite::Statement& insert, std::uint32_t lane_number, const StoredEvent& stored,
               std::string_view packed) {
   const Event& event = stored.event;

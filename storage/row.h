@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "storage/model/event.h"
+#include "storage/model/uuid.h"
 #include "storage/sqlite.h"
 
 namespace hookspool::storage {
@@ -52,9 +53,5 @@ struct ReadRow {
   bool intact = false;
 };
 ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid& epoch, std::int32_t format);
-
-// A 16-byte BLOB column; nil if it is anything else.
-Uuid uuid_column(SQLite::Statement& select, int column);
-void bind_uuid(SQLite::Statement& statement, int index, const Uuid& uuid);
 
 }  // namespace hookspool::storage

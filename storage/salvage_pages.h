@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "storage/journal.h"
+#include "storage/model/journal_error.h"
 
 namespace hookspool::storage {
 

@@ -10,15 +10,19 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "storage/acked_record.h"
-#include "storage/catalogue.h"
 #include "storage/folder.h"
-#include "storage/journal.h"
+#include "storage/segment_reader.h"
+#include "storage/model/event.h"
+#include "storage/model/journal_error.h"
+#include "storage/model/lane_run.h"
+#include "storage/model/uuid.h"
 
 namespace hookspool::storage {
 

@@ -18,7 +18,10 @@
 #include <string>
 #include <vector>
 
-#include "storage/journal.h"
+#include "storage/model/event.h"
+#include "storage/model/journal_error.h"
+#include "storage/model/lane_run.h"
+#include "storage/model/uuid.h"
 #include "storage/sqlite.h"
 
 namespace hookspool::storage {

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "storage/journal.h"
+#include "storage/model/journal_error.h"
 #include "storage/sqlite.h"
 
 namespace hookspool::storage {

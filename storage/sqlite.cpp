@@ -1,11 +1,13 @@
 #include "storage/sqlite.h"
 
+#include <SQLiteCpp/Column.h>
 #include <SQLiteCpp/Statement.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -242,8 +244,17 @@ JournalError sqlite_error(const SQLite::Exception& error, int system_errno, cons
   return sqlite_error(code < 0 ? SQLITE_ERROR : code, system_errno, error.what(), attempted);
 }
 
-std::string sqlite_version() {
-  return sqlite3_libversion();
+void bind_uuid(SQLite::Statement& statement, int index, const Uuid& uuid) {
+  statement.bindNoCopy(index, uuid.bytes.data(), static_cast<int>(uuid.bytes.size()));
+}
+
+Uuid uuid_column(SQLite::Statement& select, int column) {
+  const SQLite::Column value = select.getColumn(column);
+  const void* data = value.getBlob();
+  Uuid uuid;
+  if (data == nullptr || static_cast<std::size_t>(value.getBytes()) != uuid.bytes.size()) return Uuid{};
+  std::memcpy(uuid.bytes.data(), data, uuid.bytes.size());
+  return uuid;
 }
 
 }  // namespace hookspool::storage

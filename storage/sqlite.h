@@ -6,13 +6,15 @@
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
+#include <SQLiteCpp/Statement.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 
-#include "storage/journal.h"
+#include "storage/model/journal_error.h"
+#include "storage/model/uuid.h"
 
 namespace hookspool::storage {
 
@@ -35,6 +37,10 @@ std::unique_ptr<SQLite::Database> open_writable(const std::filesystem::path& fil
 // cannot be made or locked, as on a disk that is full or takes no writes.
 std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& file, const std::string& vfs,
                                                  bool growing);
+
+// A 16-byte BLOB column; nil if it is anything else.
+Uuid uuid_column(SQLite::Statement& select, int column);
+void bind_uuid(SQLite::Statement& statement, int index, const Uuid& uuid);
 
 // The error is about the disk, the system's limits or its rights at this moment: it says nothing about what the file
 // holds.

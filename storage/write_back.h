@@ -9,7 +9,7 @@
 
 #include <filesystem>
 
-#include "storage/journal.h"
+#include "storage/model/journal_error.h"
 
 namespace hookspool::storage {
 

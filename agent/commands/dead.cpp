@@ -112,13 +112,15 @@ int DeadCommand::retry(const Config& config, const AdminTarget& target) const {
     const int code = for_ids(config, target, "dead/retry", "put_back", ids, sum);
     if (code != kExitOk) return code;
   } else {
+    std::string last;
     for (bool more = true; more;) {
-      const auto call =
-          admin_call(config, target.socket, "dead/retry", Json{{"all", all}, {"source", source}}.dump());
+      const auto call = admin_call(config, target.socket, "dead/retry",
+                                   Json{{"all", all}, {"source", source}, {"after", last}}.dump());
       if (call.code != kExitOk) return call.code;
       const auto answer = Json::parse(call.body);
       add(answer, "put_back", sum);
       more = answer.value("more", false);
+      last = text_of(answer, "last");
     }
   }
   return report(target, "put_back", "put back; they go to PostgreSQL behind what waits already", sum);

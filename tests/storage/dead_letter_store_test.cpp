@@ -69,7 +69,7 @@ TEST_F(DeadLetterStoreTest, KeepsThemWholeOverLives) {
 
 TEST_F(DeadLetterStoreTest, PutBackAndRemoved) {
   for (const int number : {1, 2, 3}) ASSERT_TRUE(store_->keep(letter(number)));
-  ASSERT_TRUE(store_->mark_put_back(letter(2).id));
+  ASSERT_TRUE(store_->mark_put_back({letter(2).id, letter(9).id}));
   EXPECT_EQ(listed(), "1 2* 3 ");
   ASSERT_TRUE(store_->keep(letter(2)));  // refused once more
   ASSERT_TRUE(store_->remove({letter(1).id, letter(9).id}));
