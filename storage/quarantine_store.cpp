@@ -95,8 +95,8 @@ void set_up(SQLite::Database& database) {
   database.exec("PRAGMA journal_size_limit=2097152");
 }
 
-// An admission is noted before the journal has its event, which a power cut must not take: by a person, and never by what a
-// stranger sends.
+// An admission is noted before the journal has its event, and a power cut must not take the note. An administrator asks for it,
+// never what an unauthenticated client sends.
 class SyncedCommits {
  public:
   explicit SyncedCommits(SQLite::Database& database) : database_(database) {

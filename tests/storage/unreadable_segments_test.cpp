@@ -285,7 +285,7 @@ TEST_F(UnreadableSegmentsTest, FilesWithoutARightToReadThemWait) {
     for (const auto& entry : fs::recursive_directory_iterator(folder_.path()))
       ASSERT_EQ(::chown(entry.path().c_str(), kNobody, static_cast<gid_t>(-1)), 0);
   }
-  const WithoutRights nobody;
+  const WithoutRights without_rights;
   for (const fs::path& file : {segment_file(1), fs::path(segment_file(1).string() + "-wal"), acked_file(1)}) {
     SCOPED_TRACE(file);
     ASSERT_EQ(::chmod(file.c_str(), 0), 0);
