@@ -1,6 +1,11 @@
 // Everything between the configuration and PostgreSQL, looked at from here and changed nowhere.
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <system_error>
 
 #include "agent/admin_api.h"
 #include "agent/commands/commands.h"
@@ -12,6 +17,7 @@
 #include "net/pg/schema.h"
 #include "net/pg/target_check.h"
 #include "net/pg/watermarks.h"
+#include "storage/folder.h"
 #include "storage/model/printable.h"
 
 namespace hookspool::agent {
@@ -156,12 +162,59 @@ void print_rights(net::Connection& connection, const net::PgOptions& options,
   for (const auto& grant : report->grants) print("%s\n", grant.c_str());
 }
 
+// Of the agent that runs with this configuration; no object if none does.
+Json health_of_agent(const Config& config) {
+  const auto answer =
+      net::http_call("unix:" + admin_socket_path(config), "GET", "/health", {}, "", kAgentDeadline);
+  return answer ? Json::parse(answer->body, nullptr, false) : Json();
+}
+
+// The databases that were set aside in a journal's folder and wait for salvage. Nothing: this user may not look into it, or
+// there is none.
+std::optional<std::set<std::string>> files_set_aside(const std::string& folder) {
+  constexpr std::string_view kWal = "-wal", kSharedMemory = "-shm";
+  std::set<std::string> files;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(folder, error);
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    std::string name = entries->path().filename().string();
+    if (name.starts_with(storage::kSalvagedPrefix) || name.ends_with(kSharedMemory)) continue;
+    if (!storage::Folder::number_set_aside(name)) continue;
+    if (name.ends_with(kWal)) name.resize(name.size() - kWal.size());  // the WAL alone may be what is left
+    files.insert(std::move(name));
+  }
+  return error ? std::nullopt : std::optional(std::move(files));
+}
+
+// What lies in the journal's folder and is not delivered: what was set aside, and what cannot be read at the moment.
+void look_at_journal(const Config& config, Findings& findings) {
+  const auto health = health_of_agent(config);
+  const auto number = [&](const char* name) {
+    return health.is_object() ? health.value(Json::json_pointer(name), std::uint64_t{0}) : 0;
+  };
+  // Where this user may not look into the folder, a running agent can.
+  const auto files = files_set_aside(config.journal.path);
+  const std::uint64_t set_aside = files ? files->size() : number("/journal/set_aside_files");
+  if (set_aside > 0) {
+    const std::string first = files ? " (the first: " + printable(*files->begin()) + ")" : "";
+    findings.warning(
+        "journal",
+        std::to_string(set_aside) + " damaged files lie in " + config.journal.path + first +
+            "; events in them may be missing",
+        "Stop the agent and run hookspool salvage --config ..., which takes out of them what can "
+        "still be read.");
+  }
+  if (number("/journal/unreadable_segments") > 0) {
+    findings.warning("journal",
+                     "cannot be read at the moment: " +
+                         printable(health.value(Json::json_pointer("/journal/unreadable_because"), "")),
+                     "It is tried again every 5 s; its events are delivered as soon as it can be read.");
+  }
+}
+
 // Where an agent runs with this configuration: which of its lanes do not go on.
 void look_at_agent(const Config& config, Findings& findings) {
-  constexpr milliseconds kDeadline{5'000};
-  const auto answer =
-      net::http_call("unix:" + admin_socket_path(config), "GET", "/health", {}, "", kDeadline);
-  const auto health = answer ? Json::parse(answer->body, nullptr, false) : Json();
+  const auto health = health_of_agent(config);
   if (!health.is_object()) return;  // none runs
   for (const auto& lane : health.value("lanes", Json::array())) {
     const std::string state = lane.value("state", ""), error = lane.value("error", "");
@@ -198,6 +251,7 @@ int DoctorCommand::run(const Config& config, bool json) const {
     return kExitOk;
   }
   Findings findings;
+  look_at_journal(config, findings);
   const auto& options = config.postgres.options;
   if (!net::Connection::configured(options.conninfo)) {
     look_for_environment(config, findings);

@@ -229,6 +229,25 @@ TEST(Commands, CheckConfigWarnsOfWhatIsSeldomMeant) {
   EXPECT_EQ(checked.output.find("hidden"), std::string::npos) << checked.output;
 }
 
+TEST(Commands, DoctorTellsOfWhatWasSetAsideInTheJournal) {
+  TempFolder folder;
+  const auto journal = folder / "journal";
+  std::filesystem::create_directory(journal);
+  const auto config = write_file(folder / "a.toml", "[journal]\npath = \"" + journal.string() + "\"\n");
+  const std::string said = "damaged files lie in " + journal.string();
+  Captured looked = hookspool("doctor", config);
+  EXPECT_EQ(looked.output.find(said), std::string::npos) << looked.output;
+  write_file(journal / "damaged-segment-00000003.db", "x");
+  write_file(journal / "damaged-segment-00000003.db-wal", "x");
+  write_file(journal / "duplicate-segment-00000004.db", "x");
+  looked = hookspool("doctor", config);
+  EXPECT_EQ(looked.status.code, 0) << "a warning: " << looked.output;
+  EXPECT_NE(looked.output.find("warning  journal"), std::string::npos) << looked.output;
+  EXPECT_NE(looked.output.find("2 " + said + " (the first: damaged-segment-00000003.db)"), std::string::npos)
+      << looked.output;
+  EXPECT_NE(looked.output.find("hookspool salvage"), std::string::npos) << looked.output;
+}
+
 TEST(SecondAgent, IsRefusedOnTheSameJournal) {
   AgentProcess first(agent_options(""));
   first.start();
