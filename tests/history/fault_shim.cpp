@@ -2,8 +2,8 @@
 // the agent and SQLite are the shipped ones. Harmless while nothing is asked for.
 //
 // A failed sync is modelled as Linux does it: the pages are marked clean although the disk does not have them, so the
-// process goes on seeing them, later syncs do not write them, and a power cut takes them. They are listed in the
-// control file until they are overwritten; the checker wipes them from the file after a SIGKILL.
+// process and the next one go on seeing them, later syncs do not write them, and a power cut takes them. They are listed in
+// the control file until they are overwritten; the checker wipes them from the file after a SIGKILL.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -23,9 +23,10 @@
 
 namespace {
 
-using hookspool::history::kLostRangesMax;
+using hookspool::history::FileRange;
+using hookspool::history::FileRanges;
 using hookspool::history::kPathBytesMax;
-using hookspool::history::LostRange;
+using hookspool::history::kRangesMax;
 using hookspool::history::ShimControl;
 
 template <class Function>
@@ -63,59 +64,94 @@ struct Range {
   std::string path;
   std::uint64_t begin, end;
 };
+using Ranges = std::vector<Range>;
 
-std::mutex ranges_mutex;
-std::vector<Range>& dirty() {
-  static std::vector<Range> ranges;
-  return ranges;
-}
-std::vector<Range>& lost() {
-  static std::vector<Range> ranges;
-  return ranges;
-}
+std::mutex ranges_mutex;  // of both
 
-void publish_lost() {
-  ShimControl& shared = *control();
-  const std::size_t count = std::min(lost().size(), kLostRangesMax);
-  for (std::size_t i = 0; i < count; ++i) {
-    LostRange& range = shared.lost[i];
-    std::snprintf(range.path.data(), range.path.size(), "%s", lost()[i].path.c_str());
-    range.offset = lost()[i].begin;
-    range.bytes = lost()[i].end - lost()[i].begin;
+Ranges read_ranges(const FileRanges& from) {
+  Ranges ranges;
+  for (std::uint32_t i = 0; i < from.count; ++i) {
+    const FileRange& range = from.ranges[i];
+    ranges.push_back({range.path.data(), range.offset, range.offset + range.bytes});
   }
-  shared.lost_ranges = static_cast<std::uint32_t>(count);
+  return ranges;
 }
 
-// Overwritten bytes are dirty again, and so not lost.
-void written(const std::string& path, std::uint64_t begin, std::uint64_t end) {
-  const std::lock_guard lock(ranges_mutex);
-  dirty().push_back({path, begin, end});
-  if (lost().empty()) return;
-  std::vector<Range> left;
-  for (const Range& range : lost()) {
-    if (range.path != path || range.end <= begin || range.begin >= end) {
+// What is in the page cache outlives a process that is killed.
+Ranges& dirty() {
+  static Ranges ranges = read_ranges(control()->unsynced);
+  return ranges;
+}
+Ranges& lost() {
+  static Ranges ranges = read_ranges(control()->lost);
+  return ranges;
+}
+
+void publish(const Ranges& ranges, FileRanges& to) {
+  const std::size_t count = std::min(ranges.size(), kRangesMax);
+  for (std::size_t i = 0; i < count; ++i) {
+    FileRange& range = to.ranges[i];
+    std::snprintf(range.path.data(), range.path.size(), "%s", ranges[i].path.c_str());
+    range.offset = ranges[i].begin;
+    range.bytes = ranges[i].end - ranges[i].begin;
+  }
+  to.count = static_cast<std::uint32_t>(count);
+}
+
+// Takes a stretch of a file out of the ranges, and answers what of it was in them.
+Ranges take_out(Ranges& ranges, const Range& stretch) {
+  Ranges left, taken;
+  for (const Range& range : ranges) {
+    if (range.path != stretch.path || range.end <= stretch.begin || range.begin >= stretch.end) {
       left.push_back(range);
       continue;
     }
-    if (range.begin < begin) left.push_back({path, range.begin, begin});
-    if (range.end > end) left.push_back({path, end, range.end});
+    if (range.begin < stretch.begin) left.push_back({range.path, range.begin, stretch.begin});
+    if (range.end > stretch.end) left.push_back({range.path, stretch.end, range.end});
+    taken.push_back({range.path, std::max(range.begin, stretch.begin), std::min(range.end, stretch.end)});
   }
-  lost() = std::move(left);
-  publish_lost();
+  ranges = std::move(left);
+  return taken;
+}
+
+void add(Ranges& ranges, const Range& more) {
+  if (!ranges.empty() && ranges.back().path == more.path && ranges.back().end == more.begin) {
+    ranges.back().end = more.end;
+  } else {
+    ranges.push_back(more);
+  }
+}
+
+// Overwritten bytes are dirty again, and so not lost. Where they are the same as before, the disk has them already, but for
+// those that it lost.
+void written(const Range& stretch, bool same_bytes) {
+  const std::lock_guard lock(ranges_mutex);
+  const std::size_t were_lost = lost().size();
+  const Ranges again = take_out(lost(), stretch);
+  if (were_lost > 0) publish(lost(), control()->lost);
+  if (same_bytes) {
+    for (const Range& range : again) add(dirty(), range);
+  } else {
+    (void)take_out(dirty(), stretch);
+    add(dirty(), stretch);
+  }
+  publish(dirty(), control()->unsynced);
 }
 
 void synced(const std::string& path, bool well) {
   const std::lock_guard lock(ranges_mutex);
-  std::vector<Range> left;
-  for (Range& range : dirty()) {
-    if (range.path != path) {
-      left.push_back(std::move(range));
-    } else if (!well) {
-      lost().push_back(std::move(range));
-    }
+  for (Range& range : take_out(dirty(), {path, 0, UINT64_MAX})) {
+    if (!well) lost().push_back(std::move(range));
   }
-  dirty() = std::move(left);
-  if (!well) publish_lost();
+  publish(dirty(), control()->unsynced);
+  if (!well) publish(lost(), control()->lost);
+}
+
+// Whether the file holds exactly these bytes there.
+bool holds(int fd, const void* bytes, std::size_t size, off64_t offset) {
+  std::vector<char> there(size);
+  return ::pread64(fd, there.data(), size, offset) == static_cast<ssize_t>(size) &&
+         std::memcmp(there.data(), bytes, size) == 0;
 }
 
 bool take_one(std::atomic<std::uint32_t>& counter) {
@@ -134,8 +170,11 @@ ssize_t write_at(PWrite real, int fd, const void* bytes, size_t size, off64_t of
     errno = static_cast<int>(error);
     return -1;
   }
+  const bool same_bytes = holds(fd, bytes, size, offset);
   const ssize_t done = real(fd, bytes, size, offset);
-  if (done > 0) written(path, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(offset + done));
+  if (done > 0)
+    written({path, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(offset + done)},
+            same_bytes);
   return done;
 }
 

@@ -40,8 +40,8 @@ void Shim::calm() {
 
 std::uint64_t Shim::wipe_lost() {
   std::uint64_t wiped = 0;
-  for (std::uint32_t i = 0; i < control_->lost_ranges; ++i) {
-    const LostRange& range = control_->lost[i];
+  for (std::uint32_t i = 0; i < control_->lost.count; ++i) {
+    const FileRange& range = control_->lost.ranges[i];
     const int fd = ::open(range.path.data(), O_WRONLY | O_CLOEXEC);
     if (fd < 0) continue;  // the segment has gone since
     const std::string zeroes(range.bytes, '\0');
@@ -50,7 +50,7 @@ std::uint64_t Shim::wipe_lost() {
     if (done != static_cast<ssize_t>(range.bytes)) throw std::runtime_error("cannot wipe what the sync lost");
     wiped += range.bytes;
   }
-  control_->lost_ranges = 0;
+  control_->lost.count = 0;
   return wiped;
 }
 

@@ -9,14 +9,18 @@
 namespace hookspool::history {
 
 inline constexpr const char* kShimControlVariable = "HOOKSPOOL_FAULT_CONTROL";
-inline constexpr std::size_t kLostRangesMax = 4096;
+inline constexpr std::size_t kRangesMax = 4096;
 inline constexpr std::size_t kPathBytesMax = 200;
 
-// Bytes that a failed sync has lost: the page cache shows them, the disk does not have them.
-struct LostRange {
+struct FileRange {
   std::array<char, kPathBytesMax> path;
   std::uint64_t offset;
   std::uint64_t bytes;
+};
+
+struct FileRanges {
+  std::atomic<std::uint32_t> count;
+  std::array<FileRange, kRangesMax> ranges;
 };
 
 struct ShimControl {
@@ -30,9 +34,9 @@ struct ShimControl {
   std::atomic<std::uint64_t> syncs_failed;
   std::atomic<std::uint64_t> syncs_delayed;
   std::atomic<std::uint64_t> clock_reads_moved;
-  // Since the first failed sync of this life.
-  std::atomic<std::uint32_t> lost_ranges;
-  std::array<LostRange, kLostRangesMax> lost;
+  // Of all lives. Lost: the page cache shows them, and the disk does not have them since a sync failed. Unsynced: written,
+  // and no sync of the file has ended since.
+  FileRanges lost, unsynced;
 };
 
 }  // namespace hookspool::history
