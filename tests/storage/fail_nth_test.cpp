@@ -219,6 +219,8 @@ TEST_P(OpeningTest, AFaultOfTheDiskSetsNoSegmentAside) {
     for (const auto& entry : std::filesystem::directory_iterator(trial.disk().root() / "journal")) {
       EXPECT_FALSE(entry.path().filename().string().starts_with("damaged-")) << entry.path() << ", " << nth;
     }
+    const std::vector<std::string> problems = trial.recover(false);
+    EXPECT_TRUE(problems.empty()) << nth << ":" << joined(problems);
   }
 }
 
@@ -227,7 +229,12 @@ INSTANTIATE_TEST_SUITE_P(Faults, OpeningTest,
                                            DiskFault{DiskCall::kRead, 1, true, EIO},
                                            DiskFault{DiskCall::kWrite, 1, false, EIO},
                                            DiskFault{DiskCall::kWrite, 1, true, ENOSPC},
-                                           DiskFault{DiskCall::kTruncate, 1, true, ENOSPC}));
+                                           DiskFault{DiskCall::kTruncate, 1, true, ENOSPC},
+                                           DiskFault{DiskCall::kOpen, 1, false, EMFILE},
+                                           DiskFault{DiskCall::kOpen, 1, true, EMFILE},
+                                           DiskFault{DiskCall::kOpen, 1, true, EACCES},
+                                           DiskFault{DiskCall::kOpen, 1, true, ENOMEM},
+                                           DiskFault{DiskCall::kRead, 1, true, ENOMEM}));
 
 class MemoryTest : public ::testing::TestWithParam<bool> {};
 

@@ -101,5 +101,38 @@ TEST(OwnTable, EveryConversationIsThereOnceThoughAgentAndPostgresqlAreKilled) {
       << "in the order in which they were sent";
 }
 
+// What a lane has buried in a row, because the table takes nothing for a while, is known by the table of dead letters alone.
+TEST(OwnTable, WhatWasBuriedInARowGoesBackThoughTheAgentWasKilled) {
+  constexpr int kMessages = 25;  // more than hold_after
+  PgCluster postgres;
+  postgres.query(
+      "CREATE TABLE conversations (user_id text NOT NULL, message text, sent_at timestamptz NOT NULL, raw "
+      "jsonb NOT NULL, late integer NOT NULL);"
+      "GRANT INSERT ON conversations TO hookspool");
+  AgentOptions options = agent_options(postgres.conninfo());
+  options.sources = kSources;
+  AgentProcess agent(options);
+  agent.start();
+  {
+    RawClient client(agent.intake_port());
+    for (int number = 1; number <= kMessages; ++number) {
+      const auto answer = client.exchange(
+          post_request("/hooks/messenger", "Content-Type: application/json\r\n", webhook(number)));
+      ASSERT_EQ(answer.status, 200);
+    }
+  }
+  const auto dead = [&] { return postgres.value("SELECT count(*) FROM hookspool.dead_letters"); };
+  ASSERT_TRUE(wait_until(seconds(60), [&] { return dead() == "20"; })) << agent.health();
+  agent.kill();
+  agent.start();
+  postgres.query("ALTER TABLE conversations DROP COLUMN late");
+  const auto rows = [&] { return postgres.value("SELECT count(*) FROM conversations"); };
+  ASSERT_TRUE(wait_until(seconds(60), [&] { return rows() == std::to_string(kMessages); })) << agent.health();
+  agent.wait_caught_up();
+  EXPECT_EQ(rows(), std::to_string(kMessages));
+  EXPECT_EQ(postgres.value("SELECT count(DISTINCT message) FROM conversations"), std::to_string(kMessages));
+  EXPECT_EQ(dead(), "0");
+}
+
 }  // namespace
 }  // namespace hookspool::testing
