@@ -41,49 +41,55 @@ int take_environment(const std::string& given, const std::string& config_file) {
 }
 
 void add_verify_signature(CLI::App& command, VerifySignatureCommand& options) {
-  command.add_option("--source", options.source, "checked as this source of the configuration")
+  command.add_option("--source", options.source, "check as this source of the configuration")
       ->type_name("NAME");
-  command.add_option("--scheme", options.scheme, "checked as from this sender: github, stripe, ...")
+  command.add_option("--scheme", options.scheme, "check as this provider: github, stripe, ...")
       ->type_name("NAME");
-  command.add_option("--secret-file", options.secret_files, "of --scheme; may be given several times")
+  command
+      .add_option("--secret-file", options.secret_files, "secret for --scheme; may be given several times")
       ->type_name("FILE")
       ->allow_extra_args(false);
-  command.add_option("--public-url", options.public_url, "of --scheme, where it signs the URL")
+  command.add_option("--public-url", options.public_url, "URL for --scheme, if it signs the URL")
       ->type_name("URL");
-  command.add_option("--request", options.request_file, "head and body as they were sent")->type_name("FILE");
+  command.add_option("--request", options.request_file, "file with head and body as they were sent")
+      ->type_name("FILE");
   command.add_option("-H,--header", options.headers, "a header, 'Name: value'")
       ->type_name("HEADER")
       ->allow_extra_args(false);
-  command.add_option("--method", options.method, "POST unless --request says otherwise");
-  command.add_option("--query", options.query, "what came after the ? of the URL")->type_name("TEXT");
-  command.add_option("--at", options.at, "when it came: RFC 3339 or \"2h\" (ago); now")->type_name("TIME");
+  command.add_option("--method", options.method, "method; default: that of --request, or POST");
+  command.add_option("--query", options.query, "query string of the URL")->type_name("TEXT");
+  command.add_option("--at", options.at, "time of arrival: RFC 3339 or \"2h\" (ago); default: now")
+      ->type_name("TIME");
   command.add_option("body", options.body_file, "the raw body; - for standard input")->type_name("FILE");
 }
 
 void add_salvage(CLI::App& command, SalvageCommand& options) {
   command
       .add_option("files", options.files,
-                  "segments, also of other folders; without: those set aside in the journal's")
+                  "segments, also of other folders; default: those set aside in the journal's folder")
       ->type_name("FILE");
-  command.add_option("--epoch", options.epochs, "an epoch to try, where the file has lost its own")
+  command.add_option("--epoch", options.epochs, "an epoch to try, if the file has lost its own")
       ->type_name("UUID");
-  command.add_option("--source", options.lanes, "a source's name to try, where the file has lost it")
+  command.add_option("--source", options.lanes, "a source's name to try, if the file has lost it")
       ->type_name("NAME");
-  command.add_flag("--dry-run", options.dry_run, "only look");
+  command.add_flag("--dry-run", options.dry_run, "report only, change nothing");
 }
 
 void add_send(CLI::App& command, SendCommand& options) {
   command.add_option("--to", options.address, "address of the intake")->type_name("HOST:PORT");
   command.add_option("--source", options.source, "the source to post to")->type_name("NAME");
   command.add_option("--delivery-id", options.delivery_id, "sent as Webhook-Id")->type_name("ID");
-  command.add_option("-H,--header", options.headers, "a further header, 'Name: value'")->type_name("HEADER");
+  command.add_option("-H,--header", options.headers, "an additional header, 'Name: value'")
+      ->type_name("HEADER");
   command.add_option("file", options.file, "the body; - for standard input")->type_name("FILE")->required();
 }
 
 }  // namespace
 
 int command_line(int argc, char** argv) {
-  CLI::App app{"hookspool: takes webhooks, journals them on disk, brings them into PostgreSQL exactly once."};
+  CLI::App app{
+      "hookspool: takes webhooks over HTTP, journals them on disk, delivers them to PostgreSQL exactly "
+      "once."};
   app.require_subcommand(1);
   std::string config_file;
   bool json = false;
@@ -97,20 +103,21 @@ int command_line(int argc, char** argv) {
   std::string environment_file;
   const auto with_environment_file = [&](CLI::App* command) {
     command
-        ->add_option("--environment", environment_file,
-                     "variables of the service, as in EnvironmentFile= of its unit; with the packaged "
-                     "configuration /etc/hookspool/environment")
+        ->add_option(
+            "--environment", environment_file,
+            "file with the service's variables, as EnvironmentFile= of its unit; default with the packaged "
+            "configuration: /etc/hookspool/environment")
         ->type_name("FILE");
     return command;
   };
   auto* check = with_environment_file(with_config(
-      app.add_subcommand("check-config", "report every fault of a configuration, serve nothing")));
+      app.add_subcommand("check-config", "report every fault of a configuration; 78 if there is one")));
 
-  auto* status = with_config(app.add_subcommand("status", "what a running agent is doing"));
+  auto* status = with_config(app.add_subcommand("status", "show what the running agent does"));
   StatusCommand status_command;
   status->add_option("--admin", status_command.address, "address of the admin listener")
       ->type_name("HOST:PORT");
-  status->add_flag("--json", json, "print /health as it is");
+  status->add_flag("--json", json, "print /health unchanged");
 
   auto* reload = with_config(
       app.add_subcommand("reload", "make the running agent read its configuration again; 78 if it refuses"));
@@ -119,13 +126,13 @@ int command_line(int argc, char** argv) {
   reload->add_flag("--json", json, "as JSON");
 
   auto* doctor = with_environment_file(
-      with_config(app.add_subcommand("doctor", "look at PostgreSQL, its schema and each source's table")));
+      with_config(app.add_subcommand("doctor", "check PostgreSQL, its schema and each source's table")));
   DoctorCommand doctor_command;
-  doctor->add_flag("--sql", doctor_command.sql, "print the SQL for an administrator instead");
+  doctor->add_flag("--sql", doctor_command.sql, "print the SQL for an administrator");
   doctor->add_flag("--json", json, "as JSON");
 
   auto* salvage = with_config(app.add_subcommand(
-      "salvage", "put back what is whole in damaged segments, or in any file; the agent must be stopped"));
+      "salvage", "recover intact events from damaged or old segments; the agent must be stopped"));
   salvage->alias("import");
   SalvageCommand salvage_command;
   add_salvage(*salvage, salvage_command);
@@ -137,13 +144,13 @@ int command_line(int argc, char** argv) {
 
   VerifySignatureCommand verify_signature_command;
   auto* verify_signature = with_config(app.add_subcommand(
-      "verify-signature", "say which part of a webhook's signature does not fit; 65 then"));
+      "verify-signature", "say which part of a webhook's signature does not fit; 65 if one does not"));
   add_verify_signature(*verify_signature, verify_signature_command);
   verify_signature->add_flag("--json", json, "as JSON");
 
   const AdminOptions admin(app, config_file);
 
-  auto* version = app.add_subcommand("version", "the versions of hookspool and its libraries");
+  auto* version = app.add_subcommand("version", "show the versions of hookspool and its libraries");
   version->add_flag("--json", json, "as JSON");
 
   try {

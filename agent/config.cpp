@@ -168,8 +168,7 @@ void read_sources(const toml::table* sources, FaultList& faults, Config& config)
   }
 }
 
-ConfigResult read_document(const toml::table& document, const std::string& name) {
-  FaultList faults(name);
+ConfigResult read_document(const toml::table& document, FaultList& faults) {
   Config config;
   TableReader root(&document, "", faults);
   const auto section = [&](std::string_view key) {
@@ -237,9 +236,16 @@ bool is_local_listener(const std::string& listen) {
 ConfigResult parse_config(const std::string& toml, const std::string& name_in_faults) {
   const auto document = document_of(toml, name_in_faults);
   if (!document) return fail(document.error());
-  auto config = read_document(*document, name_in_faults);
+  FaultList faults(name_in_faults);
+  auto config = read_document(*document, faults);
   if (!config) return config;
   return with_environment(std::move(*config));
+}
+
+std::set<std::string> keys_looked_for(const std::string& toml) {
+  FaultList faults("keys");
+  if (const auto document = document_of(toml, "keys")) (void)read_document(*document, faults);
+  return faults.keys();
 }
 
 ConfigResult load_config(const std::string& file) {

@@ -63,6 +63,7 @@ std::vector<std::string> FaultList::sorted() const {
 
 const toml::node* TableReader::find(std::string_view key) {
   known_.emplace_back(key);
+  faults_.note_key(prefix_ + std::string(key));
   return table_ == nullptr ? nullptr : table_->get(key);
 }
 
@@ -188,7 +189,8 @@ const toml::table* TableReader::table(std::string_view key) {
 }
 
 void TableReader::unsupported(std::string_view key, const std::string& instead) {
-  if (find(key) != nullptr) fault(key, "this version does not offer it; " + instead);
+  known_.emplace_back(key);
+  if (table_ != nullptr && table_->contains(key)) fault(key, "this version does not offer it; " + instead);
 }
 
 void TableReader::finish() {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@ namespace hookspool::agent {
 inline constexpr std::size_t kFaultsShownMax = 100;   // of one configuration
 inline constexpr std::size_t kFaultBytesMax = 1'024;  // of one line; a key may be as long as the file
 
-// Gathers faults in the order of the file.
+// Gathers faults in the order of the file, and the names of the keys that were looked for.
 class FaultList {
  public:
   explicit FaultList(std::string file);
@@ -26,6 +27,9 @@ class FaultList {
   void add(const std::string& what);
   std::vector<std::string> sorted() const;
   bool empty() const { return faults_.empty(); }
+  // Every key that a reader looked for, present or not: "intake.listen".
+  void note_key(std::string name) { keys_.insert(std::move(name)); }
+  const std::set<std::string>& keys() const { return keys_; }
 
  private:
   struct Fault {
@@ -35,6 +39,7 @@ class FaultList {
   std::string file_;
   std::filesystem::path folder_;
   std::vector<Fault> faults_;
+  std::set<std::string> keys_;
 };
 
 class TableReader {
@@ -71,6 +76,10 @@ class TableReader {
   FaultList& faults_;
   std::vector<std::string> known_;
 };
+
+// The names of all keys that reading `toml` looks for, present or not and whatever its faults: "intake.listen",
+// "sources.shop.verify". For comparing the documents with the reader. Empty where the text is not TOML.
+std::set<std::string> keys_looked_for(const std::string& toml);
 
 // The known word nearest to `word`, or empty when none is near enough to be what was meant.
 std::string near_miss(std::string_view word, const std::vector<std::string>& known);
