@@ -39,7 +39,7 @@ class Admission {
   Admission(const Current<SourceSet>& sources, storage::Journal& journal, Quarantine* quarantine,
             Deduplicator* deduplicator);
 
-  // Answers by and by: an event's answer comes from the journal's writer.
+  // Replies asynchronously: an event's answer comes from the journal's writer.
   void handle(net::HttpRequest&& request, const net::HttpReply& reply);
   // What is known to come from the source's sender, to the journal, unless it is there already; waits for it. `kept_as`:
   // the id it had in the quarantine.

@@ -1,4 +1,4 @@
-// Whoever knows deliveries by their ids hears which of them are lost, when that is on record in PostgreSQL.
+// Reports lost ranges of ids to the deduplicator, after the gap is committed in PostgreSQL.
 #include "agent/lane.h"
 
 namespace hookspool::agent {

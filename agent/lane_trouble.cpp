@@ -104,7 +104,7 @@ Lane::Step Lane::reconcile(net::Connection& connection, net::DeliveryTransaction
 }
 
 // Goes through every retained run, puts in by id what is missing, and takes the watermark along. Each batch is a
-// transaction of its own; interrupted, it leaves a watermark that is behind, which a second repair mends.
+// transaction of its own; interrupted, it leaves a watermark that is behind, which a second repair corrects.
 Lane::Step Lane::repair(net::Connection& connection) {
   live_.close();
   for (const auto& run : context_.journal.runs(name_)) {
@@ -247,7 +247,7 @@ Lane::Step Lane::held(std::string error, std::string sqlstate, std::string hint)
     status_.sqlstate = std::move(sqlstate);
     status_.hint = std::move(hint);
     status_.tries_failed += 1;
-    // Between half and the whole of backoff_max: a person is needed, but may mend it without telling us.
+    // Between half and the whole of backoff_max: an administrator is needed, and the agent does not notice the repair.
     next_try_ = Clock::now() + half + backoff_delay(half, half, 0, random_unit());
     step = {Next::kLater, next_try_, {}};
   }

@@ -174,7 +174,7 @@ std::string Line::set_failed(const net::PgError& error) {
   status_.needs_a_person = error.error_class == net::ErrorClass::kSetup;
   status_.last_error = error;
   status_.last_error_at_us = wall_clock_us();
-  // What a person must mend does not mend itself in milliseconds; an outage often does.
+  // What needs an administrator is not repaired in milliseconds; an outage often is.
   const unsigned attempt = status_.tries_in_this_outage;
   const auto least = status_.needs_a_person ? backoff_max_ / 4 : backoff_min_;
   next_try_ = now + backoff_delay(least, backoff_max_, attempt, random_unit());

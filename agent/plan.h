@@ -1,5 +1,5 @@
-// Where a lane goes on, decided from what PostgreSQL says and what the journal holds. Pure; thread-safe.
-// PostgreSQL is believed; the journal's own cursor is a hint (ARCHITECTURE.md, "The watermark").
+// Decides the next action of a lane from PostgreSQL's watermark and the journal's runs. Pure; thread-safe.
+// PostgreSQL's watermark is the truth; the journal's own cursor is a hint (ARCHITECTURE.md, "The watermark").
 #pragma once
 
 #include <optional>
@@ -27,7 +27,7 @@ struct Plan {
     kGoBack,      // PostgreSQL lost commits that were confirmed: send retained events again
     kSkipGap,     // what follows the watermark is not retained: record which numbers, go on after them
     kReconcile,  // the run's numbers are not ours alone (a clone, a rolled-back journal): send by id, not by number
-    kHold,  // only a person can decide
+    kHold,  // only an administrator can decide
   };
   Action action = Action::kHold;
   bool create = false;      // there is no watermark row yet: make it at number 0

@@ -1,8 +1,8 @@
 // What stands before the admission of a source that has a verify: does the request come from its sender, and is it a
 // handshake instead of a webhook?
 //
-// A sender is told 401 and a general text only; what did not match is for the log (source_log.h), and nothing of it is a
-// secret or anything that a stranger chose. Thread-safe: called by the intake's workers.
+// A sender gets 401 and a general text only; what did not match is for the log (source_log.h), and nothing of it is a
+// secret or text that a client chose. Thread-safe: called by the intake's workers.
 #pragma once
 
 #include <optional>

@@ -1,8 +1,8 @@
-// Is this the database that the journal belongs to, and on the course of history that we have seen?
+// Detects delivery to another database (sink id) or to an old primary (lower timeline).
 //
-// A journal is delivered into one database, known by the id in its `sink` table. Another id means that somebody
-// pointed the agent elsewhere: what was delivered to the old one must not be taken for delivered. A lower timeline
-// of the same cluster means that an old primary has come back after a failover: what it is given will be thrown away.
+// A journal is delivered into one database, known by the id in its `sink` table. Another id means that the agent was
+// configured for another database: what was delivered to the old one must not count as delivered. A lower timeline
+// of the same cluster means that an old primary has come back after a failover: rows written there will be discarded.
 // Thread-safe.
 #pragma once
 

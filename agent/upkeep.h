@@ -1,11 +1,11 @@
-// What has to be done now and then, by three threads, so that none of it waits for another.
+// Periodic maintenance (cursors, retention, watchdog, status), by three threads, so that none of it waits for another.
 //
-// - "upkeep" saves the lanes' cursors and lets go of old segments, about once a second, and half as often where nothing moves.
+// - "upkeep" saves the lanes' cursors and drops old segments, about once a second, and half as often where nothing moves.
 // - "chores" does what may take minutes: old quarantined requests, and what the index of deliveries lacks.
 // - "status" tells systemd and the log how it goes. It writes no file, so it does so also while a disk stalls.
-// The main thread asks none of them; it only feeds systemd's watchdog, from a few numbers that need no lock. That is fed
-// as long as the upkeep goes round, which needs the journal's writer, or as long as one that is behind is at the disk: a
-// restart heals a stalled thread, not a stalled disk.
+// The main thread waits for none of them; it only feeds systemd's watchdog, from a few numbers that need no lock. It feeds
+// it as long as the upkeep goes round, which needs the journal's writer, or as long as the thread that is late waits for
+// the disk: a restart heals a stalled thread, not a stalled disk.
 #pragma once
 
 #include <atomic>

@@ -1,10 +1,10 @@
 // The quarantine: a bounded store, apart from the journal's segments, of requests whose signature fitted no secret.
-// Nothing in it was promised to anybody: the senders were told 401.
+// Nothing in it was acknowledged: the senders got 401.
 //
-// Whoever can reach the listener can fill it, so every limit holds whatever comes: bytes and requests in all and of one
-// source, and the file's own size. Where there is no room the oldest of the *heaviest peer* goes: in one source the
-// address that takes the most of what is short, in all the source that does. So a stranger displaces himself before
-// he displaces a sender that posts little. Below twice the file system's free_bytes_min nothing is kept at all.
+// Every client that can reach the listener can fill it, so every limit always holds: bytes and requests in all and of one
+// source, and the file's own size. Eviction takes the oldest request of the *heaviest peer*: in one source the address
+// that takes the most of what is short, in all the source that does. So an abusive address evicts its own entries before
+// those of a sender that posts little. Below twice the file system's free_bytes_min nothing is kept at all.
 //
 // One SQLite file in the journal's folder, in WAL mode without a sync for each change: what was kept survives the end of
 // the process; of a power cut it survives most. Thread-safe: one connection under a mutex. Errors come back as values. A

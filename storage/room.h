@@ -1,5 +1,5 @@
-// The journal's room on its disk: who is let in (Budget decides), what is shed before anybody is refused, and the
-// reserve that keeps shedding possible when the disk is full to the last block.
+// The journal's quota on its disk: which events are accepted (Budget decides), what is evicted before one is refused, and
+// the reserve that keeps eviction possible when the disk is full to the last block.
 //
 // Internal to storage/. Thread-safe but for Group, which belongs to the writer's thread.
 #pragma once

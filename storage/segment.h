@@ -90,7 +90,7 @@ class ActiveSegment {
   Result<void, SegmentFailure> finish();
 
   // After a failure: the connection goes on as a reader of what is durable, which another thread may use at once: nothing
-  // of this object touches it any more. Nothing else may follow but the end.
+  // of this object touches it any more. After that only the destructor may be called.
   std::unique_ptr<SegmentReader> into_reader();
 
   std::uint64_t bytes() const { return bytes_; }  // database and WAL, after the last commit

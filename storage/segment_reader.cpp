@@ -45,7 +45,7 @@ JournalResult<std::unique_ptr<SegmentReader>> SegmentReader::open(std::shared_pt
   const std::string attempted = "opening " + file->path.string() + " to read it";
   if (file->unread.load()) {
     return fail(JournalError{JournalError::Kind::kIo,
-                             attempted + ": it could not be read so far, and is tried again by and by"});
+                             attempted + ": it could not be read so far, and is tried again"});
   }
   try {
     auto database = open_read_only(file->path, vfs, file->growing.load());

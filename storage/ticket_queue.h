@@ -2,7 +2,7 @@
 //
 // Internal to storage/. put() and ask() may be called from any thread; take(), answer() and drained() belong to the
 // writer's thread, stop() to the one that ends it. How long the queue gets is bounded by the askers: whoever blocks in
-// ask() has one ticket, and whoever puts them in without waiting has a limit of his own.
+// ask() has one ticket, and a caller that puts them in without waiting has a limit of its own.
 #pragma once
 
 #include <blockingconcurrentqueue.h>

@@ -1,8 +1,8 @@
-// Who has to leave when there is no room for a newcomer, and how many connections each address has.
+// Eviction of connections when there is no room for a new one, and how many connections each address has.
 //
-// Connections stand in the order in which they last did something useful. When all places are taken the one
-// that has been useless for longest goes: a silent or dripping client can hold a place only until somebody
-// else needs it, so it cannot close the door. One that is with a worker never goes. Not thread-safe: belongs
+// Connections stand in the order in which they last made progress. When all places are taken the least recently
+// productive one is evicted: a silent or dripping client keeps a place only until another client needs it, so it
+// cannot block the listener. One that is with a worker is never evicted. Not thread-safe: belongs
 // to the loop. Times are of the monotonic clock.
 #pragma once
 

@@ -1,7 +1,8 @@
 // The one thread that owns every connection: accepts, reads, times out, refuses, closes.
 //
 // Bytes become whole requests (request_reader.h); whole requests go to the workers in batches, their answers come back
-// through give_back(), from whatever thread, and are written here. When there is no room, crowd.h says who leaves. Edge-triggered epoll, so an answered request costs no epoll_ctl. Events name a
+// through give_back(), from whatever thread, and are written here. When there is no room, crowd.h
+// decides which connection is evicted. Edge-triggered epoll, so an answered request costs no epoll_ctl. Events name a
 // connection by a number that is never used again, so a descriptor the kernel reuses cannot be mistaken for
 // an older one.
 //

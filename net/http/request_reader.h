@@ -26,7 +26,7 @@ namespace hookspool::net {
 class BodyBudget {
  public:
   explicit BodyBudget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
-  // What to do when there is no room: true if somebody gave some of his up, so that it is worth another try. Called by
+  // What to do when there is no room: true if another connection was evicted, so that it is worth another try. Called by
   // those who take, so those must be one thread; from any other only release() and used() may be called.
   void set_relief(std::function<bool()> relieve) { relieve_ = std::move(relieve); }
   bool has_room_for(std::size_t bytes);

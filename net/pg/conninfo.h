@@ -14,7 +14,7 @@
 
 namespace hookspool::net {
 
-// Notice a line that is dead without a word within kTcpUserTimeoutMs: bytes that are not acknowledged (also a
+// Detects a connection that goes silent within kTcpUserTimeoutMs: bytes that are not acknowledged (also a
 // connect's), or a probe, which is sent after a silence of keepalives_idle. Each has its socket option's unit.
 struct TcpDefault {
   const char* keyword;

@@ -7,7 +7,7 @@
 namespace hookspool::net {
 namespace {
 
-// name holds NAMEDATALEN - 1 bytes and "char" one; both cut what is longer without a word.
+// name holds NAMEDATALEN - 1 bytes and "char" one; both silently cut what is longer.
 constexpr std::size_t kNameBytesMax = 63;
 constexpr std::size_t kCharBytesMax = 1;
 

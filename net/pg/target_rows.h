@@ -21,7 +21,7 @@ class TargetRows {
   TargetRows(const TableMapping& mapping, const std::vector<TargetColumn>& columns,
              const std::string& agent_id);
 
-  // kEvent: a value that its column's type would cut without a word.
+  // kEvent: a value that its column's type would silently cut.
   PgResult<void> add(const StoredEvent& stored);
   std::size_t bytes() const { return rows_.size(); }
   // The array; nothing can be added after it.

@@ -1,5 +1,5 @@
 // A quarantined request: what came for a source with a signature that fits none of its secrets, as it came, so that it
-// can be looked at again when a secret was mended. Plain values.
+// can be looked at again when a secret was corrected. Plain values.
 #pragma once
 
 #include <cstdint>

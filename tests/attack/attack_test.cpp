@@ -205,7 +205,7 @@ TEST_F(Attacks, A3_SilentConnections) {
   ++checked_;
 }
 
-// Gone without a word: the answer is written, nobody ever closes. Their descriptors come back all the same.
+// Gone silently: the answer is written, the client never closes. Their descriptors come back all the same.
 TEST_F(Attacks, A4_HalfOpenConnections) {
   std::vector<HostileClient> gone;
   for (int i = 0; i < 100; ++i) {

@@ -24,7 +24,7 @@ constexpr Known kCatalogue[] = {
     {"A1", "heads that drip in"},
     {"A2", "bodies that drip in"},
     {"A3", "connections that stay silent"},
-    {"A4", "clients that are gone without a word"},
+    {"A4", "clients that are gone silently"},
     {"A5", "huge bodies"},
     {"A6", "chunks: endless, malformed, with extensions and trailers"},
     {"A7", "huge heads"},

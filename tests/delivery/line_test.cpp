@@ -182,7 +182,7 @@ TEST_F(LineTest, ThirtyLanesUseNoMoreConnectionsThanThePoolHas) {
   EXPECT_GT(most, 1) << "they were used at once";
 }
 
-// A line that dies without a word, in a network of its own: the agent's end is in a namespace, and the server's
+// A connection that goes silent, in a network of its own: the agent's end is in a namespace, and the server's
 // answers to it vanish.
 class BlackholeTest : public LineTest {
  protected:

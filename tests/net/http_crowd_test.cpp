@@ -153,7 +153,7 @@ TEST(HttpCrowd, LoopbackAndProxiesHaveNoAddressLimit) {
   }
 }
 
-// All workers are stuck: who waits is told to come again, and who is being served gets his answer late.
+// All workers are stuck: waiting requests get 503, and those with a worker get a late answer.
 TEST(HttpCrowd, IsShedWhenNoWorkerComesFree) {
   HttpOptions options;
   options.workers = 1;

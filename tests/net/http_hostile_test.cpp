@@ -392,7 +392,7 @@ TEST(HttpLimits, OutlivesAWantOfDescriptors) {
   EXPECT_EQ(after.read_answer().value().body, "patient");
 }
 
-// With somebody useless around, the newcomer gets his descriptor instead of a refusal.
+// With an idle connection to evict, the new one gets its descriptor instead of a refusal.
 TEST(HttpLimits, TakesADescriptorFromTheIdle) {
   auto server = serve(echo);
   RawClient idle(server->port());

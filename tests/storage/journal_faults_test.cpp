@@ -259,7 +259,7 @@ TEST_F(JournalFaultTest, AFlippedBitIsReportedWithTheEventsIdentity) {
   EXPECT_EQ(altered.error().kind, JournalError::Kind::kCorrupt);
   EXPECT_NE(altered.error().text.find("event 5 of lane 'a'"), std::string::npos) << altered.error().text;
   EXPECT_NE(altered.error().text.find(epoch.to_string()), std::string::npos) << altered.error().text;
-  EXPECT_EQ(journal_->read("a", epoch, 6, 100, 1 << 20)->size(), 4u) << "the others are not held up";
+  EXPECT_EQ(journal_->read("a", epoch, 6, 100, 1 << 20)->size(), 4u) << "the others are not delayed";
 }
 
 TEST_F(JournalFaultTest, ADamagedWalThatHeldAllThereWasIsKept) {

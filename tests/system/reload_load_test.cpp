@@ -85,7 +85,7 @@ TEST_F(ReloadDatabaseTest, ASecretIsRotatedUnderLoadAndNobodyIsRefused) {
   EXPECT_EQ(refused.status.code, kConfig) << refused.output;
   EXPECT_NE(refused.output.find("/nowhere/new"), std::string::npos) << refused.output;
   ASSERT_TRUE(load.wait_more(100));
-  // One that is wrong, and then mended: the file's content alone makes the difference.
+  // One that is wrong, and then corrected: the file's content alone makes the difference.
   reload_to(pay(old_file + ", " + new_file));
   EXPECT_EQ(post("/hooks/pay", "{}", github_header("new secret", "{}")), 401);
   secret_file("new", "new secret");

@@ -209,7 +209,7 @@ TEST_F(ReloadTest, AQuarantineBeginsAndItsLimitsChange) {
   reload_to(pay("on_bad_signature = \"quarantine\"\n") + "[quarantine]\nmax_requests = 3\n");
   EXPECT_EQ(post("/hooks/pay", "{}", github_header("other", "{}")), 401);
   EXPECT_EQ(agent_.health_number("/quarantine/requests"), 3);
-  // The secret is mended by a reload: what is kept is genuine then.
+  // The secret is corrected by a reload: what is kept is genuine then.
   secret_file("pay", "other");
   ASSERT_EQ(command({"reload"}).status.code, 0);
   EXPECT_EQ(command({"quarantine", "verify"}).status.code, 0);

@@ -343,7 +343,7 @@ TEST_F(SignatureTest, StrangersAreBoundedAndInNobodysWay) {
   EXPECT_EQ(agent_.health_number("/quarantine/kept") + agent_.health_number("/quarantine/not_kept"), 605);
   EXPECT_LT(std::filesystem::file_size(agent_.journal() / "quarantine.db"), 4u << 20);
   EXPECT_EQ(pending(), 12);
-  // The sender's own are still there, so that the mended secret admits them.
+  // The sender's own are still there, so that the corrected secret admits them.
   secret("g", "right");
   EXPECT_EQ(agent_.terminate().code, 0);
   agent_.start();
