@@ -354,7 +354,7 @@ int Agent::open_listeners() {
   const auto page = [this](net::HttpRequest&& request, const net::HttpReply& reply) {
     reply(admin_page(request, health_, admin_parts_, stopping_));
   };
-  // Opened last: whoever is answered here finds every other listener open.
+  // Opened last: a client that is answered here finds every other listener open.
   if (const int code = open_admin_socket(admin, page); code != kExitOk) return code;
   return open_listener(admin.listen, admin, page, "admin", admin_);
 }

@@ -20,7 +20,7 @@ class Arrival {
     seq_ = event.seq;
     return awaited_;
   }
-  // By whoever holds no lock that others need: waking a thread takes a call of the system.
+  // By a thread that holds no lock that others need: waking a thread takes a call of the system.
   void tell() { arrived_.notify_one(); }
 
   // Until this number of this epoch, or a later one, has been handed over; false: `limit` has passed.

@@ -152,7 +152,7 @@ Granted<bool> Comparison::compare_run(Work& work, const storage::LaneRun& run, s
       from_seq += 1;
       continue;
     }
-    // Retention has let go of it since the runs were listed.
+    // Retention has dropped it since the runs were listed.
     if (!events && events.error().kind == storage::JournalError::Kind::kNotFound) return true;
     if (!events) return fail(refusal_of(events.error()));
     from_seq = events->back()->seq + 1;

@@ -1,4 +1,4 @@
-// A value that is replaced as a whole while others read it. Whoever has taken one keeps it to the end of what he began,
+// A value that is replaced as a whole while others read it. A reader that has taken one keeps it to the end of its work,
 // so nobody ever sees half of a change. Thread-safe.
 #pragma once
 

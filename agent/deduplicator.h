@@ -53,7 +53,7 @@ class Deduplicator {
       : limits_(limits), index_(index), writer_(index, limits.unwritten_keys_max) {}
 
   // Runs `take` unless an event of this key is there already or being taken. `lane`: the key's source. `done` is called exactly once: before this
-  // returns, or by whoever ends the taking; it must neither block nor throw. Those that came while an event was being
+  // returns, or by the thread that ends the taking; it must neither block nor throw. Those that came while an event was being
   // taken fail with it. What `take` throws comes out of here, after `done`.
   void once(std::string_view lane, const Uuid& key, const Take& take, Done done);
 

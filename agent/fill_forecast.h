@@ -16,8 +16,7 @@ namespace hookspool::agent {
 
 // The journal at one moment, in bytes.
 struct FillFacts {
-  std::uint64_t kept =
-      0;  // what retention may not let go of: undelivered, or in one segment with undelivered
+  std::uint64_t kept = 0;  // what retention may not drop: undelivered, or in one segment with undelivered
   std::uint64_t left =
       0;  // what may be added to that: up to max_bytes or down to min_free_bytes, whichever is less
 };

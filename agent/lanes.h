@@ -1,7 +1,7 @@
 // All lanes and the workers that run them. A worker takes a ready lane, gives it a connection for one step, and
 // puts it back at the end of the row: lanes share the pool fairly, and one that is held or backs off costs nothing.
 //
-// committing() and committed() are called by the journal's writer, line_changed() by whoever changed the line; all
+// committing() and committed() are called by the journal's writer, line_changed() by the thread that changed the line; all
 // return at once.
 // Thread-safe. Owns the workers' threads; there are as many as the pool has connections.
 #pragma once

@@ -37,7 +37,7 @@ class LiveQueue {
   // Consumer. Whether events are being handed over; opened by a lane that has caught up.
   bool is_open() const { return open_.load(std::memory_order_acquire); }
   void open() { open_.store(true, std::memory_order_release); }
-  void close();  // and lets go of what is in it
+  void close();  // and frees what is in it
 
   // Consumer. Appends the gap-free run that begins at (epoch, seq), as far as it is here and within the limits;
   // forgets whatever comes before it.

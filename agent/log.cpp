@@ -50,7 +50,7 @@ class Lines {
   using Level = spdlog::level::level_enum;
 
   explicit Lines(bool journal) : journal_(journal) {
-    std::thread([this] { run(); }).detach();  // it may wait for ever for whoever reads
+    std::thread([this] { run(); }).detach();  // it may wait for ever for the log's reader
   }
 
   void give(Level level, std::string_view text) {

@@ -1,7 +1,7 @@
 // The agent's log on standard error: with systemd's "<N>" level prefixes when it goes to the journal, with time (RFC 3339,
 // UTC) and level otherwise. One call is one line of at most 16 KiB: what would act on a terminal is escaped (printable()),
 // and a text of several lines (a hint with SQL) is joined with blanks.
-// Nobody waits for whoever reads it: a thread of its own writes, and when more than 4,096 lines or 1 MiB wait, the
+// No caller waits for the log's reader: a thread of its own writes, and when more than 4,096 lines or 1 MiB wait, the
 // oldest are lost, which the log says.
 // Thread-safe, but for start_log() and finish_log(), the first and the last call.
 #pragma once

@@ -1,4 +1,4 @@
-// Listening sockets that whoever started us holds open, so that connections wait in the kernel while we are
+// Listening sockets that the parent process (systemd) holds open, so that connections wait in the kernel while we are
 // away: systemd's protocol of $LISTEN_PID, $LISTEN_FDS and $LISTEN_FDNAMES. Source: sd_listen_fds(3), written
 // out for the same reason as notify.h. Not thread-safe: reads and clears the environment, once, at start.
 #pragma once

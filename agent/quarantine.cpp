@@ -30,7 +30,7 @@ std::string peer_of(const std::string& remote_addr) {
   return std::string(text.data()) + "/64";
 }
 
-// Is an event with this id in the lane, above this number of that epoch? Epochs are let go of whole lanes' runs at a
+// Is an event with this id in the lane, above this number of that epoch? Epochs are dropped whole lanes' runs at a
 // time and never in the moment that an admission takes; so what is not there was not appended. Nothing: it may be in what
 // cannot be read at the moment.
 std::optional<bool> is_appended(const storage::Journal& journal, const Quarantined& request) {

@@ -64,11 +64,11 @@ class Quarantine {
   // Whether it was kept. Whatever becomes of it: the sender is told 401. REQUIRES: is_for()
   bool keep(const net::HttpRequest& request, const SourceConfig& source, const net::Verdict& verdict);
 
-  // Ends what a crash has interrupted. Before anything is delivered or let go of. What cannot be decided, because a part of
+  // Ends what a crash has interrupted. Before anything is delivered or dropped. What cannot be decided, because a part of
   // the journal cannot be read at the moment, is left to resolve_undecided(), for when more of it can be.
   void resolve();
   void resolve_undecided();
-  void expire(Clock::time_point now);  // lets go of what is too old, now and then; by one thread
+  void expire(Clock::time_point now);  // drops what is too old, periodically; by one thread
 
   Granted<std::vector<Quarantined>> list(const std::string& source, const Uuid& after, std::size_t max) const;
   Granted<Quarantined> find(const Uuid& id) const;

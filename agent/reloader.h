@@ -61,7 +61,7 @@ class Reloader {
 
   const Load load_;
   const PutInForce put_in_force_;
-  std::mutex reloading_;  // held by whoever does it
+  std::mutex reloading_;  // held by the thread that reloads
   Config in_force_;       // guarded by reloading_
   std::atomic<bool> open_{false};
 

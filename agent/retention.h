@@ -1,4 +1,4 @@
-// Which segments the journal may let go of. Pure; thread-safe.
+// Which segments the journal may drop. Pure; thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -110,7 +110,7 @@ void Upkeep::retain(Clock::time_point now) {
     if (!dropped) log_warn("journal: " + dropped.error().text);
   }
   if (!plan.drop.empty())
-    log_debug("journal: let go of " + std::to_string(plan.drop.size()) + " delivered segments");
+    log_debug("journal: dropped " + std::to_string(plan.drop.size()) + " delivered segments");
   if (!plan.rotate) return;
   const auto rotated = sources_.journal->rotate();
   if (!rotated) log_warn("journal: " + rotated.error().text);

@@ -395,7 +395,7 @@ JournalResult<void> DedupeIndex::Impl::take_back(std::uint64_t segment) {
 
 JournalResult<void> DedupeIndex::Impl::reopen() {
   {
-    // LevelDB holds a lock on its folder: the old ones have to be closed first, and readers must have let go of them.
+    // LevelDB holds a lock on its folder: the old ones have to be closed first, and readers must have released them.
     const std::lock_guard lock(write_mutex_);
     Generations old;
     {

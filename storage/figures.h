@@ -1,4 +1,4 @@
-// What the writer counts, for whoever asks how the journal is doing.
+// The writer's counters, for the journal's statistics.
 //
 // Internal to storage/. Thread-safe: one mutex over plain numbers.
 #pragma once

@@ -62,7 +62,7 @@ struct JournalOptions {
   std::size_t group_events_max = 1024;  // one commit at most
   std::size_t group_bytes_max = 8u << 20;
   std::string vfs;  // SQLite's name of the VFS for all files of segments; empty: its default
-  // Called by the writer's thread before a group is written, with what is in it: for whoever can use the time that the
+  // Called by the writer's thread before a group is written, with what is in it: for lanes that can use the time that the
   // sync takes. Nothing of it may be relied on, for on_committed may never follow; must not block.
   std::function<void(std::span<const EventPtr>)> on_committing;
   // Called by the writer's thread after a group is durable, before its senders are answered; must not block.

@@ -27,11 +27,11 @@ class JournalRoom {
   // without any room gives it up at once, for even reading what an earlier life left may need some.
   JournalRoom(const JournalOptions& options, const Folder& folder, const Catalogue& catalogue);
 
-  // Of `options` bytes_max, free_bytes_min, lane_rooms and other_room. Whoever is being asked about keeps the old ones.
+  // Of `options` bytes_max, free_bytes_min, lane_rooms and other_room. A decision under way keeps the old ones.
   void set_limits(const JournalOptions& options);
   std::uint64_t bytes_max() const { return budget()->options().bytes_max; }
 
-  // How one delivered segment is let go of. Set once, before any other thread is there.
+  // How one delivered segment is dropped. Set once, before any other thread is there.
   void set_drop(std::function<JournalResult<void>(std::uint64_t number)> drop) { drop_ = std::move(drop); }
 
   // The events of one group, asked about one after the other: what is let in counts for those that follow.
@@ -52,7 +52,7 @@ class JournalRoom {
 
   // Delivered segments have to go, now, for `more` bytes to be let in.
   bool must_shed(std::uint64_t more) const;
-  // Lets go of the oldest delivered segment; false if there is none, or it could not be.
+  // Drops the oldest delivered segment; false if there is none, or it could not be.
   bool shed_oldest() const;
   // Whether a segment's files can be made: false on a disk without inodes.
   bool files_possible() const;

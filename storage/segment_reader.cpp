@@ -101,7 +101,7 @@ JournalResult<void> SegmentReader::read(const ReadSlice& slice, const std::strin
 }
 
 // The lanes' pages lie mixed, as the events came: each lane alone reads a page here and a page there, one by one from a
-// cold disk. So whoever comes first to a part of the file reads all of it, and the next part: in one go, for all lanes.
+// cold disk. So the first reader of a part of the file reads all of it, and the next part: in one go, for all lanes.
 void SegmentReader::read_ahead(double at) {
   constexpr int kParts = 64;
   if (file_->growing.load() || file_->parked.load()) return;

@@ -2,7 +2,7 @@
 // quarantine): one that is damaged is set aside, never trusted and never in the way.
 //
 // A disk that does not answer, has no room or no memory says nothing against a file: it stays where it is, and is opened
-// again by whoever needs it next. Internal to storage/. Thread-safe: one connection under a mutex.
+// again by the next thread that needs it. Internal to storage/. Thread-safe: one connection under a mutex.
 #pragma once
 
 #include <SQLiteCpp/Database.h>

@@ -79,7 +79,7 @@ JournalResult<TicketPtr> Writer::ticket_of(Event&& event) {
                                  " bytes is longer than the " + std::to_string(kLaneNameBytesMax) +
                                  " that it may have"});
   }
-  // By whoever appends, and not by the thread that all wait for.
+  // By the appending thread, and not by the one that all wait for.
   ticket->packed_body = pack_body(event.body);
   ticket->bytes = stored_bytes(event, ticket->packed_body);
   ticket->event = std::move(event);
@@ -218,7 +218,7 @@ void Writer::make_room(std::span<TicketPtr> tickets) {
 JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
   if (const auto ready = get_ready(tickets); !ready) return fail(ready.error());
   Plan plan = make_plan(tickets);
-  // Like on_committed not "at the disk": whoever gets stuck in there is not vouched for.
+  // Like on_committed not "at the disk": the watchdog is not fed for a thread that is stuck in there.
   if (options_.on_committing) options_.on_committing(plan.group.events);
   if (const auto synced = sync_to_disk(plan); !synced) return fail(synced.error());
   if (const auto& acked = segment_->acked()) syncer_.due(*acked);

@@ -21,7 +21,7 @@ namespace hookspool::net {
 
 class Crowd {
  public:
-  // In the order in which they have to leave; within one, whoever has been there for longest.
+  // In the order of eviction; within one class the oldest first.
   enum class Rank : std::size_t {
     kLeaving,   // answered for the last time; only the client's end is missing
     kNewcomer,  // no request answered yet: silent, or its first one drips in

@@ -18,7 +18,7 @@ namespace hookspool::net {
 struct ProxyTrust {
   enum class Header { kXForwardedFor, kForwarded };
   Networks networks;
-  bool unix_socket = false;  // whoever comes by the Unix socket is a proxy
+  bool unix_socket = false;  // every client of the Unix socket is a proxy
   Header header = Header::kXForwardedFor;
   bool operator==(const ProxyTrust&) const = default;
 };

@@ -84,7 +84,7 @@ void Loop::run(WorkerPool& workers) {
     begin_handshakes();  // after all that concerns those who are there already
     submit(workers);
   }
-  // What is left has outlived the grace. A request that was taken is answered even now, by whoever gives it back.
+  // What is left has outlived the grace. A request that was taken is answered even now, by the thread that gives it back.
   for (auto it = connections_.begin(); it != connections_.end();) {
     ClientConnection& connection = *(it++)->second;
     if (connection.state == ClientConnection::State::kHandled) {

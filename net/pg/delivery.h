@@ -69,7 +69,7 @@ class DeliveryTransaction {
   // REQUIRES: a gap-free run that begins at position().seq + 1, all of this lane and epoch. An event that was put
   // back (Event::again) goes in only if its dead letter is still there, which it removes: so it goes in once.
   PgResult<void> copy(std::span<const EventPtr> events);
-  // The same in pieces, with one COPY for all of them: whoever reads the next piece meanwhile keeps PostgreSQL busy.
+  // The same in pieces, with one COPY for all of them: reading the next piece meanwhile keeps PostgreSQL busy.
   // What it refuses may be told by any later piece or by finish_copy(), which comes before whatever else is asked.
   PgResult<void> copy_some(std::span<const EventPtr> events);
   PgResult<void> finish_copy();

@@ -1,4 +1,4 @@
-// What is known of each sender: one table, read by the configuration (verify = "NAME"), the admission, and whoever
+// What is known of each sender: one table, read by the configuration (verify = "NAME"), the admission, and the code that
 // has to know what a sender does with an answer.
 //
 // Made once, never written: thread-safe. Sources: each provider's documentation and SDKs, named in providers.cpp.

@@ -91,7 +91,7 @@ TEST_F(Retention, TheActiveSegmentIsClosedWhenItIsAllTheHistoryThereIs) {
   EXPECT_FALSE(plan_retention(std::vector{active}, {0, 900, 10'000}, config_).rotate);
 }
 
-// A segment closes every hour; each is let go of after its three days, never two in one hour, and the note stays short.
+// A segment closes every hour; each is dropped after its three days, never two in one hour, and the note stays short.
 TEST(SegmentAge, EachGoesAfterItsTimeAndNeverManyAtOnce) {
   constexpr milliseconds kHour = std::chrono::hours(1);
   constexpr milliseconds kKeep = std::chrono::hours(72);

@@ -27,7 +27,7 @@ constexpr int kGoodClients = 64;
 constexpr milliseconds kDrip{2000};  // a byte of each dripping connection
 constexpr milliseconds kTick{50};
 
-// Half silent, half dripping; whoever is thrown out comes back at once.
+// Half silent, half dripping; an evicted client comes back at once.
 class Useless {
  public:
   Useless(int port, int count) {

@@ -118,7 +118,7 @@ TEST_F(DoubtTest, NotCommittedAndTheAnswerIsLost) {
   EXPECT_EQ(life.lanes().figures().found_committed, 0u);
 }
 
-// A backend that nobody waits for any more and that commits all the same: whoever comes next waits for its lock.
+// A backend that no client waits for any more and that commits all the same: the next one waits for its lock.
 class ZombieTest : public DoubtTest {
  protected:
   void stop_and_go_on(Sleeps when) {

@@ -114,7 +114,7 @@ TEST_F(Stall, AFrozenDiskAcknowledgesNothingAndFeedsTheWatchdog) {
   const LoadCounts frozen = load.counts();
   EXPECT_TRUE(manager_.wait_fed(3));
   EXPECT_LE(load.counts().ok, frozen.ok + 2 * kConnections) << "acknowledged on a frozen disk";
-  EXPECT_EQ(agent.health("/postgres/up"), "true") << "whoever asks must be answered";
+  EXPECT_EQ(agent.health("/postgres/up"), "true") << "a request must be answered";
   volume_->wait_thawed();
   wait.reset();
   EXPECT_TRUE(load.wait_acknowledged(kSomeAcknowledged));

@@ -89,7 +89,7 @@ TEST_F(FailingDisk, AReadThatFailsIsTriedAgainAndNothingIsSkipped) {
   AgentProcess& agent = start();
   Load& load = post();
   load.stop();
-  // The lanes' workers: whoever reads what waits. The writer has nothing to do.
+  // The lanes' workers read what waits. The writer has nothing to do.
   {
     const Injector fault(agent.pid(), {.faults = {"pread64:error=EIO"}});
     postgres_.start();

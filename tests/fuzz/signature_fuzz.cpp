@@ -1,5 +1,5 @@
 // Every signature scheme over hostile headers. The input: a line with the provider's name, the query, "name: value"
-// lines, an empty line, the body. Whoever does not know the secret is refused, and what is said about it does not hold the secret.
+// lines, an empty line, the body. A sender without the secret is refused, and the message does not hold the secret.
 #include <algorithm>
 #include <cctype>
 #include <string>

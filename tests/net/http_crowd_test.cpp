@@ -78,7 +78,7 @@ TEST(HttpCrowd, AnIdleConnectionIsSmall) {
   EXPECT_LE(sizeof(ClientConnection), kIdleConnectionBytesMax);
 }
 
-// Silent and dripping clients hold every place there is; whoever comes and says something is served at once.
+// Silent and dripping clients hold every place there is; a client that sends a request is served at once.
 TEST(HttpCrowd, CannotCloseTheDoor) {
   HttpOptions options;
   options.connections_max = 40;

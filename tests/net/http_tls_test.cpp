@@ -152,7 +152,7 @@ TEST_F(HttpTls, HandshakesHaveADeadline) {
   EXPECT_TRUE(silent.sees_end());
   EXPECT_TRUE(half.sees_end());
   EXPECT_TRUE(dripping.sees_end());
-  // Whoever has shaken hands has the longer time of an idle connection.
+  // After its handshake a client has the longer time of an idle connection.
   TlsClient good(server->port(), checked());
   ASSERT_TRUE(good.handshake());
   EXPECT_FALSE(wait_until(milliseconds(600), [&] { return server->stats().connections == 0; }));

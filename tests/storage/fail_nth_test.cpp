@@ -132,7 +132,7 @@ class Trial {
         ledger_.confirm(*journal_, lane, run.epoch, Position{run.last_seq, Uuid{}}, false);
       }
     }
-    // On a disk without room the journal itself lets go of what is delivered.
+    // On a disk without room the journal itself drops what is delivered.
     ledger_.before_drop(*journal_);
   }
 
