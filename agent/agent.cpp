@@ -267,7 +267,7 @@ void Agent::connect_postgres() {
   health_.line = line_.get();
 }
 
-// A socket that nobody would serve keeps clients waiting for ever, so each must be somebody's.
+// A passed socket without a listener of ours would keep clients waiting for ever, so each must match one.
 int Agent::match_passed_sockets() {
   const std::string listeners[] = {config_.intake.listen, config_.admin.listen,
                                    "unix:" + admin_socket_path(config_)};

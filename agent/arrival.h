@@ -13,7 +13,7 @@ namespace hookspool::agent {
 
 class Arrival {
  public:
-  // Whether somebody waits, who is then to be told.
+  // Whether a thread waits, which is then to be notified.
   bool note(const StoredEvent& event) {
     const std::lock_guard lock(mutex_);
     epoch_ = event.epoch;

@@ -156,7 +156,7 @@ Lane::Step Lane::carry_out(const Plan& plan, net::Connection& connection,
   if (plan.create) {
     auto created = transaction.create_watermark();
     if (!created) return failed(created.error());
-    // Somebody made the row meanwhile and moved it: look again.
+    // Another process made the row meanwhile and moved it: look again.
     if (!transaction.watermark() || transaction.watermark()->seq != 0) return {Next::kMore, {}, {}};
   }
   const bool behind = transaction.watermark()->seq < run.confirmed.seq;

@@ -1,7 +1,7 @@
 // A lane: one source's events on their way to PostgreSQL, in order. One step is one delivery transaction.
 //
 // offer() comes from the journal's writer, step() from one worker at a time (Lanes sees to that), status() from
-// anybody. A lane does not wait, but for the journal's sync, and briefly: when it cannot go on it says when to come
+// any thread. A lane does not wait, but for the journal's sync, and briefly: when it cannot go on it says when to come
 // back.
 #pragma once
 
@@ -80,7 +80,7 @@ class Lane {
   static constexpr std::size_t kAheadEventsMax = 64;
 
   const std::string& name() const { return name_; }
-  // Whether somebody waits for it, who is then to be told, without a lock in hand.
+  // Whether a thread waits for it, which is then to be notified, without a lock held.
   bool offer(const EventPtr& event) {
     live_.offer(event);
     return arrival_.note(*event);

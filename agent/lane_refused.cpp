@@ -219,7 +219,7 @@ Lane::Step Lane::unproven() {
                std::string(": ") + error.text;
   error.hint =
       std::string(error.hint.empty() ? "" : error.hint + "\n") +
-      "If the table has changed, mend it: the lane tries again by itself" +
+      "If the table has changed, repair it: the lane tries again by itself" +
       (many ? ", and those " + put_back + " dead letters then go back by themselves" : "") +
       ". Or these events are of a kind this table is not for: then the lane goes on with the first event "
       "that is taken.";

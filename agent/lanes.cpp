@@ -283,7 +283,7 @@ void Lanes::finish(Entry& entry, const Lane::Step& step) {
         break;
       case Lane::Step::Next::kLater:
         delayed_.emplace(step.not_before, &entry);
-        wake = true;  // somebody must wait for this time
+        wake = true;  // a worker must wait for this time
         break;
     }
   }

@@ -12,7 +12,7 @@ namespace hookspool::agent {
 std::string_view without_line_ends(std::string_view text);
 
 // Each is the text there, cleaned in that way. The error names the place and what to do: unreadable, no regular file, open
-// to everybody, larger than 64 KiB, empty, in UTF-16, or with a zero byte in it.
+// to every user, larger than 64 KiB, empty, in UTF-16, or with a zero byte in it.
 Result<std::string, std::string> secret_from_file(const std::string& path);
 // $CREDENTIALS_DIRECTORY/name (systemd LoadCredential=).
 Result<std::string, std::string> secret_from_credential(const std::string& name);

@@ -25,7 +25,7 @@ class SignatureGate {
                                                        const ServedSource& source);
   static std::optional<net::HttpAnswer> signed_handshake(const net::HttpRequest& request,
                                                          const ServedSource& source);
-  // The same for everybody, whatever it was that did not match.
+  // The same for every client and reason.
   static net::HttpAnswer refusal(const SourceConfig& source);
 
  private:

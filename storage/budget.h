@@ -45,7 +45,7 @@ class Budget {
   const LaneRoom& room_of(std::string_view lane) const;
   // Delivered history should go: the tick of the agent's retention sees to that.
   bool is_short(std::uint64_t more, const RoomFacts& facts) const;
-  // Delivered history has to go now, before anybody is refused.
+  // Delivered history has to be evicted now, before an event is refused.
   bool in_last_stretch(std::uint64_t more, const RoomFacts& facts) const;
 
  private:

@@ -83,7 +83,7 @@ JournalResult<void> sync_path(const std::filesystem::path& path, int flags) {
 }
 
 // The name of a folder that is there: the life that made it may have ended before its sync, or that failed. Where this user
-// may not open the folder above it, somebody else has made it.
+// may not open the folder above it, another user has made it.
 JournalResult<void> sync_name(const std::filesystem::path& folder) {
   const Fd fd(
       ::open(std::filesystem::absolute(folder).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

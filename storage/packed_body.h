@@ -15,7 +15,7 @@ namespace hookspool::storage {
 // The column `packing`.
 enum class Packing : std::int64_t { kNone = 0, kSnappy = 1 };
 
-// Shorter ones are left as they came: there is little to save, and anybody can read them with a tool.
+// Shorter ones are left as they came: there is little to save, and any SQLite tool can read them.
 constexpr std::size_t kPackBytesMin = 2048;
 
 // Empty: the body stays as it is, because it is short or would hardly get shorter.

@@ -26,7 +26,7 @@
 
 namespace hookspool::storage {
 
-// Bytes of WAL at which it is copied into the database. Everybody waits meanwhile, some 2.5 ms a MiB.
+// Bytes of WAL at which it is copied into the database. Every append waits meanwhile, some 2.5 ms a MiB.
 constexpr std::uint64_t kWalBytesMax = 1ull << 20;
 
 struct NewLane {

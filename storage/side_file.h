@@ -1,4 +1,4 @@
-// Small SQLite files beside the journal's segments, of things that were not promised to anybody (dead letters' copy,
+// Small SQLite files beside the journal's segments, of things that were acknowledged to no sender (dead letters' copy,
 // quarantine): one that is damaged is set aside, never trusted and never in the way.
 //
 // A disk that does not answer, has no room or no memory says nothing against a file: it stays where it is, and is opened

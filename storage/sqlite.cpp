@@ -65,7 +65,7 @@ bool has_wal(const std::filesystem::path& file) {
   return !error ? size > 0 : error != std::errc::no_such_file_or_directory;
 }
 
-// SQLite makes a new file readable for everybody, as far as the umask allows, and its -wal and -shm like it: so an empty
+// SQLite makes a new file readable for every user, as far as the umask allows, and its -wal and -shm like it: so an empty
 // one is made first. What prevents that, SQLite meets as well and reports.
 void make_private(const std::filesystem::path& file) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -201,7 +201,7 @@ std::vector<Ticket*> Writer::admit(std::span<TicketPtr> tickets) {
   return admitted;
 }
 
-// Sheds delivered history before anybody is refused for want of room, without waiting for the agent's tick.
+// Evicts delivered history before an event is refused for lack of room, without waiting for the agent's tick.
 void Writer::make_room(std::span<TicketPtr> tickets) {
   const Figures::AtDisk at_disk(figures_);
   std::uint64_t bytes = 0;

@@ -266,7 +266,7 @@ void Loop::shed_waiting(WorkerPool& workers) {
 
 void Loop::begin_stop() {
   // What has arrived in whole before this moment is answered, and what arrives within a moment too. Those that
-  // still wait to be accepted on a socket that somebody else holds as well are the next process's.
+  // still wait to be accepted on a socket that another process holds as well are the next process's.
   if (!listener_.is_inherited()) accept_some();
   stopping_ = true;
   listener_.close();

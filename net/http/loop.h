@@ -34,7 +34,7 @@
 
 namespace hookspool::net {
 
-// Kept by the loop and the workers, read by anybody.
+// Kept by the loop and the workers, read by any thread.
 struct Counters {
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> refused{0};

@@ -87,7 +87,7 @@ void Loop::accept_some() {
 }
 
 void Loop::pause_accepting(bool pause) {
-  // It may have been given up for somebody's answer and not been had again.
+  // It may have been released for an earlier answer and not been had again.
   if (!pause && !reserve_.is_open()) reserve_ = spare_descriptor();
   epoll_event event{};
   if (!pause) event.events = EPOLLIN;

@@ -82,8 +82,8 @@ struct HttpOptions {
   std::string listen;  // "127.0.0.1:8080", "[::1]:8080", "localhost:8080", "unix:/run/x.sock"; port 0: any
   unsigned unix_mode = 0660;           // of the Unix socket's file
   std::optional<unsigned> unix_gid{};  // its group; nothing: the process's own
-  int inherited_fd = -1;    // a socket that listens on `listen` already and that somebody else holds as well
-  TlsFiles tls;             // none: plain HTTP
+  int inherited_fd = -1;  // a socket that listens on `listen` already and that another process holds as well
+  TlsFiles tls;           // none: plain HTTP
   std::size_t workers = 4;  // threads that handlers run in
   std::size_t in_handler_max =
       256;  // requests handed over and not answered yet; the others wait for their turn
@@ -111,7 +111,7 @@ struct HttpStats {
   std::uint64_t refused = 0;              // answered by the listener itself (4xx, 503, 505)
   std::uint64_t connections = 0;          // open now
   std::uint64_t connections_refused = 0;  // answered 503 for want of room
-  std::uint64_t connections_evicted = 0;  // useless for longest when somebody else needed the place
+  std::uint64_t connections_evicted = 0;  // least recently productive when another client needed the place
   std::uint64_t requests_shed = 0;        // answered 503 because their turn did not come in time
   std::uint64_t requests_given_up = 0;    // answered 503 because the handler's reply did not
   std::uint64_t in_handler = 0;           // begun with and not answered, now

@@ -79,7 +79,7 @@ int remove_stale_socket(const std::string& path) {
   if (!probe.is_open()) return errno;
   sockaddr_un address = unix_sockaddr(path);
   if (::connect(probe.get(), generic(&address), sizeof address) == 0) return EADDRINUSE;
-  // Anything but a refusal means that somebody is there, or that we must not know.
+  // Anything but a refusal means that a process listens there, or that we must not know.
   if (errno != ECONNREFUSED) return errno == EAGAIN ? EADDRINUSE : errno;
   return ::unlink(path.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }

@@ -55,7 +55,7 @@ class Listener {
   ~Listener() { close(); }
 
   int fd() const { return fd_.get(); }
-  // Somebody else holds this socket too, and hands it to the next process.
+  // Another process (systemd) holds this socket too, and hands it to the next one.
   bool is_inherited() const { return inherited_; }
   std::uint16_t port() const { return port_; }
   // The accepted connection, non-blocking; not open when accept4 failed, errno tells why. `peer`: nothing for

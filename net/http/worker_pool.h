@@ -25,7 +25,7 @@ class WorkerPool {
   ~WorkerPool();  // drops what is queued and waits for what runs
 
   void submit(std::vector<Job>& jobs);  // moved out of
-  // Takes back what has been waiting since `latest` or longer, for somebody else to answer.
+  // Takes back what has been waiting since `latest` or longer, for the loop to answer.
   std::vector<Job> take_back(Clock::time_point latest);
   void drop_queued();
 

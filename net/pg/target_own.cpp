@@ -117,7 +117,7 @@ PgResult<std::uint64_t> OwnTable::put_missing(std::span<const EventPtr> events) 
 }
 
 // The table has no epoch, no number and often no id: of what is in it only the watermark tells. Our own dead letters
-// still show where somebody has edited the bookkeeping.
+// still show that the bookkeeping was edited.
 std::string OwnTable::exists_sql(const std::string& where) const {
   return "EXISTS (SELECT FROM " + quote_identifier(options_.schema) + ".dead_letters" + where + ")";
 }

@@ -1,4 +1,4 @@
-// Does this webhook come from somebody who knows one of our secrets? One verifier for every scheme (scheme.h).
+// Verifies that a webhook was signed with one of our secrets. One verifier for every scheme (scheme.h).
 //
 // Pure functions, thread-safe; the time is given. Comparisons take the same time wherever texts differ. What comes out
 // names the part that did not match, and holds nothing of a secret, nothing that the sender has chosen but the first
