@@ -444,7 +444,7 @@ void DeduplicatorTest::join_late(bool with_record) {
   std::filesystem::remove(segment);
   std::filesystem::rename(folder_.path() / "aside", segment);
   ASSERT_TRUE(journal_->try_unreadable().found);
-  ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok()) << "at once, and not only after read_again";
+  ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok()) << "at once, and not only when it is read again";
   const auto again = deliver("a");
   ASSERT_TRUE(again.ok());
   EXPECT_TRUE(again->duplicate);
