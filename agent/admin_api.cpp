@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "agent/admin_protocol.h"
 #include "agent/admin_quarantine.h"
 #include "agent/admission.h"
 #include "agent/adoption.h"
@@ -316,13 +317,6 @@ net::HttpAnswer admin_api(const net::HttpRequest& request, const AdminParts& par
   auto answer = error_answer(405, "GET or POST");
   answer.headers.emplace_back("Allow", "GET, POST");
   return answer;
-}
-
-std::string admin_socket_path(const Config& config) {
-  if (!config.admin.socket.empty()) return config.admin.socket;
-  std::error_code error;
-  const auto folder = std::filesystem::absolute(config.journal.path, error);
-  return (folder / "admin.sock").lexically_normal().string();
 }
 
 }  // namespace hookspool::agent

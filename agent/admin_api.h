@@ -33,13 +33,6 @@ struct AdminParts {
   Reloader* reloader = nullptr;
 };
 
-inline constexpr std::string_view kApiPrefix = "/api/v1/";
-inline constexpr std::size_t kApiIdsMax = 100;          // in one request
-inline constexpr std::int64_t kApiBuryMax = 1'000'000;  // events that one request makes dead letters
-
 net::HttpAnswer admin_api(const net::HttpRequest& request, const AdminParts& parts);
-
-// The path of the admin socket: the configured one, else beside the journal, absolute.
-std::string admin_socket_path(const Config& config);
 
 }  // namespace hookspool::agent

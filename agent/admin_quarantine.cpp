@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/admin_protocol.h"
 #include "agent/admission.h"
 #include "agent/event_headers.h"
 #include "agent/instant.h"

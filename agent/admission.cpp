@@ -212,7 +212,8 @@ void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, st
   });
 }
 
-// Never 4xx for our own trouble: some senders take that for a reason to drop the event for good.
+// Never 4xx for our own trouble: some senders take that for a reason to drop the event for good. An event that is larger
+// than any that the journal takes is the sender's.
 net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
   using Kind = storage::JournalError::Kind;
   const auto refused = [](std::atomic<std::uint64_t>& figure, const char* why,
@@ -222,16 +223,29 @@ net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
     answer.headers.emplace_back("Retry-After", retry_after_seconds);
     return answer;
   };
-  if (error.kind == Kind::kLaneFull) {
-    return refused(figures_.refused_source,
-                   "no room in the journal for more of this source; send again later", "60");
+  switch (error.kind) {
+    case Kind::kLaneFull:
+      return refused(figures_.refused_source,
+                     "no room in the journal for more of this source; send again later", "60");
+    case Kind::kTooManyLanes:
+      return refused(figures_.refused_names,
+                     "the journal takes no more names of sources; declare the sources in [sources]", "60");
+    case Kind::kSpent:
+      return refused(figures_.refused_source,
+                     "this source has used up its numbers; they begin anew when the agent is restarted",
+                     "60");
+    case Kind::kTooLarge:
+      figures_.refused_unknown += 1;
+      return error_answer(413, "the event is larger than the journal takes");
+    case Kind::kNoMemory:
+      return refused(figures_.refused_failed, "no memory for one more event; send again later", "5");
+    case Kind::kFull:
+      return refused(figures_.refused_no_room, "no room in the journal; send again later", "30");
+    case Kind::kClosed:
+      return refused(figures_.refused_failed, "the agent is stopping; send again later", "5");
+    default:
+      return refused(figures_.refused_failed, "the journal failed; send again later", "5");
   }
-  if (error.kind == Kind::kLimit)
-    return refused(figures_.refused_no_room,
-                   "the journal takes no more names of sources; declare the sources in [sources]", "60");
-  if (error.kind == Kind::kFull)
-    return refused(figures_.refused_no_room, "no room in the journal; send again later", "30");
-  return refused(figures_.refused_failed, "the journal failed; send again later", "5");
 }
 
 }  // namespace hookspool::agent

@@ -26,9 +26,10 @@ struct AdmissionFigures {
   std::atomic<std::uint64_t> refused_rate{0};       // 429
   std::atomic<std::uint64_t> refused_no_room{0};    // 503
   std::atomic<std::uint64_t> refused_source{0};     // 503: no room for this source, while others are taken
+  std::atomic<std::uint64_t> refused_names{0};      // 503: one more name of a source than the journal takes
   std::atomic<std::uint64_t> refused_failed{0};     // 503
   std::atomic<std::uint64_t> refused_signature{0};  // 401
-  std::atomic<std::uint64_t> refused_unknown{0};    // 404, 405
+  std::atomic<std::uint64_t> refused_unknown{0};    // 404, 405, 413
   std::atomic<std::uint64_t> handshakes{0};         // answered, or refused, and never journaled
   std::atomic<std::uint64_t> probes{0};             // 200 to what a source calls a probe; never journaled
 };
@@ -48,6 +49,8 @@ class Admission {
   AdmissionFigures& figures() { return figures_; }
   // What was counted instead of logged, once its interval is over: by the upkeep, now and then.
   void close_logs(SourceLog::Clock::time_point now) const { sources_.get()->close_logs(now); }
+  // At the end, when the intake has stopped: what is counted and not told yet.
+  void finish_logs() const { sources_.get()->finish_logs(); }
   // Once stopping, /readyz says so: a load balancer sends the next ones elsewhere.
   void set_stopping() { stopping_ = true; }
 

@@ -38,6 +38,7 @@
 #include "agent/reconfigure.h"
 #include "agent/reloader.h"
 #include "agent/sink_guard.h"
+#include "agent/socket_files.h"
 #include "agent/units.h"
 #include "agent/upkeep.h"
 #include "agent/version.h"
@@ -351,11 +352,14 @@ int Agent::open_listeners() {
   admin.workers = kAdminWorkers;
   admin.connections_max = kAdminConnectionsMax;
   admin.reply_deadline = kAdminReplyDeadline;
+  admin.unix_mode = config_.admin.socket_file.mode;
+  admin.unix_gid = config_.admin.socket_file.gid;
   const auto page = [this](net::HttpRequest&& request, const net::HttpReply& reply) {
     reply(admin_page(request, health_, admin_parts_, stopping_));
   };
   // Opened last: a client that is answered here finds every other listener open.
   if (const int code = open_admin_socket(admin, page); code != kExitOk) return code;
+  for (const auto& line : socket_warnings(config_)) log_warn(line);
   return open_listener(admin.listen, admin, page, "admin", admin_);
 }
 
@@ -435,6 +439,9 @@ int Agent::stop() {
   if (admin_socket_) ended = admin_socket_->stop(milliseconds(500)) && ended;
   ended = admin_->stop(milliseconds(500)) && ended;
   upkeep_.reset();
+  admission_->finish_logs();
+  if (lanes_) lanes_->finish_logs();
+  dead_letters_->finish_logs();
   const auto closed = journal_->close();
   if (!closed) log_error("journal: " + closed.error().text);
   if (deduplicator_) {

@@ -104,6 +104,17 @@ Granted<void> Comparison::compare_lane(Work& work, const std::string& lane) cons
     work.tally().comparable = false;
     return {};
   }
+  const auto hidden = net::rows_may_be_hidden(*work.connection, config_.options, lane);
+  if (!hidden) return fail(refusal_of(hidden.error()));
+  if (*hidden) {
+    return fail(
+        Refusal{409,
+                "row-level security may hide rows of " +
+                    (own != nullptr ? own->shown_name() : config_.options.schema + ".events") +
+                    " from the agent's role, and what is hidden is not missing; give the role a policy "
+                    "FOR SELECT USING (true), or BYPASSRLS",
+                ""});
+  }
   // Read first: what is delivered from here on is above it, and then in the table or on its way.
   auto watermarks = net::read_watermarks(*work.connection, config_.options, journal_.agent_id(), lane);
   if (!watermarks) return fail(refusal_of(watermarks.error()));

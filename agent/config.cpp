@@ -44,6 +44,7 @@ void read_admin(TableReader section, AdminConfig& admin) {
                       "address or unix:/path");
   }
   if (section.path("socket", admin.socket)) check_listen(section, "socket", "unix:" + admin.socket);
+  read_socket_file(section, admin.socket_file);
   section.finish();
 }
 

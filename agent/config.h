@@ -59,6 +59,13 @@ struct SourceConfig {
   std::optional<bool> sender_retries;      // nothing: what is known of senders with this `verify`
 };
 
+// Of a Unix socket's file.
+struct SocketFile {
+  unsigned mode = 0660;
+  std::string group;            // empty: the agent's own
+  std::optional<unsigned> gid;  // what that is on this machine
+};
+
 struct IntakeConfig {
   std::string listen = "127.0.0.1:8080";
   std::uint64_t body_bytes_max = 1ull << 20;
@@ -67,15 +74,14 @@ struct IntakeConfig {
   std::size_t connections_max = 8192;
   std::size_t connections_per_address_max = 1024;  // 0: no limit; loopback and proxies have none
   net::ProxyTrust proxies;
-  net::TlsFiles tls;                   // none: plain HTTP
-  unsigned socket_mode = 0660;         // of a Unix socket's file
-  std::string socket_group;            // its group; empty: the agent's own
-  std::optional<unsigned> socket_gid;  // what that is on this machine
+  net::TlsFiles tls;  // none: plain HTTP
+  SocketFile socket_file;
 };
 
 struct AdminConfig {
   std::string listen = "127.0.0.1:8081";  // read only: health and status
   std::string socket;                     // a Unix socket with the same pages; empty: none
+  SocketFile socket_file;                 // of that one, and of `listen` where it is a Unix socket
 };
 
 struct JournalConfig {

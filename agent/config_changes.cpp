@@ -30,8 +30,8 @@ class Comparer {
 void settle_intake(const IntakeConfig& now, IntakeConfig& next, ConfigChanges& changes) {
   Comparer intake("intake.", changes);
   intake.fixed("listen", now.listen, next.listen);
-  intake.fixed("socket_mode", now.socket_mode, next.socket_mode);
-  intake.fixed("socket_group", now.socket_group, next.socket_group);
+  intake.fixed("socket_mode", now.socket_file.mode, next.socket_file.mode);
+  intake.fixed("socket_group", now.socket_file.group, next.socket_file.group);
   if (now.tls.given() != next.tls.given()) {
     intake.fixed("certificate_file", now.tls, next.tls);
   } else {
@@ -161,6 +161,8 @@ ConfigChanges settle_changes(const Config& now, Config& next) {
   settle_intake(now.intake, next.intake, changes);
   admin.fixed("listen", now.admin.listen, next.admin.listen);
   admin.fixed("socket", now.admin.socket, next.admin.socket);
+  admin.fixed("socket_mode", now.admin.socket_file.mode, next.admin.socket_file.mode);
+  admin.fixed("socket_group", now.admin.socket_file.group, next.admin.socket_file.group);
   settle_journal(now.journal, next.journal, changes);
   settle_quarantine(now.quarantine, next.quarantine, changes);
   settle_postgres(now.postgres, next.postgres, changes);

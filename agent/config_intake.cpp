@@ -61,36 +61,35 @@ void read_tls(TableReader& section, net::TlsFiles& tls) {
     section.fault("certificate_file", checked.error().text);
 }
 
-// "0660": as chmod takes it. The agent itself needs no right to its own socket's file.
-void read_socket_file(TableReader& section, IntakeConfig& intake) {
-  constexpr unsigned kModeMost = 0777;
-  std::string mode;
-  const bool has_mode = section.text("socket_mode", mode);
-  if (has_mode) {
-    const auto [end, error] = std::from_chars(mode.data(), mode.data() + mode.size(), intake.socket_mode, 8);
-    if (error != std::errc() || end != mode.data() + mode.size() || intake.socket_mode > kModeMost)
-      section.fault("socket_mode", "is the mode of a file in quotes, such as \"0660\"");
-  }
-  const bool has_group = section.text("socket_group", intake.socket_group);
-  if (has_group) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): the configuration is read by one thread at a time
-    const group* const found = ::getgrnam(intake.socket_group.c_str());
-    if (found == nullptr) {
-      section.fault("socket_group",
-                    "there is no group \"" + intake.socket_group + "\" on this machine; see getent group");
-    } else {
-      intake.socket_gid = found->gr_gid;
-    }
-  }
-  if ((has_mode || has_group) && !intake.listen.starts_with("unix:"))
-    section.fault(has_mode ? "socket_mode" : "socket_group", "is for a Unix socket: listen = \"unix:/path\"");
-}
-
 }  // namespace
 
 void check_listen(TableReader& section, std::string_view key, const std::string& listen) {
   if (const auto checked = net::HttpServer::check_address(listen); !checked)
     section.fault(key, checked.error().text);
+}
+
+// The agent itself needs no right to its own socket's file.
+bool read_socket_file(TableReader& section, SocketFile& file) {
+  constexpr unsigned kModeMost = 0777;
+  std::string mode;
+  const bool has_mode = section.text("socket_mode", mode);
+  if (has_mode) {
+    const auto [end, error] = std::from_chars(mode.data(), mode.data() + mode.size(), file.mode, 8);
+    if (error != std::errc() || end != mode.data() + mode.size() || file.mode > kModeMost)
+      section.fault("socket_mode", "is the mode of a file in quotes, such as \"0660\"");
+  }
+  const bool has_group = section.text("socket_group", file.group);
+  if (has_group) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the configuration is read by one thread at a time
+    const group* const found = ::getgrnam(file.group.c_str());
+    if (found == nullptr) {
+      section.fault("socket_group",
+                    "there is no group \"" + file.group + "\" on this machine; see getent group");
+    } else {
+      file.gid = found->gr_gid;
+    }
+  }
+  return has_mode || has_group;
 }
 
 void read_intake(TableReader section, IntakeConfig& intake) {
@@ -103,7 +102,8 @@ void read_intake(TableReader section, IntakeConfig& intake) {
   section.integer("max_connections_per_address", intake.connections_per_address_max, 0, kConnectionsMost);
   read_trusted_proxies(section, intake.proxies);
   read_tls(section, intake.tls);
-  read_socket_file(section, intake);
+  if (read_socket_file(section, intake.socket_file) && !intake.listen.starts_with("unix:"))
+    section.fault("socket_mode", "is, like socket_group, for a Unix socket: listen = \"unix:/path\"");
   section.finish();
 }
 

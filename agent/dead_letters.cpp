@@ -97,7 +97,7 @@ void DeadLetters::returned(const Uuid& id) {
 // A copy that could not be written is no reason to stop: PostgreSQL has it, and the next comparison brings it.
 void DeadLetters::keep(const DeadLetter& letter) {
   const auto kept = store_->keep(letter);
-  if (!kept) log_warn("dead letters: " + kept.error().text);
+  if (!kept) copy_lines_.warn("", kept.error().text);
 }
 
 void DeadLetters::forget(const std::vector<Uuid>& ids) {
@@ -107,7 +107,7 @@ void DeadLetters::forget(const std::vector<Uuid>& ids) {
     if (comparing_) left_meanwhile_.insert(ids.begin(), ids.end());
   }
   const auto removed = store_->remove(ids);
-  if (!removed) log_warn("dead letters: " + removed.error().text);
+  if (!removed) copy_lines_.warn("", removed.error().text);
 }
 
 std::uint64_t DeadLetters::count() const {
@@ -204,7 +204,7 @@ void DeadLetters::mark_put_back(std::span<const Uuid> ids,
     if (on_their_way_.erase(ids[i]) > 0 && *stored[i]) marked.push_back(ids[i]);
   }
   const auto written = store_->mark_put_back(marked);
-  if (!written) log_warn("dead letters: " + written.error().text);
+  if (!written) copy_lines_.warn("", written.error().text);
 }
 
 Granted<DeadLetters::PutBack> DeadLetters::put_back_all(const std::string& lane, const Uuid& after,

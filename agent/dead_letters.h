@@ -20,6 +20,7 @@
 #include "agent/config.h"
 #include "agent/line.h"
 #include "agent/refusal.h"
+#include "agent/repeated_lines.h"
 #include "net/pg/pool.h"
 #include "storage/dead_letter_store.h"
 #include "storage/journal.h"
@@ -66,6 +67,9 @@ class DeadLetters {
   Granted<PutBack> put_back_all(const std::string& lane, const Uuid& after, Clock::time_point until);
   // Needs PostgreSQL. Answers those that were there.
   Granted<std::vector<Uuid>> discard(std::span<const Uuid> ids);
+  // RepeatedLines of what is told of the copy.
+  void close_logs(Clock::time_point now) { copy_lines_.close(now); }
+  void finish_logs() { copy_lines_.finish(); }
 
  private:
   void compare_loop();
@@ -80,6 +84,7 @@ class DeadLetters {
   storage::Journal& journal_;
   const std::unique_ptr<storage::DeadLetterStore> store_;
   net::Pool* const pool_;
+  RepeatedLines copy_lines_{"dead letters", "trouble with their copy", "troubles with their copy"};
 
   mutable std::mutex mutex_;
   std::condition_variable wake_, ended_;

@@ -113,7 +113,8 @@ void Deduplicator::once(std::string_view lane, const Uuid& key, const Take& take
     });
   } catch (...) {
     // However a delivery ends, memory that runs out included, those that wait for it go on.
-    land(key, fail(storage::JournalError{storage::JournalError::Kind::kLimit, "no memory to take an event"}));
+    land(key,
+         fail(storage::JournalError{storage::JournalError::Kind::kNoMemory, "no memory to take an event"}));
     throw;
   }
 }

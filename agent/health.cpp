@@ -84,6 +84,7 @@ Json intake_json(const HealthSources& sources) {
           {"refused",
            {{"no_room", figures.refused_no_room.load()},
             {"source_full", figures.refused_source.load()},
+            {"too_many_sources", figures.refused_names.load()},
             {"journal_failed", figures.refused_failed.load()},
             {"signature", figures.refused_signature.load()},
             {"rate", figures.refused_rate.load()},
@@ -127,7 +128,7 @@ Json pool_json(const net::PoolStats& pool) {
 }
 
 Json error_json(const net::PgError& error, std::int64_t at_us) {
-  Json json{{"text", error.text},
+  Json json{{"text", net::shown_text(error)},
             {"sqlstate", error.sqlstate},
             {"seconds_ago", rounded(static_cast<double>(wall_clock_us() - at_us) / 1e6)}};
   if (!error.hint.empty()) json["hint"] = error.hint;
@@ -184,11 +185,8 @@ Json lane_json(const LaneStatus& lane, std::uint64_t pending_bytes) {
             {"confirmed_seq", lane.confirmed_seq},
             {"last_seq", lane.last_seq}};
   if (lane.error.empty()) return json;
-  // What PostgreSQL says of a refused event quotes the event; this page shows nothing of one.
-  const bool of_an_event = net::classify_sqlstate(lane.sqlstate) == net::ErrorClass::kEvent;
-  json["error"] = of_an_event ? "PostgreSQL refuses events with SQLSTATE " + lane.sqlstate +
-                                    "; its words are in the log and in hookspool dead list"
-                              : lane.error;
+  json["error"] =
+      net::shown_text({.sqlstate = lane.sqlstate, .text = lane.error, .may_quote = lane.may_quote});
   json["sqlstate"] = lane.sqlstate;
   json["hint"] = lane.hint;
   if (!lane.refused_id.is_nil()) json["refused_event"] = lane.refused_id.to_string();
@@ -279,7 +277,7 @@ std::string health_line(const HealthSources& sources, Mode mode) {
     line += ", the changed configuration is refused (hookspool reload says why)";
   if (sources.line != nullptr) {
     const auto status = sources.line->status();
-    if (!status.up && status.last_error) line += ": " + status.last_error->text;
+    if (!status.up && status.last_error) line += ": " + net::shown_text(*status.last_error);
   }
   return line;
 }

@@ -136,12 +136,12 @@ Lane::Step Lane::carry_out(const Plan& plan, net::Connection& connection,
   auto& figures = context_.figures;
   if (plan.action == Action::kHold) {
     return held(
-        plan.reason, "",
-        "hookspool repair " + name_ +
-            (transaction.comparable()
-                 ? " compares the events by id, puts in what is missing and sets the watermark right"
-                 : " sets the watermark to what the journal knows as confirmed, and sends nothing: its table "
-                   "has no ids to compare"));
+        {.text = plan.reason,
+         .hint = "hookspool repair " + name_ +
+                 (transaction.comparable()
+                      ? " compares the events by id, puts in what is missing and sets the watermark right"
+                      : " sets the watermark to what the journal knows as confirmed, and sends nothing: its "
+                        "table has no ids to compare")});
   }
   if (plan.action == Action::kReconcile)
     return reconcile(connection, std::move(transaction), run, plan.reason);

@@ -26,6 +26,7 @@
 #include "agent/pace.h"
 #include "agent/plan.h"
 #include "agent/refusal.h"
+#include "agent/repeated_lines.h"
 #include "net/pg/connection.h"
 #include "net/pg/delivery.h"
 #include "storage/journal.h"
@@ -41,6 +42,7 @@ struct LaneStatus {
   std::uint64_t last_seq = 0;
   std::string error, hint;  // the last failure while it lasts
   std::string sqlstate;
+  bool may_quote = false;  // `error` may quote an event (PgError::may_quote)
   Uuid refused_id;  // the event that PostgreSQL refuses and that the lane cannot pass; nil: none is known
   unsigned tries_failed = 0;  // in a row
   milliseconds next_try_in{0};
@@ -104,6 +106,9 @@ class Lane {
   };
   BuryOutcome wait_buried(Clock::time_point until);
   LaneStatus status() const;
+  // What was counted instead of logged: of those intervals that are over, or all at the end.
+  void close_logs(Clock::time_point now);
+  void finish_logs();
 
  private:
   // What goes, or went, into one transaction.
@@ -182,8 +187,9 @@ class Lane {
 
   Step failed(const net::PgError& error);
   Step failed(const storage::JournalError& error);
-  Step held(std::string error, std::string sqlstate, std::string hint);
-  Step later(const std::string& error, const std::string& sqlstate, const std::string& hint);
+  Step held(const net::PgError& error);
+  Step later(const net::PgError& error);
+  void set_error(const net::PgError& error);
   void succeeded(bool live);
   unsigned status_tries() const;
   net::LaneKey key_of(const storage::LaneRun& run) const {
@@ -195,6 +201,9 @@ class Lane {
   LiveQueue live_;
   Arrival arrival_;
   std::atomic<bool> check_due_{true}, repair_{false};
+  RepeatedLines dead_lines_{"lane " + name_, "dead letter", "dead letters"};
+  RepeatedLines lost_lines_{"lane " + name_, "event stays recorded as lost", "events stay recorded as lost"};
+  RepeatedLines fewer_lines_{"lane " + name_, "batch was too much", "batches were too much"};
 
   // Of the worker that runs the step.
   std::shared_ptr<const PostgresConfig> config_;  // the step's, to its end

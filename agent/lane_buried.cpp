@@ -32,8 +32,9 @@ Lane::Step Lane::bury(net::Connection& connection, const storage::LaneRun& run, 
   if (!committed) return failed(committed.error());
   context_.journal.confirm(name_, run.epoch, transaction->position());
   context_.figures.buried += 1;
-  log_warn("lane " + name_ + ": event " + event->id.to_string() + " (number " + std::to_string(event->seq) +
-           ") is a dead letter: " + error.sqlstate + " " + error.text);
+  dead_lines_.warn(error.sqlstate, "event " + event->id.to_string() + " (number " +
+                                       std::to_string(event->seq) + ") is a dead letter: " + error.sqlstate +
+                                       " " + error.text);
   if (context_.on_buried) context_.on_buried(*event, error);
   isolation_.buried(event->seq, {event->id, !event->event.again.is_nil()});
   passed();
@@ -158,8 +159,9 @@ std::optional<Lane::Step> Lane::compare_refused(net::Connection& connection, con
   if (const auto committed = transaction->commit(); !committed) return failed(committed.error());
   compared_refused_ += 1;
   context_.figures.buried += 1;
-  log_warn("lane " + name_ + ": event " + event.id.to_string() + " (number " + std::to_string(event.seq) +
-           ") was missing and is a dead letter: " + error.sqlstate + " " + error.text);
+  dead_lines_.warn(error.sqlstate, "event " + event.id.to_string() + " (number " + std::to_string(event.seq) +
+                                       ") was missing and is a dead letter: " + error.sqlstate + " " +
+                                       error.text);
   if (context_.on_buried) context_.on_buried(event, error);
   return std::nullopt;
 }

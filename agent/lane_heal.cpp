@@ -86,8 +86,9 @@ Lane::Step Lane::heal_batch(net::Connection& connection, const storage::LaneRun&
   healed_to_[run.epoch] = last_seq;
   if (refusal) {
     context_.figures.buried += 1;
-    log_warn("lane " + name_ + ": event " + batch.front()->id.to_string() +
-             " was recorded as lost and is a dead " + "letter: " + refusal->sqlstate + " " + refusal->text);
+    dead_lines_.warn(refusal->sqlstate, "event " + batch.front()->id.to_string() +
+                                            " was recorded as lost and is a dead letter: " +
+                                            refusal->sqlstate + " " + refusal->text);
     if (context_.on_buried) context_.on_buried(*batch.front(), *refusal);
   } else if (healed > 0) {
     context_.figures.reconciled += healed;
@@ -101,8 +102,9 @@ Lane::Step Lane::heal_batch(net::Connection& connection, const storage::LaneRun&
 Lane::Step Lane::stays_lost(const storage::LaneRun& run, const StoredEvent& event,
                             const net::PgError& error) {
   healed_to_[run.epoch] = event.seq;
-  log_warn("lane " + name_ + ": event " + event.id.to_string() +
-           " was recorded as lost and stays so for now: " + error.sqlstate + " " + error.text);
+  lost_lines_.warn(error.sqlstate, "event " + event.id.to_string() +
+                                       " was recorded as lost and stays so for now: " + error.sqlstate + " " +
+                                       error.text);
   return {Next::kMore, {}, {}};
 }
 

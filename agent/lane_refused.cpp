@@ -63,15 +63,15 @@ Lane::Step Lane::refused(net::Connection& connection, const storage::LaneRun& ru
     if (bury_wanted(event->id)) return bury(connection, run, event, error, false);
   } else if (blame == Blame::kLimit) {
     pace_.too_many(batch.count);
-    log_warn("lane " + name_ + ": " + std::to_string(batch.count) +
-             " events at once were too many, so fewer are tried: " + error.text);
+    fewer_lines_.warn(error.sqlstate, std::to_string(batch.count) +
+                                          " events at once were too many, so fewer are tried: " + error.text);
   }
   const bool again = batch.count == 1 && !batch.events.front()->event.again.is_nil();
   switch (isolation_.refused(run.epoch, batch.first_seq, batch.count, blame, error.sqlstate, again)) {
     case Isolation::Verdict::kTryAgain:
       return {Next::kMore, {}, {}};
     case Isolation::Verdict::kTryLater:
-      return later(error.text, error.sqlstate, error.hint);
+      return later(error);
     case Isolation::Verdict::kBury:
       return bury(connection, run, batch.events.front(), error, true);
     case Isolation::Verdict::kProve:
@@ -231,10 +231,11 @@ Lane::Step Lane::unproven() {
 }
 
 Lane::Step Lane::held_by(const net::PgError& error) {
-  return held(error.text, error.sqlstate,
-              (error.hint.empty() ? "" : error.hint + "\n") + "hookspool dead bury --source " + name_ +
-                  " makes the event that holds the lane (" + refusal_->id.to_string() +
-                  ") a dead letter, and --count N up to N that are refused.");
+  net::PgError told = error;
+  told.hint = (error.hint.empty() ? "" : error.hint + "\n") + "hookspool dead bury --source " + name_ +
+              " makes the event that holds the lane (" + refusal_->id.to_string() +
+              ") a dead letter, and --count N up to N that are refused.";
+  return held(told);
 }
 
 }  // namespace hookspool::agent

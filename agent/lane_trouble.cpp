@@ -183,13 +183,14 @@ Lane::Step Lane::failed(const net::PgError& error) {
     status_.state = "waiting";
     status_.error = error.text;
     status_.sqlstate = error.sqlstate;
+    status_.may_quote = error.may_quote;
     return {Next::kLineDown, {}, error};
   }
   switch (error.error_class) {
     case net::ErrorClass::kOutage:
     case net::ErrorClass::kLimit:
       figures.errors_outage += 1;
-      return later(error.text, error.sqlstate, error.hint);
+      return later(error);
     case net::ErrorClass::kEvent:
     case net::ErrorClass::kUnclear:
       figures.errors_event += 1;
@@ -198,33 +199,40 @@ Lane::Step Lane::failed(const net::PgError& error) {
       figures.errors_setup += 1;
       break;
   }
-  return held(error.text, error.sqlstate, error.hint);
+  return held(error);
 }
 
 Lane::Step Lane::failed(const storage::JournalError& error) {
   live_.close();
   // A row whose checksum does not fit will not fit in a second either; a disk error may pass.
-  if (error.kind == storage::JournalError::Kind::kIo) return later(error.text, "", "");
-  return held(error.text, "", "");
+  if (error.kind == storage::JournalError::Kind::kIo) return later({.text = error.text});
+  return held({.text = error.text});
 }
 
-Lane::Step Lane::later(const std::string& error, const std::string& sqlstate, const std::string& hint) {
+// REQUIRES: mutex_ held
+void Lane::set_error(const net::PgError& error) {
+  status_.error = error.text;
+  status_.sqlstate = error.sqlstate;
+  status_.hint = error.hint;
+  status_.may_quote = error.may_quote;
+}
+
+Lane::Step Lane::later(const net::PgError& error) {
   const auto& config = *config_;
   std::string news;
   Step step;
   {
     const std::lock_guard lock(mutex_);
     status_.state = "waiting";
-    status_.error = error;
-    status_.sqlstate = sqlstate;
-    status_.hint = hint;
+    set_error(error);
     next_try_ = Clock::now() +
                 backoff_delay(config.backoff_min, config.backoff_max, status_.tries_failed, random_unit());
     status_.tries_failed += 1;
     // One line for each reason, and none for what passes by itself at once.
-    if (status_.tries_failed >= LaneStatus::kTriesBeforeTold && told_waiting_ != reason(sqlstate)) {
-      told_waiting_ = reason(sqlstate);
-      news = "lane " + name_ + " waits and tries again: " + error + (hint.empty() ? "" : "\n" + hint);
+    if (status_.tries_failed >= LaneStatus::kTriesBeforeTold && told_waiting_ != reason(error.sqlstate)) {
+      told_waiting_ = reason(error.sqlstate);
+      news = "lane " + name_ + " waits and tries again: " + error.text +
+             (error.hint.empty() ? "" : "\n" + error.hint);
     }
     step = {Next::kLater, next_try_, {}};
   }
@@ -232,20 +240,18 @@ Lane::Step Lane::later(const std::string& error, const std::string& sqlstate, co
   return step;
 }
 
-Lane::Step Lane::held(std::string error, std::string sqlstate, std::string hint) {
+Lane::Step Lane::held(const net::PgError& error) {
   live_.close();
   const auto half = config_->backoff_max / 2;
   std::string news;
   Step step;
   {
     const std::lock_guard lock(mutex_);
-    if (status_.state != "held" || status_.error != error) {
-      news = "lane " + name_ + " is held: " + error + (hint.empty() ? "" : "\n" + hint);
+    if (status_.state != "held" || status_.error != error.text) {
+      news = "lane " + name_ + " is held: " + error.text + (error.hint.empty() ? "" : "\n" + error.hint);
     }
     status_.state = "held";
-    status_.error = std::move(error);
-    status_.sqlstate = std::move(sqlstate);
-    status_.hint = std::move(hint);
+    set_error(error);
     status_.tries_failed += 1;
     // Between half and the whole of backoff_max: an administrator is needed, and the agent does not notice the repair.
     next_try_ = Clock::now() + half + backoff_delay(half, half, 0, random_unit());
@@ -253,6 +259,14 @@ Lane::Step Lane::held(std::string error, std::string sqlstate, std::string hint)
   }
   if (!news.empty()) log_error(news);
   return step;
+}
+
+void Lane::close_logs(Clock::time_point now) {
+  for (RepeatedLines* lines : {&dead_lines_, &lost_lines_, &fewer_lines_}) lines->close(now);
+}
+
+void Lane::finish_logs() {
+  for (RepeatedLines* lines : {&dead_lines_, &lost_lines_, &fewer_lines_}) lines->finish();
 }
 
 void Lane::succeeded(bool live) {

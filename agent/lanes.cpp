@@ -223,6 +223,22 @@ void Lanes::retry_now() {
   if (line != nullptr) line->retry_now();
 }
 
+// An entry that is made stays.
+std::vector<Lane*> Lanes::lanes() {
+  std::vector<Lane*> lanes;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, entry] : entries_) lanes.push_back(&entry->lane);
+  return lanes;
+}
+
+void Lanes::close_logs(Clock::time_point now) {
+  for (Lane* lane : lanes()) lane->close_logs(now);
+}
+
+void Lanes::finish_logs() {
+  for (Lane* lane : lanes()) lane->finish_logs();
+}
+
 std::vector<LaneStatus> Lanes::statuses() const {
   std::vector<const Lane*> lanes;
   bool line_up = false;

@@ -63,6 +63,9 @@ class Lanes {
   void tables_changed(std::span<const std::string> lanes);
 
   std::vector<LaneStatus> statuses() const;
+  // Lane::close_logs and finish_logs of each.
+  void close_logs(Clock::time_point now);
+  void finish_logs();
   DeliveryFigures& figures() { return figures_; }
 
  private:
@@ -74,7 +77,8 @@ class Lanes {
     std::optional<Clock::time_point> sooner;  // where a new event may bring it forward to
     std::vector<EventPtr> coming;             // to begin with; at most Lane::kAheadEventsMax
   };
-  Entry& entry(const std::string& name);             // REQUIRES: mutex_ held
+  Entry& entry(const std::string& name);  // REQUIRES: mutex_ held
+  std::vector<Lane*> lanes();
   void make_ready(Entry& entry);                     // REQUIRES: mutex_ held
   Entry* take_ready(std::unique_lock<std::mutex>&);  // waits; nullptr when stopping
   void finish(Entry& entry, const Lane::Step& step);

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "agent/command_line.h"
+#include "agent/commands/output.h"
 
 namespace {
 
@@ -24,5 +25,5 @@ int main(int argc, char** argv) {
   allow_open_files();
   // What is written here is what senders sent: for the owner alone. Sockets get their modes explicitly.
   ::umask(S_IRWXG | S_IRWXO);
-  return hookspool::agent::command_line(argc, argv);
+  return hookspool::agent::finish_output(hookspool::agent::command_line(argc, argv));
 }

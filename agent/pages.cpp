@@ -1,5 +1,6 @@
 #include "agent/pages.h"
 
+#include "agent/admin_protocol.h"
 #include "agent/browser_guard.h"
 
 namespace hookspool::agent {

@@ -66,8 +66,8 @@ net::HttpOptions intake_options(const IntakeConfig& intake) {
   options.connections_per_address_max = intake.connections_per_address_max;
   options.proxies = intake.proxies;
   options.tls = intake.tls;
-  options.unix_mode = intake.socket_mode;
-  options.unix_gid = intake.socket_gid;
+  options.unix_mode = intake.socket_file.mode;
+  options.unix_gid = intake.socket_file.gid;
   return options;
 }
 

@@ -83,13 +83,29 @@ std::string SourceLog::summary(std::size_t topic, const Slot& slot) const {
          (slot.quarantined == 0 ? "" : ", " + std::to_string(slot.quarantined) + " of them quarantined");
 }
 
+SourceLog::~SourceLog() {
+  try {
+    finish();
+  } catch (...) {
+    // No memory for a line of the log.
+  }
+}
+
 void SourceLog::close(Clock::time_point now) {
+  tell(now, false);
+}
+
+void SourceLog::finish() {
+  tell(Clock::now(), true);
+}
+
+void SourceLog::tell(Clock::time_point now, bool also_open) {
   std::vector<std::pair<std::size_t, std::string>> lines;
   {
     const std::lock_guard lock(mutex_);
     for (std::size_t topic = 0; topic < kTopics; ++topic) {
       Slot& slot = slots_[topic];
-      if (slot.untold == 0 || now < slot.until) continue;
+      if (slot.untold == 0 || (now < slot.until && !also_open)) continue;
       lines.emplace_back(topic, summary(topic, slot));
       slot = {now + (topic == kRate ? kRateInterval : kInterval)};
     }

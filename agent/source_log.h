@@ -25,6 +25,9 @@ class SourceLog {
   enum class Kept { kNotAsked, kQuarantined, kNoRoom };  // what became of a refused webhook
 
   explicit SourceLog(std::string source) : source_(std::move(source)) {}
+  ~SourceLog();  // tells what is untold: of a source that a reload took away, too
+  SourceLog(const SourceLog&) = delete;
+  SourceLog& operator=(const SourceLog&) = delete;
 
   // `from`: the peer's address, may be empty. `what` holds nothing that a stranger has written.
   void refused(const net::Verdict& verdict, Kept kept, std::string_view from, Clock::time_point now);
@@ -34,6 +37,8 @@ class SourceLog {
 
   // The counts of those intervals that are over.
   void close(Clock::time_point now);
+  // All counts: nothing comes after this.
+  void finish();
 
  private:
   static constexpr std::size_t kMismatches = net::kMismatches;
@@ -47,6 +52,7 @@ class SourceLog {
   // Whether this one has a line of its own; else it is counted. `before`: how many were counted since the last line.
   bool take(std::size_t topic, Kept kept, Clock::time_point now, std::uint64_t& before);
   std::string line(std::string_view what, std::string_view from, std::uint64_t before) const;
+  void tell(Clock::time_point now, bool also_open);
   std::string summary(std::size_t topic, const Slot& slot) const;
 
   const std::string source_;

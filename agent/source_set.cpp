@@ -34,6 +34,12 @@ const ServedSource* SourceSet::named(std::string_view name) const {
   return found == by_name_.end() ? nullptr : &found->second;
 }
 
+void SourceSet::finish_logs() const {
+  for (const auto& [name, source] : by_name_) {
+    if (source.log) source.log->finish();
+  }
+}
+
 void SourceSet::close_logs(SourceLog::Clock::time_point now) const {
   for (const auto& [name, source] : by_name_) {
     if (source.log) source.log->close(now);

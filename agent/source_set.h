@@ -34,6 +34,7 @@ class SourceSet {
   const ServedSource* at_path(std::string_view path) const;
   const ServedSource* named(std::string_view name) const;
   void close_logs(SourceLog::Clock::time_point now) const;  // SourceLog::close of each
+  void finish_logs() const;
 
  private:
   std::map<std::string, ServedSource, std::less<>> by_name_;

@@ -160,6 +160,8 @@ void Upkeep::tell_status() {
   const auto now = Clock::now();
   writer_at_disk_ = sources_.journal->stats().at_disk;
   if (sources_.admission != nullptr) sources_.admission->close_logs(now);
+  if (sources_.lanes != nullptr) sources_.lanes->close_logs(now);
+  if (sources_.dead_letters != nullptr) sources_.dead_letters->close_logs(now);
   const Mode mode = current_mode(sources_);
   if (told_mode_ == mode && now < next_status_) return;
   const std::string line = health_line(sources_, mode);

@@ -267,7 +267,7 @@ JournalResult<std::optional<std::string>> Folder::read_text(std::string_view nam
 JournalResult<void> Folder::write_text(std::string_view name, const std::string& text) const {
   const std::filesystem::path file = path_ / name;
   if (text.size() > kTextBytesMax) {
-    return fail(JournalError{JournalError::Kind::kLimit,
+    return fail(JournalError{JournalError::Kind::kTooLarge,
                              "writing " + file.string() + ": its text has " + std::to_string(text.size()) +
                                  " bytes, and the limit is " + std::to_string(kTextBytesMax)});
   }

@@ -70,7 +70,7 @@ class Folder {
   // Nothing if the file is absent.
   JournalResult<std::optional<std::string>> read_text(std::string_view name) const;
   // Replaces the file as a whole, durably: after a crash it holds the old text or the new one. One at a time.
-  // kLimit: more than kTextBytesMax; nothing was written.
+  // kTooLarge: more than kTextBytesMax; nothing was written.
   JournalResult<void> write_text(std::string_view name, const std::string& text) const;
 
   JournalResult<void> sync() const;                                        // the names

@@ -41,7 +41,7 @@ std::optional<JournalError> TicketQueue::put(TicketPtr& ticket) {
   if (closing_.load()) {
     refusal = JournalError{JournalError::Kind::kClosed, "the journal was closed"};
   } else if (!queue_.enqueue(std::move(ticket))) {
-    refusal = JournalError{JournalError::Kind::kLimit, "no memory for one more event on its way"};
+    refusal = JournalError{JournalError::Kind::kNoMemory, "no memory for one more event on its way"};
   }
   if (refusal) in_flight_.fetch_sub(1);
   return refusal;

@@ -70,11 +70,11 @@ void Writer::append(Event event, Journal::Appended appended) {
 JournalResult<TicketPtr> Writer::ticket_of(Event&& event) {
   auto ticket = std::make_unique<Ticket>();
   if (const std::size_t bytes = event_bytes(event); bytes > kEventBytesMax) {
-    return fail(JournalError{JournalError::Kind::kLimit,
+    return fail(JournalError{JournalError::Kind::kTooLarge,
                              "an event of " + std::to_string(bytes) + " bytes is larger than a row may be"});
   }
   if (event.lane.size() > kLaneNameBytesMax) {
-    return fail(JournalError{JournalError::Kind::kLimit,
+    return fail(JournalError{JournalError::Kind::kTooLarge,
                              "a lane's name of " + std::to_string(event.lane.size()) +
                                  " bytes is longer than the " + std::to_string(kLaneNameBytesMax) +
                                  " that it may have"});
@@ -175,19 +175,20 @@ std::vector<Ticket*> Writer::admit(std::span<TicketPtr> tickets) {
     const std::string& name = ticket->event.lane;
     const auto lane = lanes_.find(name);
     std::optional<JournalError> refusal;
-    const auto over = [&](const std::string& what) {
-      refusal = JournalError{JournalError::Kind::kLimit, "lane '" + name + "' " + what};
+    const auto over = [&](JournalError::Kind kind, const std::string& what) {
+      refusal = JournalError{kind, "lane '" + name + "' " + what};
     };
     if (lane != lanes_.end()) {
       if (lane->second.last_seq + tickets.size() > kSeqMax) {
-        over("has used up the numbers of this epoch: restart hookspool");
+        over(JournalError::Kind::kSpent, "has used up the numbers of this epoch: restart hookspool");
       }
     } else if (!new_lanes.contains(name) && !catalogue_.knows_lane(name)) {
       if (catalogue_.lane_count() + new_lanes.size() < options_.lanes_max) {
         new_lanes.insert(name);
       } else {
-        over("would be one more than the " + std::to_string(options_.lanes_max) +
-             " lanes that a journal may have");
+        over(JournalError::Kind::kTooManyLanes, "would be one more than the " +
+                                                    std::to_string(options_.lanes_max) +
+                                                    " lanes that a journal may have");
       }
     }
     if (!refusal) refusal = room.refuse(name, ticket->bytes);

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "agent/admin_api.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "agent/journal_room.h"
+#include "agent/socket_files.h"
 #include "agent/units.h"
 #include "storage/model/printable.h"
 
@@ -71,6 +71,30 @@ std::optional<std::uint64_t> disk_bytes(std::filesystem::path path) {
   }
 }
 
+// What a request without a proof of its sender may decide: a genuine one is then shut out by a stranger who uses the same
+// value first. ("Who can shut an event out" in ARCHITECTURE.md; "delivery_id" and "body" hold the bytes as well.)
+void warn_of_identity(const SourceConfig& source, std::vector<std::string>& lines) {
+  if (source.scheme.kind != net::Scheme::Kind::kNone) return;
+  const std::string remedy = "; give the source a signature or a token (verify)";
+  const auto& rule = source.dedupe;
+  if (rule.by == DedupeRule::By::kPointer || rule.by == DedupeRule::By::kHeader) {
+    const bool header = rule.by == DedupeRule::By::kHeader;
+    lines.push_back("source " + source.name + " takes everything (verify = \"none\"), and dedupe = \"" +
+                    (header ? "header:" : "") + printable(rule.name) +
+                    "\" alone makes a repeat: a stranger who uses the next value first shuts the genuine "
+                    "event out" +
+                    remedy);
+  }
+  if (!source.table || source.table->on_conflict == net::OnConflict::kError) return;
+  const bool update = source.table->on_conflict == net::OnConflict::kUpdate;
+  lines.push_back("source " + source.name + " takes everything (verify = \"none\"), and on_conflict = \"" +
+                  (update ? "update" : "ignore") + "\" lets one event " +
+                  (update ? "overwrite the row of another: a stranger can change what a genuine one wrote"
+                          : "keep another from its row: a stranger who uses the next key first shuts the "
+                            "genuine event out") +
+                  remedy);
+}
+
 // What is allowed and may be meant, but is seldom right.
 std::vector<std::string> warnings(const Config& config) {
   std::vector<std::string> lines;
@@ -87,6 +111,8 @@ std::vector<std::string> warnings(const Config& config) {
     lines.push_back("source " + source.name + " takes everything (verify = \"none\"), and " +
                     config.intake.listen + " can be reached from other machines");
   }
+  for (const auto& source : config.sources) warn_of_identity(source, lines);
+  for (auto& line : socket_warnings(config)) lines.push_back(std::move(line));
   if (config.postgres.conninfo_from == "conninfo" &&
       net::Connection::holds_password(config.postgres.options.conninfo)) {
     lines.push_back(

@@ -1,7 +1,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "agent/admin_api.h"
+#include "agent/admin_protocol.h"
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
 #include "agent/commands/output.h"
@@ -132,7 +132,7 @@ int DeadCommand::bury(const Config& config, const AdminTarget& target) const {
   const auto call = admin_call(config, target.socket, "dead/bury", request.dump());
   if (call.code != kExitOk) return call.code;
   if (target.json) {
-    std::fputs(call.body.c_str(), stdout);
+    print_data(call.body);
     return kExitOk;
   }
   const auto answer = Json::parse(call.body);

@@ -7,11 +7,11 @@
 #include <string>
 #include <system_error>
 
-#include "agent/admin_api.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
 #include "agent/exit_codes.h"
 #include "agent/regular_file.h"
+#include "agent/socket_files.h"
 #include "net/http/client.h"
 #include "net/pg/mapping.h"
 #include "net/pg/schema.h"

@@ -2,15 +2,25 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <system_error>
 
+#include "agent/exit_codes.h"
 #include "storage/model/printable.h"
 
 namespace hookspool::agent {
 namespace {
+
+int g_output_errno = 0;  // the first of standard output
+
+void write_bytes(std::string_view bytes, std::FILE* stream) {
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), stream) == bytes.size();
+  if (!written && stream == stdout && g_output_errno == 0) g_output_errno = errno;
+}
 
 [[gnu::format(printf, 2, 0)]] void write_to(std::FILE* stream, const char* format, std::va_list arguments) {
   std::va_list again;
@@ -21,7 +31,7 @@ namespace {
   std::string text(static_cast<std::size_t>(length) + 1, '\0');
   std::vsnprintf(text.data(), text.size(), format, arguments);
   text.pop_back();
-  std::fputs(printable_lines(text, SIZE_MAX).c_str(), stream);
+  write_bytes(printable_lines(text, SIZE_MAX), stream);
 }
 
 }  // namespace
@@ -40,8 +50,17 @@ void tell(const char* format, ...) {
   va_end(arguments);
 }
 
+int finish_output(int code) {
+  const bool flushed = std::fflush(stdout) == 0;
+  if (!flushed && g_output_errno == 0) g_output_errno = errno;
+  if (flushed && std::ferror(stdout) == 0) return code;
+  tell("hookspool: not all of the output could be written: %s\n",
+       std::generic_category().message(g_output_errno == 0 ? EIO : g_output_errno).c_str());
+  return code == kExitOk ? kExitIo : code;
+}
+
 void print_data(std::string_view data) {
-  std::fwrite(data.data(), 1, data.size(), stdout);
+  write_bytes(data, stdout);
 }
 
 void print_raw(std::string_view bytes) {

@@ -11,6 +11,9 @@ namespace hookspool::agent {
 // of a stranger's go through printable() first.
 [[gnu::format(printf, 1, 2)]] void print(const char* format, ...);
 [[gnu::format(printf, 1, 2)]] void tell(const char* format, ...);
+// At the end of a command: `code`, but 74 where standard output did not take all that was printed (a full disk, a pipe that
+// nothing reads from any more), which is told on standard error.
+int finish_output(int code);
 // To standard output, byte by byte: JSON.
 void print_data(std::string_view data);
 // To standard output: a webhook's body, or SQL to run. Byte by byte where that is a file or a pipe, escaped where it is a

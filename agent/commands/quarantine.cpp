@@ -1,7 +1,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "agent/admin_api.h"
+#include "agent/admin_protocol.h"
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
 #include "agent/commands/output.h"

@@ -103,7 +103,8 @@ int failed(const storage::JournalError& error) {
   tell("%s\n", error.text.c_str());
   if (error.kind == storage::JournalError::Kind::kLocked) {
     tell(
-        "Salvage needs the journal for itself: systemctl stop hookspool.socket hookspool.service (or end the agent), "
+        "Salvage needs the journal for itself: systemctl stop hookspool.socket hookspool.service (or end the "
+        "agent), "
         "salvage, start it again.\n");
   }
   return exit_code_of(error);

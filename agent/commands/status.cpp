@@ -66,11 +66,11 @@ void print_health(const Json& health) {
     print("           %llu acknowledged events LOST BY THE DISK: see the log and hookspool.gaps\n", lost);
   }
   if (health.value(Json::json_pointer("/journal/unreadable_segments"), 0ull) > 0) {
-    std::printf("           cannot be read, and is tried again: %s\n",
-                text_at(health, "/journal/unreadable_because").c_str());
+    print("           cannot be read, and is tried again: %s\n",
+          text_at(health, "/journal/unreadable_because").c_str());
   }
   if (const auto files = health.value(Json::json_pointer("/journal/set_aside_files"), 0ull); files > 0) {
-    std::printf(
+    print(
         "           damaged files lie in the folder (%llu): stop the agent and run hookspool salvage "
         "--config ...\n",
         files);

@@ -129,10 +129,11 @@ PgError Connection::Impl::refused(const PGresult* result, std::string_view attem
   const bool no_partition =
       is_missing_partition(error.sqlstate, error.constraint, field(result, PG_DIAG_TABLE_NAME));
   if (no_partition) error.error_class = ErrorClass::kSetup;
-  // Of an event's own trouble the hint is the trigger's, and may quote the event.
-  if (error.error_class != ErrorClass::kEvent) error.hint = server_text(field(result, PG_DIAG_MESSAGE_HINT));
-  if (no_partition && error.hint.empty()) error.hint = "Create the partition, or a default one.";
+  error.server_hint = server_text(field(result, PG_DIAG_MESSAGE_HINT));
+  if (no_partition) error.hint = "Create the partition, or a default one.";
   const std::string severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  // No trigger can raise FATAL, and what PostgreSQL itself says of a missing partition has the row in its DETAIL only.
+  error.may_quote = !no_partition && severity != "FATAL" && severity != "PANIC";
   // After FATAL the server closes. A pooler between us reports its server's loss as 08P01 and may stay.
   if (severity == "FATAL" || severity == "PANIC" || error.sqlstate.starts_with("08")) {
     broken = true;

@@ -223,6 +223,7 @@ PgError DeliveryTransaction::State::not_committed(PgError error, std::size_t own
   if (error.sqlstate == "25P02") {
     error.error_class = ErrorClass::kOutage;
     error.text = "committing: PostgreSQL answers ROLLBACK, for the transaction had failed before";
+    error.may_quote = false;
   }
   if (error.connection_lost || error.statements_done == 0) return error;
   if (error.statements_done <= own_statements) {
@@ -231,6 +232,7 @@ PgError DeliveryTransaction::State::not_committed(PgError error, std::size_t own
   }
   if (error.sqlstate == "54000" && !options.notify.empty()) {
     error.error_class = ErrorClass::kOutage;
+    error.may_quote = false;
     error.hint =
         "The queue of notifications is full while a session that listens stays in a transaction: "
         "SELECT pg_notification_queue_usage().";

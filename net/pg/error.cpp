@@ -59,6 +59,27 @@ constexpr std::array kClasses{
     SqlstateClass{"XX", kSetup},     // corrupted data or index
 };
 
+// In our words, so that they are bounded and quote nothing. The longest prefix that fits decides.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kMeanings{{
+    {"08", "a connection failed"},
+    {"22", "a value that does not fit its type"},
+    {"23", "a constraint"},
+    {"25", "the state of the transaction"},
+    {"3F", "no such schema"},
+    {"40", "a conflict with another transaction"},
+    {"42", "a name, a type or a right"},
+    {"42501", "a right is missing"},
+    {"42703", "no such column"},
+    {"42883", "no such function"},
+    {"42P01", "no such table"},
+    {"53", "a resource of the server"},
+    {"54", "a limit of the server"},
+    {"55", "the state of an object"},
+    {"57", "cancelled, or the server stops"},
+    {"57014", "a statement that took too long"},
+    {"P0", "raised by a trigger or function"},
+}};
+
 }  // namespace
 
 ErrorClass classify_sqlstate(std::string_view sqlstate) {
@@ -77,7 +98,23 @@ ErrorClass classify_sqlstate(std::string_view sqlstate) {
 PgError not_the_event(PgError error) {
   if (error.error_class == kEvent || error.error_class == kUnclear) error.error_class = kSetup;
   if (error.error_class == kLimit) error.error_class = kOutage;
+  error.may_quote = false;
+  if (error.hint.empty()) error.hint = std::move(error.server_hint);
   return error;
+}
+
+std::string shown_text(const PgError& error) {
+  if (!error.may_quote) return error.text;
+  std::string_view meaning;
+  std::size_t meaning_length = 0;
+  for (const auto& [prefix, words] : kMeanings) {
+    if (prefix.size() <= meaning_length || !error.sqlstate.starts_with(prefix)) continue;
+    meaning = words;
+    meaning_length = prefix.size();
+  }
+  return "PostgreSQL refuses events with SQLSTATE " + error.sqlstate +
+         (meaning.empty() ? "" : " (" + std::string(meaning) + ")") +
+         "; its words are in the log and in hookspool dead list";
 }
 
 bool is_missing_partition(std::string_view sqlstate, std::string_view constraint, std::string_view table) {

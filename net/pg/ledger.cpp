@@ -4,6 +4,7 @@
 
 #include "net/pg/mapping.h"
 #include "net/pg/schema.h"
+#include "net/pg/target_rights.h"
 
 namespace hookspool::net {
 namespace {
@@ -58,6 +59,12 @@ PgResult<PgRows> ask(Connection& connection, const PgOptions& options, const std
 }
 
 }  // namespace
+
+PgResult<bool> rows_may_be_hidden(Connection& connection, const PgOptions& options, const std::string& lane) {
+  const auto* own = options.tables ? options.tables->find(lane) : nullptr;
+  if (own != nullptr) return may_hide_rows(connection, options, *own);
+  return may_hide_rows(connection, options, {.schema = options.schema, .table = "events"});
+}
 
 PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOptions& options,
                                             const std::string& lane, std::span<const Uuid> ids) {

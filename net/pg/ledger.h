@@ -24,6 +24,9 @@ struct Standing {
   Uuid epoch;  // not of kDiscarded
   std::uint64_t seq = 0;
 };
+// May row-level security hide rows of the lane's table from the role? Then what is not found is not known to be missing.
+PgResult<bool> rows_may_be_hidden(Connection& connection, const PgOptions& options, const std::string& lane);
+
 // In one statement, so that an event on its way from one place to another is seen at one of them. Ids that are
 // nowhere are left out; one that is at several is told of each. A lane with a table of its own is looked for there,
 // by its id column (REQUIRES: it has one), and then seq is 0.

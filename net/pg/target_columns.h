@@ -35,7 +35,7 @@ struct TargetColumn {
   std::string
       converted{};  // SQL that makes the column's value of "{}" (a value of `read_as`); empty: assignment does
   std::size_t bytes_max = 0;   // of a text, where the type itself would cut it silently; 0: PostgreSQL checks
-  bool zone_left_out = false;  // a zone in the text of an element is not read, and no conversion mends it
+  bool zone_left_out = false;  // a zone in the text of an element is not read, and no conversion repairs it
   bool has_members = false;    // a composite type, or an array of one: `members` takes a query of its own
   std::vector<TargetMember> members{};
 };

@@ -91,6 +91,8 @@ constexpr Change kFixed[] = {
      "intake.socket_group"},
     {"admin", "", "listen = \"127.0.0.1:9091\"", "admin.listen"},
     {"admin", "", "socket = \"/run/x.sock\"", "admin.socket"},
+    {"admin", "", "socket_mode = \"0600\"", "admin.socket_mode"},
+    {"admin", "", "socket_group = \"root\"", "admin.socket_group"},
     {"journal", "", "path = \"/elsewhere\"", "journal.path"},
     {"journal", "", "dedupe_keep = \"1h\"", "journal.dedupe_keep"},
     {"journal", "", "dedupe_max_keys = 5000", "journal.dedupe_max_keys"},

@@ -148,15 +148,20 @@ TEST_F(ConfigTest, TheFileOfAUnixSocket) {
   const std::string listen = "[intake]\nlisten = \"unix:/run/h.sock\"\n";
   const auto config = parse_config(listen + "socket_mode = \"0666\"\nsocket_group = \"root\"\n", "t.toml");
   ASSERT_TRUE(config) << config.error().lines.front();
-  EXPECT_EQ(config->intake.socket_mode, 0666u);
-  EXPECT_EQ(config->intake.socket_gid, 0u);
+  EXPECT_EQ(config->intake.socket_file.mode, 0666u);
+  EXPECT_EQ(config->intake.socket_file.gid, 0u);
   EXPECT_NE(
       faults_of(listen + "socket_group = \"no-such-group\"\n").find("there is no group \"no-such-group\""),
       std::string::npos);
   for (const char* line : {"socket_mode = \"0999\"", "socket_mode = \"rw-rw----\"", "socket_mode = \"01777\"",
                            "socket_mode = \"\"", "socket_mode = 660"})
     EXPECT_NE(faults_of(listen + line + "\n").find("t.toml:3:"), std::string::npos) << line;
-  EXPECT_NE(faults_of("[intake]\nsocket_mode = \"0660\"\n").find("is for a Unix socket"), std::string::npos);
+  EXPECT_NE(faults_of("[intake]\nsocket_mode = \"0660\"\n").find("for a Unix socket"), std::string::npos);
+  const auto admin = parse_config("[admin]\nsocket_mode = \"0600\"\nsocket_group = \"root\"\n", "t.toml");
+  ASSERT_TRUE(admin) << admin.error().lines.front();
+  EXPECT_EQ(admin->admin.socket_file.mode, 0600u);
+  EXPECT_EQ(admin->admin.socket_file.gid, 0u);
+  EXPECT_NE(faults_of("[admin]\nsocket_mode = \"0999\"\n").find("t.toml:2:"), std::string::npos);
 }
 
 TEST_F(ConfigTest, UnnamedSourcesOnlyOnThisMachine) {

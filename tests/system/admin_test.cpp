@@ -195,6 +195,107 @@ TEST_F(AdminTest, ARepairPutsAnEditedWatermarkRight) {
             "11 11");
 }
 
+// hold_after and `dead bury`, as an administrator has them: the file and the command line.
+TEST_F(AdminTest, SoManyAsConfiguredAreBuriedAndACommandBuriesTheNext) {
+  agent_.options().more_postgres += "hold_after = 2\n";
+  start_and_refuse_bad();
+  for (int n = 1; n <= 5; ++n) post("a", "\"bad" + std::to_string(n) + "\"");
+  ASSERT_TRUE(wait_until(seconds(20), [&] { return agent_.health("/lanes/0/state") == "held"; }))
+      << agent_.health();
+  EXPECT_EQ(postgres_.value("SELECT count(*) FROM hookspool.dead_letters"), "2");
+  const std::string holds = agent_.health("/lanes/0/refused_event");
+  EXPECT_EQ(holds.size(), 36u) << agent_.health();
+  EXPECT_EQ(command({"dead", "bury"}).status.code, 64) << "of which source?";
+  EXPECT_EQ(command({"dead", "bury", "--source", "nobody"}).status.code, kData);
+  const Captured other =
+      command({"dead", "bury", "--source", "a", "--id", "00000000-0000-7000-8000-000000000000"});
+  EXPECT_EQ(other.status.code, kData) << other.output;
+  EXPECT_NE(other.output.find(holds), std::string::npos) << other.output;
+  EXPECT_EQ(json_of({"dead", "bury", "--source", "a", "--id", holds}).at("buried"), 1);
+  EXPECT_EQ(postgres_.value("SELECT count(*) FROM hookspool.dead_letters"), "3");
+  ASSERT_TRUE(wait_until(seconds(20), [&] {
+    const std::string next = agent_.health("/lanes/0/refused_event");
+    return agent_.health("/lanes/0/state") == "held" && !next.empty() && next != holds;
+  })) << agent_.health();
+  const Captured rest = command({"dead", "bury", "--source", "a", "--count", "2"});
+  EXPECT_EQ(rest.status.code, 0) << rest.output;
+  EXPECT_NE(rest.output.find("of what held lane a are dead letters"), std::string::npos) << rest.output;
+  EXPECT_EQ(postgres_.value("SELECT count(*) FROM hookspool.dead_letters"), "5");
+  const Captured none = command({"dead", "bury", "--source", "a"});
+  EXPECT_EQ(none.status.code, kData) << none.output;
+  EXPECT_NE(none.output.find("is not held by an event"), std::string::npos) << none.output;
+  post("a", "\"good\"");
+  agent_.wait_caught_up();
+  EXPECT_EQ(events(), "good");
+}
+
+TEST_F(AdminTest, HoldAfterNoneBuriesAny) {
+  agent_.options().more_postgres += "hold_after = 0\n";
+  start_and_refuse_bad();
+  for (int n = 1; n <= 30; ++n) post("a", "\"bad" + std::to_string(n) + "\"");
+  EXPECT_TRUE(waiting(30)) << agent_.health();
+}
+
+// What the role may not see is not missing: neither told so nor put in again.
+TEST_F(AdminTest, RowsThatAPolicyHidesAreNotToldAsMissing) {
+  postgres_.query(
+      "CREATE TABLE public.mine (id uuid, n text); GRANT ALL ON public.mine TO hookspool;"
+      "ALTER TABLE public.mine ENABLE ROW LEVEL SECURITY;"
+      "CREATE POLICY put ON public.mine FOR INSERT WITH CHECK (true);"
+      "CREATE POLICY see ON public.mine FOR SELECT USING (n <> 'hidden')");
+  agent_.options().sources =
+      "[sources.own]\ntable = \"public.mine\"\n[sources.own.columns]\nid = \"@id\"\nn = "
+      "\"/n\"\n[sources.other]\n";
+  agent_.start();
+  post("own", R"({"n":"seen"})");
+  post("own", R"({"n":"hidden"})");
+  post("other", "1");
+  agent_.wait_caught_up();
+  ASSERT_EQ(postgres_.value("SELECT count(*) FROM public.mine"), "2");
+  for (const std::string name : {"verify", "replay"}) {
+    const Captured done = command({name});
+    EXPECT_EQ(done.status.code, kTempFail) << done.output;
+    EXPECT_NE(done.output.find("row-level security may hide rows of public.mine"), std::string::npos)
+        << done.output;
+  }
+  EXPECT_EQ(json_of({"verify", "--repair"}, kTempFail).at("missing"), 0);
+  EXPECT_EQ(json_of({"verify", "--source", "other"}).at("missing"), 0);
+  EXPECT_EQ(postgres_.value("SELECT count(*) FROM public.mine"), "2") << "and none is put in again";
+  postgres_.query("CREATE POLICY all_of_it ON public.mine FOR SELECT USING (true)");
+  EXPECT_EQ(json_of({"verify"}).at("missing"), 0);
+}
+
+// Also the tables of the agent's own: an administrator may have put a policy on them.
+TEST_F(AdminTest, APolicyOnTheEventsTableIsTold) {
+  agent_.start();
+  post("a", "1");
+  agent_.wait_caught_up();
+  postgres_.query(
+      "ALTER TABLE hookspool.events ENABLE ROW LEVEL SECURITY; ALTER TABLE hookspool.events FORCE ROW LEVEL "
+      "SECURITY; CREATE POLICY none ON hookspool.events FOR SELECT USING (false)");
+  const Captured done = command({"verify"});
+  EXPECT_EQ(done.status.code, kTempFail) << done.output;
+  EXPECT_NE(done.output.find("row-level security may hide rows of hookspool.events"), std::string::npos)
+      << done.output;
+}
+
+// A full disk, and a pipe from which nothing reads: half an answer is no answer.
+TEST_F(AdminTest, OutputThatIsNotTakenIsAnError) {
+  agent_.start();
+  const std::string agent = agent_binary(), config = agent_.config_file().string();
+  for (const std::string words : {"status", "status --json", "dead list", "dead list --json", "version",
+                                   "check-config", "verify", "verify --json"}) {
+    const std::string line = agent + " " + words + (words == "version" ? "" : " --config " + config);
+    const Captured full = run_and_capture({.argv = {"sh", "-c", line + " > /dev/full"}}, seconds(60));
+    EXPECT_EQ(full.status.code, 74) << words << ": " << full.output;
+    EXPECT_NE(full.output.find("No space left on device"), std::string::npos) << words << ": " << full.output;
+  }
+  const Captured closed = run_and_capture(
+      {.argv = {"bash", "-c", agent + " status --config " + config + " | true; exit ${PIPESTATUS[0]}"}},
+      seconds(60));
+  EXPECT_EQ(closed.status.code, 74) << closed.output;
+}
+
 TEST_F(AdminTest, AnotherDatabaseIsAdoptedByACommand) {
   agent_.start();
   post("a", "1");

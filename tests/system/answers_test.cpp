@@ -210,5 +210,38 @@ TEST(Answers, ASourceMayHaveAnAnswerOfItsOwn) {
   EXPECT_EQ(client.exchange(post_request("/hooks/bot", "", "{}")).status, 202);
 }
 
+// Each cause of a refusal has an answer and a count of its own: this one is no full disk.
+TEST(Answers, OneMoreNameOfASourceThanTheJournalTakesIsSaid) {
+  AgentProcess agent(agent_options(""));
+  agent.start();
+  constexpr int kNamesMax = 1024;
+  RawClient client(agent.intake_port());
+  for (int n = 0; n < kNamesMax; ++n) {
+    const Answer answer = client.exchange(post_request("/hooks/s" + std::to_string(n), "", "{}"));
+    ASSERT_EQ(answer.status, 200) << n << ": " << answer.body;
+  }
+  const Answer refused = client.exchange(post_request("/hooks/one-more", "", "{}"));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_NE(refused.body.find("names of sources"), std::string::npos) << refused.body;
+  EXPECT_GE(refused.retry_after_seconds, 1);
+  EXPECT_EQ(agent.health_number("/intake/refused/too_many_sources"), 1);
+  EXPECT_EQ(agent.health_number("/intake/refused/no_room"), 0);
+  EXPECT_EQ(client.exchange(post_request("/hooks/s7", "", "{}")).status, 200) << "a known one is still taken";
+}
+
+// What was counted instead of logged is told before the process ends, not only when its 10 seconds are over.
+TEST(Answers, CountsOfRefusalsAreToldAtAStop) {
+  AgentOptions options = agent_options("");
+  options.sources = "[sources.slow]\nmax_rate = 1\nmax_burst = 1\n";
+  AgentProcess agent(std::move(options));
+  agent.start();
+  RawClient client(agent.intake_port());
+  for (int n = 0; n < 20; ++n) (void)client.exchange(post_request("/hooks/slow", "", "{}"));
+  const long long refused = agent.health_number("/intake/refused/rate");
+  ASSERT_GE(refused, 2);
+  EXPECT_EQ(agent.terminate().code, 0);
+  EXPECT_NE(agent.log().find(std::to_string(refused - 1) + " more"), std::string::npos) << agent.log();
+}
+
 }  // namespace
 }  // namespace hookspool::testing

@@ -1,4 +1,6 @@
 // What an administrator gets wrong, and what ships with the agent to be right from the start.
+#include <grp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -246,6 +248,64 @@ TEST(Commands, DoctorTellsOfWhatWasSetAsideInTheJournal) {
   EXPECT_NE(looked.output.find("2 " + said + " (the first: damaged-segment-00000003.db)"), std::string::npos)
       << looked.output;
   EXPECT_NE(looked.output.find("hookspool salvage"), std::string::npos) << looked.output;
+}
+
+// Who could shut an event out or put another socket in the place of one.
+TEST(Commands, CheckConfigWarnsOfWhatAStrangerCouldDecide) {
+  TempFolder folder;
+  const auto open = folder / "open";
+  const auto shut = folder / "shut";
+  std::filesystem::create_directory(open);
+  std::filesystem::create_directory(shut);
+  ::chmod(open.c_str(), 0777);
+  ::chmod(shut.c_str(), 0700);
+  ::chmod(folder.path().c_str(), 0711);
+  const auto config =
+      write_file(folder / "a.toml",
+                 "[intake]\nlisten = \"unix:" + (open / "i.sock").string() +
+                     "\"\nsocket_mode = \"0666\"\n[admin]\nsocket = \"" + (shut / "a.sock").string() +
+                     "\"\nsocket_group = \"nogroup\"\n"
+                     "[sources.pointed]\ndedupe = \"/id\"\n[sources.headed]\ndedupe = \"header:X-Id\"\n"
+                     "[sources.keyed]\ntable = \"t\"\non_conflict = \"update\"\nconflict_keys = "
+                     "[\"k\"]\ncolumns = { k = \"/k\" }\n"
+                     "[sources.plain]\n[sources.bodied]\ndedupe = \"body\"\n");
+  const Captured checked = hookspool("check-config", config);
+  EXPECT_EQ(checked.status.code, 0) << checked.output;
+  for (const std::string said :
+       {"source pointed takes everything (verify = \"none\"), and dedupe = \"/id\"",
+        "source headed takes everything (verify = \"none\"), and dedupe = \"header:x-id\"",
+        "source keyed takes everything (verify = \"none\"), and on_conflict = \"update\"",
+        "[intake] listen: every user can write to ",
+        "[admin] socket: the group \"nogroup\" may connect to "}) {
+    EXPECT_NE(checked.output.find(said), std::string::npos) << said << "\n" << checked.output;
+  }
+  for (const std::string not_said : {"source plain takes", "source bodied takes",
+                                     "[intake] listen: other users", "[admin] socket: every user"})
+    EXPECT_EQ(checked.output.find(not_said), std::string::npos) << not_said << "\n" << checked.output;
+}
+
+// The same at the start, and the file is as the configuration says.
+TEST(Commands, TheAdminSocketHasTheModeAndTheGroupThatAreAskedFor) {
+  TempFolder folder;
+  ::chmod(folder.path().c_str(), 0777);
+  const auto socket = folder / "admin.sock", log = folder / "log";
+  const auto config = write_file(
+      folder / "a.toml", "[intake]\nlisten = \"unix:" + (folder / "i.sock").string() +
+                             "\"\n[admin]\nlisten = \"127.0.0.1:" + std::to_string(free_port()) +
+                             "\"\nsocket = \"" + socket.string() +
+                             "\"\nsocket_mode = \"0620\"\nsocket_group = \"nogroup\"\n[journal]\npath = \"" +
+                             (folder / "journal").string() + "\"\nmin_free_bytes = \"16MiB\"\n[sources.a]\n");
+  const Process agent({.argv = {agent_binary(), "run", "--config", config.string()}, .output = log});
+  ASSERT_TRUE(wait_until(seconds(20), [&] {
+    return read_file(log).find("look at it:") != std::string::npos;
+  })) << read_file(log);
+  struct stat file {};
+  ASSERT_EQ(::stat(socket.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 07777, 0620u);
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread asks
+  EXPECT_EQ(file.st_gid, ::getgrnam("nogroup")->gr_gid);
+  EXPECT_NE(read_file(log).find("[admin] socket: every user can write to"), std::string::npos)
+      << read_file(log);
 }
 
 TEST(SecondAgent, IsRefusedOnTheSameJournal) {

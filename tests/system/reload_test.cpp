@@ -118,6 +118,16 @@ TEST_F(ReloadTest, SourcesComeChangeAndGo) {
   EXPECT_EQ(agent_.health_number("/journal/events_appended"), 5);
 }
 
+TEST_F(ReloadTest, CountsOfASourceThatGoesAreTold) {
+  agent_.options().sources = "[sources.shop]\n[sources.slow]\nmax_rate = 1\n";
+  agent_.start();
+  for (int n = 0; n < 20; ++n) (void)post("/hooks/slow");
+  const long long refused = agent_.health_number("/intake/refused/rate");
+  ASSERT_GE(refused, 2);
+  reload_to("[sources.shop]\n");
+  EXPECT_TRUE(logged("source slow: " + std::to_string(refused - 1) + " more")) << agent_.log();
+}
+
 TEST_F(ReloadDatabaseTest, WhatWaitsOfARemovedSourceGoesWhereItWasToGo) {
   postgres_.query("CREATE TABLE mine (id uuid PRIMARY KEY, n text); GRANT ALL ON mine TO hookspool");
   const std::string own =
