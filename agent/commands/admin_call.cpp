@@ -3,11 +3,11 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "agent/admin_protocol.h"
+#include "agent/admin/admin_protocol.h"
 #include "agent/commands/no_agent.h"
 #include "agent/commands/output.h"
-#include "agent/exit_codes.h"
-#include "agent/socket_files.h"
+#include "agent/base/exit_codes.h"
+#include "agent/config/socket_files.h"
 #include "net/http/client.h"
 
 namespace hookspool::agent {

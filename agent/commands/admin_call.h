@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "agent/config.h"
+#include "agent/config/config.h"
 
 namespace hookspool::agent {
 

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/admin_protocol.h"
+#include "agent/admin/admin_protocol.h"
 #include "agent/commands/admin_commands.h"
 
 namespace hookspool::agent {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "agent/config.h"
+#include "agent/config/config.h"
 
 namespace CLI {
 class App;

@@ -6,10 +6,10 @@
 
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
-#include "agent/exit_codes.h"
-#include "agent/journal_room.h"
-#include "agent/socket_files.h"
-#include "agent/units.h"
+#include "agent/base/exit_codes.h"
+#include "agent/config/journal_room.h"
+#include "agent/config/socket_files.h"
+#include "agent/base/units.h"
 #include "storage/model/printable.h"
 
 namespace hookspool::agent {

@@ -8,9 +8,9 @@
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
 #include "agent/commands/output.h"
-#include "agent/entropy.h"
-#include "agent/exit_codes.h"
-#include "agent/instant.h"
+#include "agent/base/entropy.h"
+#include "agent/base/exit_codes.h"
+#include "agent/base/instant.h"
 
 namespace hookspool::agent {
 namespace {

@@ -9,15 +9,15 @@
 
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
-#include "agent/exit_codes.h"
-#include "agent/regular_file.h"
-#include "agent/socket_files.h"
+#include "agent/base/exit_codes.h"
+#include "agent/base/regular_file.h"
+#include "agent/config/socket_files.h"
 #include "net/http/client.h"
-#include "net/pg/mapping.h"
-#include "net/pg/schema.h"
-#include "net/pg/target_check.h"
-#include "net/pg/watermarks.h"
-#include "storage/folder.h"
+#include "net/pg/tables/mapping.h"
+#include "net/pg/tables/schema.h"
+#include "net/pg/tables/target_check.h"
+#include "net/pg/ledger/watermarks.h"
+#include "storage/file/folder.h"
 #include "storage/model/printable.h"
 
 namespace hookspool::agent {

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "agent/commands/output.h"
-#include "agent/exit_codes.h"
+#include "agent/base/exit_codes.h"
 
 namespace hookspool::agent {
 namespace {

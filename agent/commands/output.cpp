@@ -9,7 +9,7 @@
 #include <string>
 #include <system_error>
 
-#include "agent/exit_codes.h"
+#include "agent/base/exit_codes.h"
 #include "storage/model/printable.h"
 
 namespace hookspool::agent {

@@ -1,12 +1,12 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "agent/admin_protocol.h"
+#include "agent/admin/admin_protocol.h"
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
 #include "agent/commands/output.h"
-#include "agent/exit_codes.h"
-#include "agent/log.h"
+#include "agent/base/exit_codes.h"
+#include "agent/base/log.h"
 
 namespace hookspool::agent {
 namespace {

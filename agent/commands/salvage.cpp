@@ -1,4 +1,4 @@
-#include "storage/salvage.h"
+#include "storage/salvage/salvage.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,8 +8,8 @@
 
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
-#include "agent/exit_codes.h"
-#include "agent/journal_exit.h"
+#include "agent/base/exit_codes.h"
+#include "agent/base/journal_exit.h"
 
 namespace hookspool::agent {
 namespace {

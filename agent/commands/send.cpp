@@ -6,7 +6,7 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/no_agent.h"
 #include "agent/commands/output.h"
-#include "agent/exit_codes.h"
+#include "agent/base/exit_codes.h"
 #include "net/http/client.h"
 
 namespace hookspool::agent {

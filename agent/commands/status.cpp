@@ -4,9 +4,9 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/no_agent.h"
 #include "agent/commands/output.h"
-#include "agent/exit_codes.h"
-#include "agent/log.h"
-#include "agent/units.h"
+#include "agent/base/exit_codes.h"
+#include "agent/base/log.h"
+#include "agent/base/units.h"
 #include "net/http/client.h"
 
 namespace hookspool::agent {

@@ -4,7 +4,7 @@
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
 #include "agent/commands/output.h"
-#include "agent/exit_codes.h"
+#include "agent/base/exit_codes.h"
 
 namespace hookspool::agent {
 namespace {

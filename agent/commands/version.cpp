@@ -1,12 +1,12 @@
-#include "agent/version.h"
+#include "agent/base/version.h"
 
 #include <cstdio>
 
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
-#include "agent/exit_codes.h"
-#include "net/pg/connection.h"
-#include "storage/journal.h"
+#include "agent/base/exit_codes.h"
+#include "net/pg/link/connection.h"
+#include "storage/journal/journal.h"
 
 namespace hookspool::agent {
 

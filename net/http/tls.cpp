@@ -19,7 +19,7 @@ namespace {
 
 // Of what comes over the wire, in one receive(): a record of 16 KiB with what is around it.
 constexpr std::size_t kWireBytesPerReceive = 20 * 1024;
-// A handshake's buffers, with the first message in them; a record's. tests/net/http_handshake_test.cpp measures the first.
+// A handshake's buffers, with the first message in them; a record's. tests/unit/net/http_handshake_test.cpp measures the first.
 constexpr std::size_t kHandshakeBytes = 64 * 1024;
 constexpr std::size_t kRecordBytes = 17 * 1024;
 // A connection needs one in 16 million records. Each costs more than a record, and nothing else limits them.

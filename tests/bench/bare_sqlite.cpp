@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "storage/row.h"
-#include "storage/segment.h"
+#include "storage/segment/row.h"
+#include "storage/segment/segment.h"
 #include "tests/bench/wrk.h"
 
 namespace hookspool::bench {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/dedupe_index.h"
+#include "storage/side/dedupe_index.h"
 #include "tests/support/temp_folder.h"
 
 namespace hookspool {

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "tests/support/wait.h"
-#include "tests/system/agent_process.h"
-#include "tests/system/raw_client.h"
+#include "tests/integration/system/agent_process.h"
+#include "tests/integration/system/raw_client.h"
 
 namespace {
 

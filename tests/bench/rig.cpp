@@ -11,7 +11,7 @@
 
 #include "tests/support/free_port.h"
 #include "tests/support/wait.h"
-#include "tests/system/raw_client.h"
+#include "tests/integration/system/raw_client.h"
 
 namespace hookspool::bench {
 namespace {

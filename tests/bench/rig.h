@@ -12,7 +12,7 @@
 
 #include "tests/bench/wrk.h"
 #include "tests/support/pg_cluster.h"
-#include "tests/system/agent_process.h"
+#include "tests/integration/system/agent_process.h"
 
 namespace hookspool::bench {
 

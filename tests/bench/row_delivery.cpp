@@ -5,7 +5,7 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/delivering.h"
 #include "tests/bench/flask_service.h"
-#include "tests/size/backlog.h"
+#include "tests/bench/size/backlog.h"
 
 namespace hookspool::bench {
 namespace {

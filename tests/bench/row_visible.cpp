@@ -7,7 +7,7 @@
 #include "tests/bench/bare_postgres.h"
 #include "tests/bench/bare_sqlite.h"
 #include "tests/bench/bench.h"
-#include "tests/system/raw_client.h"
+#include "tests/integration/system/raw_client.h"
 
 namespace hookspool::bench {
 namespace {

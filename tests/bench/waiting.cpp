@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "tests/bench/bench.h"
-#include "tests/size/backlog.h"
+#include "tests/bench/size/backlog.h"
 
 namespace hookspool::bench {
 namespace {

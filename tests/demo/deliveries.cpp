@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "storage/model/uuid.h"
-#include "tests/system/raw_client.h"
+#include "tests/integration/system/raw_client.h"
 
 namespace hookspool::demo {
 namespace {

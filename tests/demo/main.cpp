@@ -14,7 +14,7 @@
 #include "tests/demo/sender.h"
 #include "tests/demo/tally.h"
 #include "tests/support/pg_cluster.h"
-#include "tests/system/agent_process.h"
+#include "tests/integration/system/agent_process.h"
 
 namespace hookspool::demo {
 namespace {

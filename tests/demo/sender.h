@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tests/demo/deliveries.h"
-#include "tests/system/raw_client.h"
+#include "tests/integration/system/raw_client.h"
 
 namespace hookspool::demo {
 

@@ -1,7 +1,7 @@
 // The configuration: any text gives either a whole configuration or faults that name a place in it.
 #include <string>
 
-#include "agent/config.h"
+#include "agent/config/config.h"
 #include "tests/fuzz/target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "net/json/json.h"
-#include "net/pg/mapping_json.h"
-#include "net/pg/payload.h"
+#include "net/pg/tables/mapping_json.h"
+#include "net/pg/tables/payload.h"
 #include "net/verify/json_field.h"
 #include "tests/fuzz/target.h"
 

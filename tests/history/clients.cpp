@@ -10,8 +10,8 @@
 
 #include "tests/history/wall_clock.h"
 #include "tests/support/wait.h"
-#include "tests/system/load.h"
-#include "tests/system/raw_client.h"
+#include "tests/integration/system/load.h"
+#include "tests/integration/system/raw_client.h"
 
 namespace hookspool::history {
 namespace {

@@ -3,10 +3,10 @@
 #include <random>
 #include <stdexcept>
 
-#include "storage/journal.h"
+#include "storage/journal/journal.h"
 #include "tests/support/pg_programs.h"
 #include "tests/support/process.h"
-#include "tests/system/load.h"
+#include "tests/integration/system/load.h"
 
 namespace hookspool::history {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "tests/history/result.h"
 #include "tests/support/pg_cluster.h"
-#include "tests/system/agent_process.h"
+#include "tests/integration/system/agent_process.h"
 
 namespace hookspool::history {
 

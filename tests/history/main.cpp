@@ -6,7 +6,7 @@
 #include <random>
 
 #include "tests/history/run.h"
-#include "tests/system/agent_process.h"
+#include "tests/integration/system/agent_process.h"
 
 namespace {
 

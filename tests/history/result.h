@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/system/raw_client.h"
+#include "tests/integration/system/raw_client.h"
 
 namespace hookspool::history {
 

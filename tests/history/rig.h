@@ -17,7 +17,7 @@
 #include "tests/history/shim.h"
 #include "tests/support/cut_proxy.h"
 #include "tests/support/pg_cluster.h"
-#include "tests/system/agent_process.h"
+#include "tests/integration/system/agent_process.h"
 
 namespace hookspool::history {
 

@@ -1,0 +1,38 @@
+// The administrator's requests, under /api/v1/ on the admin listeners: JSON in, JSON out.
+//
+// Whatever changes something, and whatever shows what senders have sent, is answered on the Unix socket only: its
+// file's mode is the access control. On the loopback listener such a request is refused with a text that names the
+// socket. Thread-safe: called by the listeners' workers.
+#pragma once
+
+#include <string>
+
+#include "agent/repair/comparison.h"
+#include "agent/repair/dead_letters.h"
+#include "agent/delivery/lanes.h"
+#include "agent/delivery/sink_guard.h"
+#include "net/http/server.h"
+
+namespace hookspool::agent {
+
+class Admission;
+class Quarantine;
+class Reloader;
+
+// What the requests work on; all but the first two are absent where no PostgreSQL is configured.
+struct AdminParts {
+  storage::Journal* journal = nullptr;
+  DeadLetters* dead_letters = nullptr;
+  net::Pool* pool = nullptr;
+  Lanes* lanes = nullptr;
+  SinkGuard* guard = nullptr;
+  const Current<PostgresConfig>* postgres = nullptr;
+  std::string socket;  // where changes are taken; empty: nowhere
+  Quarantine* quarantine = nullptr;
+  Admission* admission = nullptr;
+  Reloader* reloader = nullptr;
+};
+
+net::HttpAnswer admin_api(const net::HttpRequest& request, const AdminParts& parts);
+
+}  // namespace hookspool::agent

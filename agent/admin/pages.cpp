@@ -1,0 +1,48 @@
+#include "agent/admin/pages.h"
+
+#include "agent/admin/admin_protocol.h"
+#include "agent/intake/browser_guard.h"
+
+namespace hookspool::agent {
+namespace {
+
+constexpr const char* kFrontPage =
+    "hookspool\n"
+    "\n"
+    "/health   mode, journal, PostgreSQL, response times, errors, recovery, lanes (JSON)\n"
+    "/readyz   200 as long as an event can be accepted and committed to the journal\n"
+    "/livez    200 as long as the process answers\n";
+
+}  // namespace
+
+net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources,
+                           const AdminParts& parts, bool stopping) {
+  // A page of another site must not reach the agent through a name that it has pointed at 127.0.0.1.
+  if (!request.remote_addr.empty() && !has_loopback_host(request))
+    return error_answer(403, "the Host header must name this machine: 127.0.0.1 or localhost");
+  if (request.path == "/livez") return livez_answer();
+  if (request.path == "/readyz") return readyz_answer(*sources.journal, stopping);
+  if (request.path.starts_with(kApiPrefix)) return admin_api(request, parts);
+  if (request.path != "/" && request.path != "/health") return error_answer(404, "no such page; see /");
+  if (request.method != "GET" && request.method != "HEAD") {
+    auto answer =
+        error_answer(405, "this page is read only; changes are made by the commands, over the Unix socket " +
+                              parts.socket);
+    answer.headers.emplace_back("Allow", "GET, HEAD");
+    return answer;
+  }
+  net::HttpAnswer answer;
+  answer.headers.emplace_back("Cache-Control", "no-store");
+  answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  if (request.path == "/") {
+    answer.content_type = "text/plain; charset=utf-8";
+    answer.body = kFrontPage;
+    return answer;
+  }
+  const Mode mode = current_mode(sources);
+  answer.status = mode_status(mode) == "fail" ? 503 : 200;
+  answer.body = health_json(sources, mode);
+  return answer;
+}
+
+}  // namespace hookspool::agent

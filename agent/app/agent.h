@@ -1,0 +1,16 @@
+// The agent: everything put together, started in the order of the data's way and stopped against it.
+// run() belongs to the main thread; it blocks the signals it waits for in every thread.
+#pragma once
+
+#include <string>
+
+#include "agent/config/config.h"
+
+namespace hookspool::agent {
+
+// Serves until SIGTERM or SIGINT; a second one ends the process at once, which is safe.
+// Returns an exit code (exit_codes.h).
+// A reload reads `config_file` again; empty: the embedded default.
+int run_agent(const Config& config, const std::string& config_file);
+
+}  // namespace hookspool::agent

@@ -1,0 +1,180 @@
+#include "agent/base/log.h"
+
+#include <pthread.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace hookspool::agent {
+namespace {
+
+constexpr std::size_t kLineBytesMax = 16u << 10;  // of one line
+constexpr std::size_t kLinesWaitingMax = 4096;
+constexpr std::size_t kBytesWaitingMax = 1u << 20;
+constexpr std::chrono::milliseconds kFinishLimit{1'000};
+
+// systemd names the journal's stream as "device:inode" (systemd.exec(5), $JOURNAL_STREAM).
+bool stderr_is_the_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat info {};
+  if (stream == nullptr || ::fstat(STDERR_FILENO, &info) != 0) return false;
+  return stream == std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino);
+}
+
+// sd-daemon(3): the level before the text; the journal adds the time itself.
+std::string_view journal_prefix(spdlog::level::level_enum level) {
+  return level >= spdlog::level::err    ? "<3>"
+         : level >= spdlog::level::warn ? "<4>"
+         : level >= spdlog::level::info ? "<6>"
+                                        : "<7>";
+}
+
+// The lines that wait and the thread that writes them. spdlog's own asynchronous logger sets its queue up in whole,
+// 1.6 MiB of it.
+class Lines {
+ public:
+  using Level = spdlog::level::level_enum;
+
+  explicit Lines(bool journal) : journal_(journal) {
+    std::thread([this] { run(); }).detach();  // it may wait for ever for the log's reader
+  }
+
+  void give(Level level, std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back({spdlog::log_clock::now(), level, std::string(text)});
+    bytes_ += text.size();
+    while (waiting_.size() > kLinesWaitingMax || (bytes_ > kBytesWaitingMax && waiting_.size() > 1)) {
+      bytes_ -= waiting_.front().text.size();
+      waiting_.pop_front();
+      ++lost_;
+    }
+    changed_.notify_all();
+  }
+
+  bool finish(std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, limit, [this] { return waiting_.empty() && !writing_; });
+  }
+
+ private:
+  struct Line {
+    spdlog::log_clock::time_point at;
+    Level level;
+    std::string text;
+  };
+
+  void run() {
+    ::pthread_setname_np(::pthread_self(), "log");
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return !waiting_.empty(); });
+      const Line line = std::move(waiting_.front());
+      waiting_.pop_front();
+      bytes_ -= line.text.size();
+      const std::uint64_t lost = std::exchange(lost_, 0);
+      writing_ = true;
+      lock.unlock();
+      if (lost > 0) {
+        write({line.at, spdlog::level::warn,
+               std::to_string(lost) + " lines of the log are lost: nobody took them"});
+      }
+      write(line);
+      lock.lock();
+      writing_ = false;
+      changed_.notify_all();
+    }
+  }
+
+  // A line for which there is no memory is lost, and the thread goes on.
+  void write(const Line& line) const {
+    try {
+      const std::string text = journal_ ? std::string(journal_prefix(line.level)) + line.text : line.text;
+      spdlog::default_logger_raw()->log(line.at, spdlog::source_loc{}, line.level, text);
+    } catch (const std::exception&) {
+    }
+  }
+
+  const bool journal_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Line> waiting_;  // guarded by mutex_, as is all that follows
+  std::size_t bytes_ = 0;     // of the lines that wait
+  std::uint64_t lost_ = 0;    // since it was last told
+  bool writing_ = false;
+};
+
+Lines* g_lines = nullptr;  // never destroyed: its thread may be stuck
+
+// Several lines as one, for the journal and its readers take each for a message of its own.
+std::string joined(std::string_view text) {
+  std::string line;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view part = text.substr(0, end);
+    text.remove_prefix(std::min(text.size(), end + 1));
+    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+    if (part.empty()) continue;
+    if (!line.empty()) line += ' ';
+    line += part;
+  }
+  return line;
+}
+
+void write(spdlog::level::level_enum level, std::string_view given) {
+  if (!spdlog::default_logger_raw()->should_log(level)) return;
+  const std::string text = printable(
+      given.find('\n') == std::string_view::npos ? std::string(given) : joined(given), kLineBytesMax);
+  if (g_lines != nullptr) {
+    g_lines->give(level, text);
+  } else {
+    spdlog::default_logger_raw()->log(level, "{}", text);
+  }
+}
+
+}  // namespace
+
+void start_log(const std::string& level) {
+  const bool journal = stderr_is_the_journal();
+  auto logger =
+      std::make_shared<spdlog::logger>("hookspool", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  logger->set_pattern(journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
+  logger->set_level(spdlog::level::from_str(level));
+  spdlog::set_default_logger(std::move(logger));
+  g_lines = std::make_unique<Lines>(journal).release();
+}
+
+void set_log_level(const std::string& level) {
+  spdlog::default_logger_raw()->set_level(spdlog::level::from_str(level));
+}
+
+bool finish_log() {
+  return g_lines == nullptr || g_lines->finish(kFinishLimit);
+}
+void log_debug(std::string_view text) {
+  write(spdlog::level::debug, text);
+}
+void log_info(std::string_view text) {
+  write(spdlog::level::info, text);
+}
+void log_warn(std::string_view text) {
+  write(spdlog::level::warn, text);
+}
+void log_error(std::string_view text) {
+  write(spdlog::level::err, text);
+}
+
+}  // namespace hookspool::agent

@@ -1,0 +1,283 @@
+#include "agent/config/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <set>
+
+#include "agent/config/config_environment.h"
+#include "agent/config/config_intake.h"
+#include "agent/config/config_reader.h"
+#include "agent/config/config_scan.h"
+#include "agent/config/config_source.h"
+#include "agent/config/config_table.h"
+#include "agent/config/config_verify.h"
+#include "agent/base/regular_file.h"
+#include "agent/config/secret.h"
+
+namespace hookspool::agent {
+namespace {
+
+constexpr milliseconds kSecond{1'000};
+constexpr milliseconds kHour{3'600'000};
+constexpr std::size_t kLaneNameBytesMax = 64;
+constexpr std::size_t kSourcesMax = 1'024;  // as many as a journal has lanes for
+
+void read_agent(TableReader section, Config& config) {
+  section.text("id", config.agent_id);
+  if (config.agent_id.size() > 128) section.fault("id", "is longer than 128 bytes");
+  section.text("log_level", config.log_level);
+  const std::set<std::string> levels{"debug", "info", "warn", "error"};
+  if (!levels.contains(config.log_level)) section.fault("log_level", "is one of debug, info, warn, error");
+  section.finish();
+}
+
+void read_admin(TableReader section, AdminConfig& admin) {
+  section.listen("listen", admin.listen);
+  check_listen(section, "listen", admin.listen);
+  if (!is_local_listener(admin.listen)) {
+    section.fault("listen",
+                  "\"" + admin.listen +
+                      "\" can be reached from other machines and asks for no password; use a loopback "
+                      "address or unix:/path");
+  }
+  if (section.path("socket", admin.socket)) check_listen(section, "socket", "unix:" + admin.socket);
+  read_socket_file(section, admin.socket_file);
+  section.finish();
+}
+
+void read_journal(TableReader section, JournalConfig& journal) {
+  section.path("path", journal.path);
+  section.bytes("max_bytes", journal.bytes_max, 16ull << 20, 1ull << 50);
+  section.bytes("min_free_bytes", journal.free_bytes_min, 0, 1ull << 50);
+  section.share("source_share_max", journal.source_share_max);
+  section.duration("keep_delivered", journal.keep_delivered, milliseconds(0), 365 * 24 * kHour);
+  section.duration("dedupe_keep", journal.dedupe_keep, milliseconds(0), 365 * 24 * kHour);
+  std::size_t keys = journal.dedupe_keys_max;
+  section.integer("dedupe_max_keys", keys, 1'000, 1'000'000'000);
+  journal.dedupe_keys_max = keys;
+  section.finish();
+}
+
+void read_postgres(TableReader section, PostgresConfig& postgres) {
+  auto& options = postgres.options;
+  if (section.text("conninfo", options.conninfo)) {
+    const auto checked = net::Connection::check_conninfo(options.conninfo);
+    if (!checked) section.fault("conninfo", checked.error().text);
+  }
+  section.integer("pool_size", options.pool_size, 1, 100);
+  section.duration("pool_recycle", options.pool_recycle, kSecond, 24 * kHour);
+  section.boolean("pre_ping", options.pre_ping);
+  section.boolean("reset_on_return", options.reset_on_return);
+  section.duration("connect_timeout", options.connect_timeout, kSecond, kHour);
+  section.duration("statement_timeout", options.statement_timeout, kSecond, kHour);
+  section.duration("idle_in_transaction_session_timeout", options.idle_in_transaction_session_timeout,
+                   kSecond, kHour);
+  section.duration("lock_timeout", options.lock_timeout, milliseconds(100), kHour);
+  section.duration("backoff_min", postgres.backoff_min, milliseconds(10), kHour);
+  section.duration("backoff_max", postgres.backoff_max, milliseconds(10), kHour);
+  if (postgres.backoff_max < postgres.backoff_min) {
+    section.fault("backoff_max", "is smaller than backoff_min");
+  }
+  section.integer("batch_events", postgres.batch_events_max, 1, 100'000);
+  std::uint64_t batch_bytes = postgres.batch_bytes_max;
+  section.bytes("batch_bytes", batch_bytes, 64 * 1024, 256ull << 20);
+  postgres.batch_bytes_max = batch_bytes;
+  section.integer("hold_after", postgres.hold_after, 0, 1'000);
+  section.text("schema", options.schema);
+  if (options.schema.empty() || options.schema.size() > 63) section.fault("schema", "needs 1 to 63 bytes");
+  if (section.text("notify", options.notify) &&
+      (options.notify.empty() || options.notify.size() > net::kIdentifierBytesMax)) {
+    section.fault("notify", "needs a channel's name of 1 to 63 bytes");
+  }
+  section.unsupported("sslmode", "write it in conninfo, as in \"host=db sslmode=verify-full\"");
+  section.finish();
+}
+
+void check_path(TableReader& reader, const std::string& path) {
+  const bool printable = std::all_of(path.begin(), path.end(),
+                                     [](char c) { return c > 0x20 && c < 0x7f && c != '?' && c != '#'; });
+  if (path.empty() || path[0] != '/' || !printable || path.size() > 1024) {
+    reader.fault("path", "needs to begin with / and hold no space, ? or #; percent-encode other characters");
+  }
+  if (path == "/livez" || path == "/readyz") reader.fault("path", "is the agent's own; choose another");
+}
+
+void read_room(TableReader& reader, std::uint64_t journal_bytes_max, SourceConfig& source) {
+  std::uint64_t bytes_max = journal_bytes_max;
+  if (reader.has("max_bytes")) {
+    reader.bytes("max_bytes", bytes_max, 64 << 10, journal_bytes_max);
+    source.bytes_max = bytes_max;
+  }
+  bool retries = false;
+  if (reader.has("sender_retries")) {
+    reader.boolean("sender_retries", retries);
+    source.sender_retries = retries;
+  }
+}
+
+SourceConfig read_source(const std::string& name, const toml::table& table, FaultList& faults,
+                         const Config& config) {
+  SourceConfig source;
+  source.name = name;
+  source.path = "/hooks/" + name;
+  TableReader reader(&table, "sources." + name + ".", faults);
+  reader.text("path", source.path);
+  check_path(reader, source.path);
+  read_verification(reader, source, faults);
+  read_room(reader, config.journal.bytes_max, source);
+  read_answers(reader, source, faults);
+  source.table = read_table(reader, name, config.postgres.options.schema, faults);
+  reader.finish();
+  return source;
+}
+
+bool lane_name_ok(const std::string& name) {
+  const auto ok = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  };
+  return !name.empty() && name.size() <= kLaneNameBytesMax && std::all_of(name.begin(), name.end(), ok);
+}
+
+void read_sources(const toml::table* sources, FaultList& faults, Config& config) {
+  if (sources == nullptr) return;
+  if (sources->size() > kSourcesMax) {
+    faults.add(sources->source(), "sources: are " + std::to_string(sources->size()) + ", more than " +
+                                      std::to_string(kSourcesMax));
+    return;
+  }
+  std::set<std::string> paths;
+  for (const auto& [key, node] : *sources) {
+    const std::string name(key.str());
+    const auto* table = node.as_table();
+    if (table == nullptr) {
+      faults.add(node.source(), "sources." + name + ": needs a table: write [sources." + name + "]");
+      continue;
+    }
+    if (!lane_name_ok(name)) {
+      faults.add(key.source(), "sources: \"" + name + "\" is not a name; use 1 to 64 of A-Z a-z 0-9 _ - .");
+      continue;
+    }
+    config.sources.push_back(read_source(name, *table, faults, config));
+    if (!paths.insert(config.sources.back().path).second) {
+      faults.add(node.source(), "sources." + name + ".path: " + config.sources.back().path +
+                                    " is another source's path already");
+    }
+  }
+}
+
+ConfigResult read_document(const toml::table& document, FaultList& faults) {
+  Config config;
+  TableReader root(&document, "", faults);
+  const auto section = [&](std::string_view key) {
+    return TableReader(root.table(key), std::string(key) + ".", faults);
+  };
+  read_agent(section("agent"), config);
+  read_intake(section("intake"), config.intake);
+  read_admin(section("admin"), config.admin);
+  read_journal(section("journal"), config.journal);
+  read_quarantine(section("quarantine"), config.quarantine);
+  read_postgres(section("postgres"), config.postgres);
+  read_sources(root.table("sources"), faults, config);
+  root.finish();
+  auto tables = std::make_shared<net::LaneTables>();
+  for (const auto& source : config.sources) {
+    if (source.table) tables->by_lane.emplace(source.name, *source.table);
+  }
+  config.postgres.options.tables = std::move(tables);
+  if (config.sources.empty() && faults.empty() && !is_local_listener(config.intake.listen)) {
+    faults.add(
+        "intake.listen: " + config.intake.listen +
+        " can be reached from other machines, so the sources must be named: add [sources.NAME] with a path "
+        "(without any, every POST /hooks/<name> would be taken)");
+  }
+  if (!faults.empty()) return fail(ConfigFaults{faults.sorted()});
+  return config;
+}
+
+ConfigFaults cannot_read(const std::string& file, const std::string& why) {
+  ConfigFaults faults{{file + ": " + why}, ConfigFaults::Kind::kNoFile};
+  if (file.starts_with('~')) faults.lines.push_back("Only a shell replaces ~; write the whole path.");
+  if (::access(file.c_str(), R_OK) == 0 || errno != EACCES) return faults;
+  faults.kind = ConfigFaults::Kind::kNotPermitted;
+  faults.lines.push_back("Run it as root, as the agent's user, or as a member of the file's group.");
+  return faults;
+}
+
+Result<toml::table, ConfigFaults> document_of(const std::string& toml, const std::string& name) {
+  if (const auto found = scan_config(toml)) {
+    const std::string place = std::to_string(found->line) + ":" + std::to_string(found->column);
+    return fail(ConfigFaults{{name + ":" + place + ": " + found->what}});
+  }
+  try {
+    return toml::parse(toml, name);
+  } catch (const toml::parse_error& error) {
+    FaultList faults(name);
+    faults.add(error.source(), std::string("is not TOML here: ") + std::string(error.description()));
+    return fail(ConfigFaults{faults.sorted()});
+  }
+}
+
+Result<std::string, ConfigFaults> text_of(const std::string& file) {
+  auto read = read_regular_file(file, kConfigFileBytesMax);
+  if (!read) return fail(cannot_read(file, read.error()));
+  return std::move(read->content);
+}
+
+}  // namespace
+
+bool is_local_listener(const std::string& listen) {
+  return listen.starts_with("unix:") || listen.starts_with("127.") || listen.starts_with("[::1]:") ||
+         listen.starts_with("localhost:");
+}
+
+ConfigResult parse_config(const std::string& toml, const std::string& name_in_faults) {
+  const auto document = document_of(toml, name_in_faults);
+  if (!document) return fail(document.error());
+  FaultList faults(name_in_faults);
+  auto config = read_document(*document, faults);
+  if (!config) return config;
+  return with_environment(std::move(*config));
+}
+
+std::set<std::string> keys_looked_for(const std::string& toml) {
+  FaultList faults("keys");
+  if (const auto document = document_of(toml, "keys")) (void)read_document(*document, faults);
+  return faults.keys();
+}
+
+ConfigResult load_config(const std::string& file) {
+  const auto text = text_of(file);
+  if (!text) return fail(text.error());
+  return parse_config(*text, file);
+}
+
+ConfigResult read_config(const std::string& file) {
+  return file.empty() ? embedded_default() : load_config(file);
+}
+
+ConfigResult admin_part(const std::string& file) {
+  if (file.empty()) return embedded_default();
+  const auto text = text_of(file);
+  if (!text) return fail(text.error());
+  const auto document = document_of(*text, file);
+  if (!document) return fail(document.error());
+  // Their faults are for the agent to tell; a default says where it would be without them.
+  FaultList unused(file);
+  Config config;
+  TableReader(document->get_as<toml::table>("admin"), "admin.", unused).path("socket", config.admin.socket);
+  TableReader(document->get_as<toml::table>("journal"), "journal.", unused).path("path", config.journal.path);
+  return config;
+}
+
+ConfigResult embedded_default() {
+  Config config;
+  std::error_code error;
+  config.journal.path = std::filesystem::absolute("var/journal", error).string();
+  return with_environment(std::move(config));
+}
+
+}  // namespace hookspool::agent

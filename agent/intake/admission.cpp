@@ -1,0 +1,251 @@
+#include "agent/intake/admission.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <future>
+
+#include "agent/intake/browser_guard.h"
+#include "agent/base/entropy.h"
+#include "agent/intake/event_headers.h"
+#include "agent/intake/repeat_key.h"
+#include "agent/intake/signature_gate.h"
+#include "net/verify/providers.h"
+
+namespace hookspool::agent {
+namespace {
+
+constexpr std::string_view kUnnamedPrefix = "/hooks/";
+constexpr std::size_t kUnnamedBytesMax = 64;
+
+bool unnamed_ok(std::string_view name) {
+  return !name.empty() && name.size() <= kUnnamedBytesMax &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                  c == '-' || c == '.';
+         });
+}
+
+net::DeliveryId delivery_id_of(const net::HttpRequest& request, const SourceConfig& source) {
+  const auto* provider = net::find_provider(source.verify);
+  if (provider == nullptr) return {};
+  return net::find_delivery_id(provider->delivery_id, source.scheme, request.headers, request.body);
+}
+
+net::HttpAnswer taken_answer(const Deduplicator::Taken& taken,
+                             const std::optional<SourceResponse>& response) {
+  if (response) return {response->status, response->content_type, response->body, {}};
+  const std::string more = taken.duplicate ? ",\"duplicate\":true" : "";
+  return {200, "application/json", "{\"id\":\"" + taken.id.to_string() + "\"" + more + "}\n", {}};
+}
+
+// `unnamed` becomes the source of a path that none is configured for, where any will do.
+const ServedSource* find_source(const SourceSet& sources, const std::string& path, ServedSource& unnamed) {
+  if (const auto* found = sources.at_path(path)) return found;
+  if (!sources.empty() || !path.starts_with(kUnnamedPrefix)) return nullptr;
+  unnamed.config.name = path.substr(kUnnamedPrefix.size());
+  unnamed.config.path = path;
+  return unnamed_ok(unnamed.config.name) ? &unnamed : nullptr;
+}
+
+net::HttpAnswer text_answer(int status, std::string text) {
+  return {status, "text/plain; charset=utf-8", std::move(text), {}};
+}
+
+}  // namespace
+
+net::HttpAnswer error_answer(int status, const std::string& what) {
+  return {status, "application/json", "{\"error\":" + json_text(what) + "}\n", {}};
+}
+
+net::HttpAnswer livez_answer() {
+  return text_answer(200, "ok\n");
+}
+
+net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
+  if (stopping) return text_answer(503, "stopping\n");
+  const auto stats = journal.stats();
+  if (stats.accepting) return text_answer(200, "ok\n");
+  return text_answer(503, stats.refusing_because + "\n");
+}
+
+Admission::Admission(const Current<SourceSet>& sources, storage::Journal& journal, Quarantine* quarantine,
+                     Deduplicator* deduplicator)
+    : sources_(sources), journal_(journal), quarantine_(quarantine), deduplicator_(deduplicator) {}
+
+// Asked after the signature: strangers cannot use up what the sender may have.
+std::optional<net::HttpAnswer> Admission::over_rate(const ServedSource& source) {
+  if (!source.bucket) return std::nullopt;
+  const auto wait = source.bucket->take(TokenBucket::Clock::now());
+  if (wait.count() <= 0) return std::nullopt;
+  figures_.refused_rate += 1;
+  if (source.log) source.log->over_rate(source.config.rate_max, SourceLog::Clock::now());
+  auto answer = error_answer(
+      429, "this source may send " + std::to_string(source.config.rate_max) + " events a second");
+  answer.headers.emplace_back("Retry-After",
+                              std::to_string(std::max(1L, std::lround(std::ceil(wait.count())))));
+  return answer;
+}
+
+void Admission::handle(net::HttpRequest&& request, const net::HttpReply& reply) {
+  const auto sources = sources_.get();  // to the end of this call, whatever a reload does meanwhile
+  ServedSource unnamed;
+  const ServedSource* source = find_source(*sources, request.path, unnamed);
+  if (source == nullptr) {
+    if (request.path == "/livez" || request.path == "/readyz") return reply(own_page(request.path));
+    figures_.refused_unknown += 1;
+    return reply(error_answer(404, "no source has this path"));
+  }
+  if (source->config.verify == "none") {
+    if (const auto why = refused_as_browsers(request, source == &unnamed)) {
+      figures_.refused_unknown += 1;
+      return reply(error_answer(403, *why));
+    }
+  }
+  if (auto answer = SignatureGate::probe(request, *source)) {
+    figures_.probes += 1;
+    return reply(std::move(*answer));
+  }
+  if (auto answer = SignatureGate::open_handshake(request, *source)) {
+    figures_.handshakes += 1;
+    return reply(std::move(*answer));
+  }
+  if (request.method != "POST") {
+    figures_.refused_unknown += 1;
+    auto answer = error_answer(405, "webhooks come by POST");
+    answer.headers.emplace_back("Allow", "POST");
+    return reply(std::move(answer));
+  }
+  accept(std::move(request), *source, reply);
+}
+
+net::HttpAnswer Admission::own_page(const std::string& path) const {
+  if (path == "/livez") return livez_answer();
+  // This page is public; the reason is on the admin listener only.
+  const auto answer = readyz_answer(journal_, stopping_);
+  return answer.status == 200 ? answer : text_answer(answer.status, "not accepting\n");
+}
+
+void Admission::accept(net::HttpRequest&& request, const ServedSource& source, const net::HttpReply& reply) {
+  // Only of events that were taken: refusals and repeats are quick, and would hide what a sender waits for.
+  const auto began = LatencyRecorder::Clock::now();
+  if (auto answer = turn_away(request, source)) return reply(std::move(*answer));
+  // What the source answers is taken along: a reload may have replaced it by then.
+  const auto done = [this, reply, began, response = source.config.response,
+                     bucket = source.bucket](const storage::JournalResult<Deduplicator::Taken>& taken) {
+    try {
+      // A repeat is no event: one captured request, sent again and again, does not use up the sender's rate.
+      if (bucket && taken && taken->duplicate) bucket->give_back();
+      if (!taken) return reply(refuse(taken.error()));
+      (taken->duplicate ? figures_.duplicates : figures_.accepted) += 1;
+      if (!taken->duplicate) {
+        const auto now = LatencyRecorder::Clock::now();
+        figures_.answer.record(std::chrono::duration_cast<std::chrono::microseconds>(now - began), now);
+      }
+      reply(taken_answer(*taken, response));
+    } catch (...) {
+      // No memory for an answer; the reply that nobody gave becomes a 500.
+    }
+  };
+  admit(std::move(request), source.config, wall_clock_us(), Uuid{}, done);
+}
+
+// What is answered at once and never journaled.
+std::optional<net::HttpAnswer> Admission::turn_away(const net::HttpRequest& request,
+                                                    const ServedSource& source) {
+  if (const auto verdict = SignatureGate::check(request, source); !verdict.fits()) {
+    figures_.refused_signature += 1;
+    auto kept = SourceLog::Kept::kNotAsked;
+    if (quarantine_ != nullptr && Quarantine::is_for(source.config, verdict)) {
+      const bool has_room = quarantine_->keep(request, source.config, verdict);
+      kept = has_room ? SourceLog::Kept::kQuarantined : SourceLog::Kept::kNoRoom;
+    }
+    if (source.log) source.log->refused(verdict, kept, request.remote_addr, SourceLog::Clock::now());
+    return SignatureGate::refusal(source.config);
+  }
+  if (auto answer = SignatureGate::signed_handshake(request, source)) {
+    figures_.handshakes += 1;
+    return answer;
+  }
+  return over_rate(source);
+}
+
+storage::JournalResult<Deduplicator::Taken> Admission::admit(net::HttpRequest&& request,
+                                                             const SourceConfig& source,
+                                                             std::int64_t received_at_us,
+                                                             const Uuid& kept_as) {
+  std::promise<storage::JournalResult<Deduplicator::Taken>> taken;
+  admit(std::move(request), source, received_at_us, kept_as,
+        [&taken](storage::JournalResult<Deduplicator::Taken> result) { taken.set_value(std::move(result)); });
+  return taken.get_future().get();
+}
+
+void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, std::int64_t received_at_us,
+                      const Uuid& kept_as, Deduplicator::Done done) {
+  Event event;
+  event.lane = source.name;
+  event.received_at_us = received_at_us;
+  event.kept_as = kept_as;
+  const net::DeliveryId delivery_id = delivery_id_of(request, source);
+  event.delivery_id = utf8_text(delivery_id.text);
+  if (deduplicator_ != nullptr) event.dedupe_key = repeat_key(request, source, delivery_id);
+  // Where the header is the secret itself, it is one of those that no table should hold.
+  const bool token = source.scheme.kind == net::Scheme::Kind::kToken;
+  event.headers =
+      headers_as_json(request.headers, token ? source.scheme.headers : std::vector<std::string>());
+  if (const auto* type = request.header("content-type")) event.content_type = utf8_text(*type);
+  event.method = std::move(request.method);
+  event.path = utf8_text(request.path);
+  event.query = utf8_text(request.query);
+  event.remote_addr = std::move(request.remote_addr);
+  event.body = std::move(request.body);
+  const Uuid key = event.dedupe_key;
+  if (!key.is_nil()) {
+    const auto take = [&](storage::Journal::Appended appended) {
+      journal_.append(std::move(event), std::move(appended));
+    };
+    return deduplicator_->once(source.name, key, take, std::move(done));
+  }
+  journal_.append(std::move(event), [done = std::move(done)](const storage::JournalResult<EventPtr>& stored) {
+    if (stored) return done(Deduplicator::Taken{(*stored)->id, false});
+    done(fail(stored.error()));
+  });
+}
+
+// Never 4xx for our own trouble: some senders take that for a reason to drop the event for good. An event that is larger
+// than any that the journal takes is the sender's.
+net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
+  using Kind = storage::JournalError::Kind;
+  const auto refused = [](std::atomic<std::uint64_t>& figure, const char* why,
+                          const char* retry_after_seconds) {
+    figure += 1;
+    auto answer = error_answer(503, why);
+    answer.headers.emplace_back("Retry-After", retry_after_seconds);
+    return answer;
+  };
+  switch (error.kind) {
+    case Kind::kLaneFull:
+      return refused(figures_.refused_source,
+                     "no room in the journal for more of this source; send again later", "60");
+    case Kind::kTooManyLanes:
+      return refused(figures_.refused_names,
+                     "the journal takes no more names of sources; declare the sources in [sources]", "60");
+    case Kind::kSpent:
+      return refused(figures_.refused_source,
+                     "this source has used up its numbers; they begin anew when the agent is restarted",
+                     "60");
+    case Kind::kTooLarge:
+      figures_.refused_unknown += 1;
+      return error_answer(413, "the event is larger than the journal takes");
+    case Kind::kNoMemory:
+      return refused(figures_.refused_failed, "no memory for one more event; send again later", "5");
+    case Kind::kFull:
+      return refused(figures_.refused_no_room, "no room in the journal; send again later", "30");
+    case Kind::kClosed:
+      return refused(figures_.refused_failed, "the agent is stopping; send again later", "5");
+    default:
+      return refused(figures_.refused_failed, "the journal failed; send again later", "5");
+  }
+}
+
+}  // namespace hookspool::agent

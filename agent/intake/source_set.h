@@ -1,0 +1,44 @@
+// The sources as they are served at one moment, found by path or by name. Immutable: a reload makes another one, and a
+// request keeps the one that it began with. What a source counts for itself (its rate, when it was last in the log)
+// outlives that, for a reload must neither let a sender begin its burst again nor a stranger fill the log.
+// Thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/config/config.h"
+#include "agent/intake/source_log.h"
+#include "agent/base/token_bucket.h"
+
+namespace hookspool::agent {
+
+struct ServedSource {
+  SourceConfig config;
+  std::shared_ptr<TokenBucket> bucket{};  // null: no limit
+  std::shared_ptr<SourceLog> log{};       // null: nothing is told of it
+};
+
+class SourceSet {
+ public:
+  // `before`: the set that this one replaces; nullptr for the first.
+  explicit SourceSet(const std::vector<SourceConfig>& sources, const SourceSet* before = nullptr);
+  SourceSet(const SourceSet&) = delete;
+  SourceSet& operator=(const SourceSet&) = delete;
+
+  bool empty() const { return by_name_.empty(); }  // then any path /hooks/<name> is a source
+  const ServedSource* at_path(std::string_view path) const;
+  const ServedSource* named(std::string_view name) const;
+  void close_logs(SourceLog::Clock::time_point now) const;  // SourceLog::close of each
+  void finish_logs() const;
+
+ private:
+  std::map<std::string, ServedSource, std::less<>> by_name_;
+  std::map<std::string_view, const ServedSource*> by_path_;  // into by_name_
+};
+
+}  // namespace hookspool::agent

@@ -1,0 +1,153 @@
+#include "net/pg/delivery/target.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "net/pg/delivery/copy_rows.h"
+#include "net/pg/tables/mapping.h"
+#include "net/pg/tables/schema.h"
+#include "net/pg/delivery/target_own.h"
+
+namespace hookspool::net {
+namespace {
+
+class EventsTable : public Target {
+ public:
+  EventsTable(Connection& connection, const PgOptions& options, std::string agent_id, std::string lane)
+      : connection_(connection),
+        options_(options),
+        agent_id_(std::move(agent_id)),
+        lane_(std::move(lane)),
+        schema_(quote_identifier(options.schema)) {}
+
+  PgResult<void> begin(const std::string& before, std::string_view attempt) override {
+    return start(schema_ + ".events", before, attempt);
+  }
+
+  PgResult<void> put(std::span<const EventPtr> events) override {
+    if (auto some = put_some(events); !some) return some;
+    return finish();
+  }
+
+  PgResult<void> put_some(std::span<const EventPtr> events) override {
+    return copy(schema_ + ".events", events);
+  }
+
+  PgResult<void> finish() override {
+    if (!copy_) return {};
+    auto copied = copy_->finish();
+    copy_.reset();
+    if (!copied) return fail(duplicate_or(std::move(copied).error()));
+    if (*copied != rows_) {
+      return fail(PgError{.error_class = ErrorClass::kSetup,
+                          .text = "copying rows: PostgreSQL took " + std::to_string(*copied) + " of " +
+                                  std::to_string(rows_) + " rows",
+                          .hint = "A trigger or a rule on the table drops rows: it must let every row in."});
+    }
+    return {};
+  }
+
+  PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) override {
+    auto there = ids_there(events);
+    if (!there) return fail(std::move(there).error());
+    std::vector<EventPtr> missing;
+    std::copy_if(events.begin(), events.end(), std::back_inserter(missing),
+                 [&](const EventPtr& event) { return there->insert(event->id).second; });
+    if (missing.empty()) return std::uint64_t{0};
+    if (auto put_in = put(missing); !put_in) {
+      PgError error = std::move(put_in).error();
+      // Another agent with the same events has put them in since they were looked for; the next look finds them.
+      if (is_there_already(error)) error.error_class = ErrorClass::kOutage;
+      return fail(std::move(error));
+    }
+    return static_cast<std::uint64_t>(missing.size());
+  }
+
+  bool comparable() const override { return true; }
+
+  std::string exists_sql(const std::string& where) const override {
+    return "EXISTS (SELECT FROM " + schema_ + ".events" + where + ") OR EXISTS (SELECT FROM " + schema_ +
+           ".dead_letters" + where + ")";
+  }
+
+  PgError explained(PgError error) override { return error; }
+
+ private:
+  PgResult<void> start(const std::string& table, const std::string& before, std::string_view attempt) {
+    const Deadline deadline = statement_deadline(options_);
+    auto started = connection_.copy_start(
+        before + "COPY " + table + " (" + std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)",
+        deadline, attempt);
+    if (!started) return fail(not_the_event(std::move(started).error()));
+    copy_.emplace(connection_, deadline);
+    rows_ = 0;
+    return {};
+  }
+
+  PgResult<void> copy(const std::string& table, std::span<const EventPtr> events) {
+    if (!copy_) {
+      if (auto started = start(table, "", "starting COPY"); !started) return started;
+    }
+    const bool utf8 = connection_.database_is_utf8();
+    for (const EventPtr& event : events) write_event_row(*copy_, agent_id_, *event, utf8);
+    rows_ += events.size();
+    return copy_->failed() ? finish() : PgResult<void>();
+  }
+
+  // Those of them that are rows, dead letters, or were discarded.
+  PgResult<std::set<Uuid>> ids_there(std::span<const EventPtr> events) {
+    std::string ids;
+    for (const EventPtr& event : events) ids += (ids.empty() ? "'{" : ",") + event->id.to_string();
+    if (ids.empty()) return std::set<Uuid>();
+    const std::string where = " WHERE id = ANY (" + ids + "}'::pg_catalog.uuid[])";
+    auto rows = connection_.query("SELECT id FROM " + schema_ + ".events" + where +
+                                      " UNION ALL SELECT id FROM " + schema_ + ".dead_letters" + where +
+                                      " UNION ALL SELECT id FROM " + schema_ + ".discarded" + where,
+                                  statement_deadline(options_), "looking for events by id");
+    if (!rows) return fail(not_the_event(std::move(rows).error()));
+    std::set<Uuid> there;
+    for (const auto& row : rows->rows) {
+      if (const auto id = Uuid::parse(row.at(0).value_or(""))) there.insert(*id);
+    }
+    return there;
+  }
+
+  static bool is_there_already(const PgError& error) {
+    return error.sqlstate == "23505" && error.constraint == kEventsPrimaryKey;
+  }
+
+  // Our own key refusing a row is not the event's fault: the rows are there, and the watermark does not say so.
+  PgError duplicate_or(PgError error) const {
+    if (!is_there_already(error)) return error;
+    error.error_class = ErrorClass::kSetup;
+    error.hint = "Rows of lane " + lane_ + " above its watermark are already in " + schema_ +
+                 ".events: somebody changed the table watermarks, or restored one table without the other. "
+                 "hookspool repair " +
+                 lane_ + " compares by id and goes on.";
+    return error;
+  }
+
+  Connection& connection_;
+  const PgOptions& options_;
+  const std::string agent_id_, lane_;
+  const std::string schema_;        // quoted
+  std::optional<CopyWriter> copy_;  // under way
+  std::uint64_t rows_ = 0;          // given to it
+};
+
+}  // namespace
+
+std::unique_ptr<Target> Target::of_lane(Connection& connection, const PgOptions& options,
+                                        std::string agent_id, std::string lane) {
+  const TableMapping* mapping = options.tables ? options.tables->find(lane) : nullptr;
+  if (mapping == nullptr) {
+    return std::make_unique<EventsTable>(connection, options, std::move(agent_id), std::move(lane));
+  }
+  return std::make_unique<OwnTable>(connection, options, *mapping, std::move(agent_id), std::move(lane));
+}
+
+}  // namespace hookspool::net

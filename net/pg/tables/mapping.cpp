@@ -1,0 +1,133 @@
+#include "net/pg/tables/mapping.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "net/json/json.h"
+#include "net/pg/tables/schema.h"
+
+namespace hookspool::net {
+namespace {
+
+struct Field {
+  std::string_view name;
+  EventField field;
+};
+
+constexpr std::array kFields{
+    Field{"@id", EventField::kId},
+    Field{"@received_at", EventField::kReceivedAt},
+    Field{"@source", EventField::kSource},
+    Field{"@delivery_id", EventField::kDeliveryId},
+    Field{"@payload", EventField::kPayload},
+    Field{"@body", EventField::kBody},
+    Field{"@seq", EventField::kSeq},
+    Field{"@epoch", EventField::kEpoch},
+    Field{"@agent_id", EventField::kAgentId},
+    Field{"@method", EventField::kMethod},
+    Field{"@path", EventField::kPath},
+    Field{"@query", EventField::kQuery},
+    Field{"@remote_addr", EventField::kRemoteAddr},
+    Field{"@content_type", EventField::kContentType},
+    Field{"@headers", EventField::kHeaders},
+};
+
+constexpr std::string_view kHeaderPrefix = "header:";
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+bool is_header_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  return out;
+}
+
+}  // namespace
+
+Result<ColumnSource, std::string> parse_column_source(std::string_view spec) {
+  ColumnSource source;
+  source.spec = spec;
+  std::string_view what = trimmed(spec);
+  if (const auto bar = what.rfind(" | "); bar != std::string_view::npos) {
+    const std::string_view conversion = trimmed(what.substr(bar + 3));
+    what = trimmed(what.substr(0, bar));
+    if (conversion == "unix_ms") {
+      source.conversion = ColumnSource::Conversion::kUnixMilliseconds;
+    } else if (conversion == "unix_s") {
+      source.conversion = ColumnSource::Conversion::kUnixSeconds;
+    } else {
+      return fail("\"" + std::string(conversion) + "\" is no conversion; there are unix_ms and unix_s");
+    }
+  }
+  if (what.starts_with('/')) {
+    source.kind = ColumnSource::Kind::kPointer;
+    const auto pointer = JsonPointer::parse(what);
+    if (!pointer) return fail(std::string("is no JSON pointer: after ~ comes 0 (for ~) or 1 (for /)"));
+    source.pointer = pointer->tokens();
+    return source;
+  }
+  if (what.starts_with(kHeaderPrefix)) {
+    source.kind = ColumnSource::Kind::kHeader;
+    source.header = lower(trimmed(what.substr(kHeaderPrefix.size())));
+    if (source.header.empty() || !std::all_of(source.header.begin(), source.header.end(), is_header_char)) {
+      return fail(std::string("needs a header's name, as in \"header:x-github-event\""));
+    }
+    return source;
+  }
+  if (what.starts_with('@')) {
+    const auto* found =
+        std::find_if(kFields.begin(), kFields.end(), [&](const Field& field) { return field.name == what; });
+    if (found == kFields.end()) return fail("\"" + std::string(what) + "\" is no field of an event");
+    if (source.conversion != ColumnSource::Conversion::kNone) {
+      return fail("\"" + std::string(what) + "\" is no number that could be converted; remove the |");
+    }
+    source.field = found->field;
+    return source;
+  }
+  return fail(std::string(
+      "needs a JSON pointer (\"/entry/0/id\"), a header (\"header:x-github-event\") or a field of the "
+      "event (\"@received_at\")"));
+}
+
+const std::vector<std::string>& event_field_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Field& field : kFields) all.emplace_back(field.name);
+    return all;
+  }();
+  return names;
+}
+
+std::string TableMapping::quoted_name() const {
+  return (schema.empty() ? "" : quote_identifier(schema) + ".") + quote_identifier(table);
+}
+
+std::string TableMapping::shown_name() const {
+  return (schema.empty() ? "" : schema + ".") + table;
+}
+
+const MappedColumn* TableMapping::id_column() const {
+  const auto found = std::find_if(columns.begin(), columns.end(), [](const MappedColumn& column) {
+    return column.source.kind == ColumnSource::Kind::kField && column.source.field == EventField::kId;
+  });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+const TableMapping* LaneTables::find(std::string_view lane) const {
+  const auto found = by_lane.find(lane);
+  return found == by_lane.end() ? nullptr : &found->second;
+}
+
+}  // namespace hookspool::net

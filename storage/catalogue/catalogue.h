@@ -1,0 +1,194 @@
+// What is where: the segments, each lane's numbers in them, and how far PostgreSQL is known to have each
+// lane.
+//
+// Internal to storage/. Thread-safe: one mutex over plain memory, never held during I/O. Only durable events
+// are in it, so what a failed commit may have left in a file is never shown.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "storage/model/event.h"
+#include "storage/model/journal_error.h"
+#include "storage/model/lane_run.h"
+#include "storage/model/uuid.h"
+#include "storage/segment/segment_reader.h"
+
+namespace hookspool::storage {
+
+// One lane's numbers in one segment; what the segment has lost of them counts as well.
+struct SegmentLane {
+  std::string lane;
+  std::uint32_t number = 0;  // of the lane, within that segment
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+};
+
+struct SegmentContents {
+  std::shared_ptr<SegmentFile> file;
+  Uuid epoch;
+  std::vector<SegmentLane> lanes;
+  std::uint64_t bytes = 0;
+  std::int64_t newest_received_at_us = 0;
+  Uuid greatest_id;       // of its events and of everything before it
+  bool salvaged = false;  // what is in it may have been recorded as lost
+};
+
+class Catalogue {
+ public:
+  explicit Catalogue(const Uuid& epoch) : epoch_(epoch) {}
+
+  // For the opening: segments in the order of their numbers, then the cursors, older ones first.
+  // False if another segment holds one of its numbers already (then nothing was added).
+  bool add_closed(const SegmentContents& contents);
+  void set_cursor(const Cursor& cursor);
+  // A segment is there whose numbers and lanes are not known until it can be read.
+  void add_unknown(std::uint64_t number);
+
+  // What such a segment holds, or one that add_closed() took by its record alone: instead of what was known of it. Its
+  // epoch takes its place among the lanes' runs. False as with add_closed().
+  bool add_late(const SegmentContents& contents);
+
+  // For the writer.
+  void begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& greatest_id);
+  // A durable group, in order, with the lane's number in the active segment and the bytes there for each event. `bytes`:
+  // the segment's from now on.
+  void committed(std::span<const EventPtr> events, std::span<const std::uint32_t> lane_numbers,
+                 std::span<const std::size_t> stored_bytes, std::uint64_t bytes);
+  void set_active_bytes(std::uint64_t bytes);
+  void end_segment();
+  void begin_epoch(const Uuid& epoch);
+  std::vector<Cursor> take_changed_cursors();
+  void put_back(const std::vector<Cursor>& cursors);  // they could not be saved
+  bool has_changed_cursors() const;
+  bool knows_lane(std::string_view lane) const;
+  std::size_t lane_count() const;
+  std::uint64_t bytes() const;
+
+  // For the journal's callers.
+  Uuid epoch() const;
+  std::vector<std::string> lanes() const;
+  std::vector<LaneRun> runs(std::string_view lane) const;
+  // The slices that hold `from_seq` and what follows it without a gap; empty if it is not retained.
+  std::vector<ReadSlice> locate(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
+                                std::size_t events_max) const;
+  // The lanes of one segment; and how many segments hold numbers of this run below that one.
+  std::vector<SegmentLane> lanes_of(std::uint64_t segment) const;
+  std::size_t pieces_before(std::string_view lane, const Uuid& epoch, std::uint64_t seq) const;
+  void confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind);
+  void compared(std::string_view lane);  // Journal::compared()
+  std::vector<SegmentInfo> segments() const;
+  std::vector<std::shared_ptr<SegmentFile>> files(std::uint64_t from_segment) const;  // oldest first
+  std::uint64_t segment_count() const;
+  std::uint64_t pending() const;
+  std::uint64_t pending_bytes() const;
+
+  // For the room. Bytes that wait for their confirmation, of one lane.
+  std::uint64_t waiting_bytes(std::string_view lane) const;
+  // The bytes of the lane that wait, and its part of what has been delivered but lies in closed segments that cannot go
+  // because of it.
+  std::uint64_t held_bytes(std::string_view lane) const;
+  // The oldest closed segment that is delivered; and whether the active one is, and holds anything.
+  std::optional<std::uint64_t> oldest_delivered() const;
+  bool active_delivered() const;
+
+  // Dropping: begin_drop() checks and answers the file; then forget() or, if its name could not be taken
+  // away, nothing. `uncovered_id` is the greatest id so far if no other segment knows it.
+  struct Drop {
+    std::shared_ptr<SegmentFile> file;
+    std::optional<Uuid> uncovered_id;
+  };
+  JournalResult<Drop> begin_drop(std::uint64_t number) const;
+  void forget(std::uint64_t number);
+
+  // The sums as they are kept, and as they are when all pieces are added up: for tests, which expect them to be the same.
+  struct Sums {
+    std::uint64_t bytes = 0, pending = 0, pending_bytes = 0;
+    std::map<std::string, std::uint64_t, std::less<>> held_bytes;  // by lane
+    std::set<std::uint64_t> delivered;                             // numbers of segments
+    bool operator==(const Sums&) const = default;
+  };
+  Sums kept_sums() const;
+  Sums recounted_sums() const;
+
+ private:
+  struct Waiting {
+    std::uint64_t events = 0;
+    std::uint64_t bytes = 0;
+  };
+  struct Piece {
+    std::uint64_t segment = 0;
+    std::uint32_t lane_number = 0;
+    std::uint64_t first_seq = 0;
+    std::uint64_t last_seq = 0;
+    std::uint64_t bytes = 0;  // of its events
+    Waiting waiting{};        // of them; counts in the sums of the run, the segment and the catalogue
+  };
+  struct Run {
+    Uuid epoch;
+    std::uint64_t last_seq = 0;  // the greatest durable number, retained or not
+    Position confirmed;
+    std::vector<Piece> pieces;  // by the events' numbers, whatever the segments' are
+    Waiting waiting{};          // the sum over the pieces
+  };
+  struct Lane {
+    std::vector<Run> runs;         // oldest epoch first
+    std::uint64_t kept_bytes = 0;  // delivered, and kept because of this lane: its shares of closed segments
+  };
+  struct Segment {
+    std::shared_ptr<SegmentFile> file;
+    Uuid epoch;
+    std::uint64_t bytes = 0;
+    std::uint64_t events = 0;
+    std::int64_t newest_received_at_us = 0;
+    Uuid greatest_id;
+    bool active = false;
+    std::uint64_t piece_bytes = 0;    // the sum over the pieces that lie here
+    std::uint64_t waiting_bytes = 0;  // of those
+    std::vector<Lane*> holders;       // the lanes with events here that wait
+    std::uint64_t share = 0;  // what each holder keeps here beyond its own; 0 while the segment is active
+    std::map<std::string, std::uint64_t> lanes;     // with their first number here
+    std::set<std::string, std::less<>> uncompared;  // kept until Journal::compared() for these lanes
+  };
+  using Lanes = std::map<std::string, Lane, std::less<>>;
+
+  Run* find_run(std::string_view lane, const Uuid& epoch);
+  const Run* find_run(std::string_view lane, const Uuid& epoch) const;
+  Run& run_of(const std::string& lane, const Uuid& epoch, std::uint64_t segment);
+  bool overlaps(const SegmentContents& contents) const;
+  void take_in(const SegmentContents& contents);
+  void take_out(std::uint64_t number);
+  static Waiting waiting_of(const Piece& piece, std::uint64_t confirmed_seq);
+  void set_waiting(Lane& lane, Run& run, Piece& piece, const Waiting& waiting);
+  void recount(std::string_view lane, Run& run);
+  static void share_out(Segment& segment);
+  bool may_be_in_unknown(std::uint64_t after_segment, std::uint64_t before_segment) const;
+  std::uint64_t waiting_bytes_locked(std::string_view lane) const;
+  static const Piece& piece_of(const Run& run, std::uint64_t first_seq);
+  bool delivered(const Segment& segment) const;
+  bool is_worth_reading_ahead(const Segment& segment, const Piece& piece) const;
+  void forget_empty_runs(const std::string& lane);
+
+  mutable std::mutex mutex_;
+  // All below is guarded by mutex_.
+  Uuid epoch_;
+  Lanes lanes_;
+  std::map<std::uint64_t, Segment> segments_;
+  std::set<std::uint64_t> unknown_;  // numbers of segments that are there and cannot be read
+  std::optional<std::uint64_t> active_;
+  std::set<std::pair<std::string, Uuid>> changed_cursors_;  // lane and epoch: not saved since they changed
+  std::uint64_t bytes_ = 0;                                 // the sum over segments_
+  std::uint64_t pending_ = 0;                               // the sum over all runs
+  std::uint64_t pending_bytes_ = 0;                         // the same in bytes
+};
+
+}  // namespace hookspool::storage

@@ -1,0 +1,98 @@
+// The journal's quota on its disk: which events are accepted (Budget decides), what is evicted before one is refused, and
+// the reserve that keeps eviction possible when the disk is full to the last block.
+//
+// Internal to storage/. Thread-safe but for Group, which belongs to the writer's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/journal/budget.h"
+#include "storage/catalogue/catalogue.h"
+#include "storage/file/folder.h"
+#include "storage/journal/journal.h"
+#include "storage/file/reserve.h"
+
+namespace hookspool::storage {
+
+class JournalRoom {
+ public:
+  // What is given by reference must outlive it. Takes the reserve over if an earlier life left one; on a disk
+  // without any room gives it up at once, for even reading what an earlier life left may need some.
+  JournalRoom(const JournalOptions& options, const Folder& folder, const Catalogue& catalogue);
+
+  // Of `options` bytes_max, free_bytes_min, lane_rooms and other_room. A decision under way keeps the old ones.
+  void set_limits(const JournalOptions& options);
+  std::uint64_t bytes_max() const { return budget()->options().bytes_max; }
+
+  // How one delivered segment is dropped. Set once, before any other thread is there.
+  void set_drop(std::function<JournalResult<void>(std::uint64_t number)> drop) { drop_ = std::move(drop); }
+
+  // The events of one group, asked about one after the other: what is let in counts for those that follow.
+  class Group {
+   public:
+    explicit Group(const JournalRoom& room) : room_(room), budget_(room.budget()), facts_(room.facts()) {}
+    // Why not; nothing: it is let in.
+    std::optional<JournalError> refuse(const std::string& lane, std::uint64_t bytes);
+
+   private:
+    const JournalRoom& room_;
+    const std::shared_ptr<const Budget> budget_;
+    RoomFacts facts_;
+    std::uint64_t more_ = 0;
+    std::map<std::string, std::uint64_t, std::less<>> more_of_lane_;
+    bool short_ = false;  // stays, once it is
+  };
+
+  // Delivered segments have to go, now, for `more` bytes to be let in.
+  bool must_shed(std::uint64_t more) const;
+  // Drops the oldest delivered segment; false if there is none, or it could not be.
+  bool shed_oldest() const;
+  // Whether a segment's files can be made: false on a disk without inodes.
+  bool files_possible() const;
+
+  // Runs a step that the disk itself may find no room for (a quota shows nowhere else), and again as long as
+  // delivered history can be shed for it.
+  JournalResult<void> shedding(const std::function<JournalResult<void>()>& step) const;
+  // Runs what makes room, or must be written whatever room there is; once more without the reserve if the disk
+  // was full.
+  JournalResult<void> insist(const std::function<JournalResult<void>()>& step);
+  // For reading, which may need a small file beside the one that is read: true if the disk was full to the last
+  // block and is not any more.
+  bool relieve();
+  // Makes the reserve again if there is room for it.
+  void mend_reserve();
+
+  // Why no lane at all would be let in; nothing if one would.
+  std::optional<JournalError> refuse_all() const;
+  std::vector<LaneUse> lane_uses() const;
+  std::uint64_t free_bytes() const;
+  bool reserve_held() const { return reserve_.held(); }
+
+ private:
+  std::shared_ptr<const Budget> budget() const;
+  RoomFacts facts() const;
+  void remember(const Budget& budget, const std::string& lane, std::uint64_t bytes, bool refused) const;
+  std::uint64_t next_bytes(std::string_view lane) const;
+  std::optional<JournalError> refuse(const Budget& budget, std::string_view lane, std::uint64_t more_of_lane,
+                                     std::uint64_t more, RoomFacts facts, bool is_short) const;
+
+  const Folder& folder_;
+  const Catalogue& catalogue_;
+  Reserve reserve_;
+  mutable std::mutex budget_mutex_;
+  std::shared_ptr<const Budget> budget_;  // guarded by budget_mutex_; replaced as a whole
+  // The size of the last event that a lane was refused, until one of it is let in: what it would take for the lane
+  // to be open again. Only of lanes that are named or known; under "" of those that nobody knows.
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::uint64_t, std::less<>> refused_bytes_;  // guarded by mutex_
+  std::function<JournalResult<void>(std::uint64_t)> drop_;
+};
+
+}  // namespace hookspool::storage

@@ -1,0 +1,366 @@
+#include "storage/journal/writer.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "storage/segment/packed_body.h"
+#include "storage/segment/row.h"
+
+namespace hookspool::storage {
+namespace {
+
+constexpr std::size_t kEventBytesMax = 256ull << 20;  // SQLite's own limit for a row is 1e9
+
+JournalResult<EventPtr> done(const JournalResult<void>& result) {
+  if (!result) return fail(result.error());
+  return EventPtr();
+}
+
+}  // namespace
+
+// A group before its transaction: nothing of it counts until that has succeeded.
+struct Writer::Plan {
+  Group group;
+  std::vector<std::size_t> stored_bytes;             // of each event
+  std::unordered_map<std::string, LaneState> lanes;  // as they are afterwards
+  Uuid greatest_id;
+};
+
+Writer::Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
+               JournalRoom& room, const Start& start)
+    : options_(options),
+      folder_(folder),
+      catalogue_(catalogue),
+      readers_(readers),
+      room_(room),
+      wal_bytes_max_(std::min(kWalBytesMax, options.segment_bytes_max / 4)),
+      ids_(options.random_bytes, start.greatest_id),
+      greatest_id_(start.greatest_id),
+      next_number_(start.next_number),
+      syncer_([this](const JournalError& error) {
+        figures_.put_up_with(&JournalStats::acked_record_failures, error);
+      }),
+      thread_([this] { run(); }) {
+  figures_.lost(start.lost);
+}
+
+Writer::~Writer() {
+  (void)close();
+}
+
+JournalResult<EventPtr> Writer::append(Event event) {
+  JournalResult<TicketPtr> ticket = ticket_of(std::move(event));
+  if (!ticket) return fail(ticket.error());
+  return queue_.ask(std::move(*ticket));
+}
+
+void Writer::append(Event event, Journal::Appended appended) {
+  JournalResult<TicketPtr> made = ticket_of(std::move(event));
+  if (!made) return appended(fail(made.error()));
+  TicketPtr ticket = std::move(*made);
+  ticket->answered = std::move(appended);
+  if (auto refusal = queue_.put(ticket)) ticket->answered(fail(std::move(*refusal)));
+}
+
+JournalResult<TicketPtr> Writer::ticket_of(Event&& event) {
+  auto ticket = std::make_unique<Ticket>();
+  if (const std::size_t bytes = event_bytes(event); bytes > kEventBytesMax) {
+    return fail(JournalError{JournalError::Kind::kTooLarge,
+                             "an event of " + std::to_string(bytes) + " bytes is larger than a row may be"});
+  }
+  if (event.lane.size() > kLaneNameBytesMax) {
+    return fail(JournalError{JournalError::Kind::kTooLarge,
+                             "a lane's name of " + std::to_string(event.lane.size()) +
+                                 " bytes is longer than the " + std::to_string(kLaneNameBytesMax) +
+                                 " that it may have"});
+  }
+  // By the appending thread, and not by the one that all wait for.
+  ticket->packed_body = pack_body(event.body);
+  ticket->bytes = stored_bytes(event, ticket->packed_body);
+  ticket->event = std::move(event);
+  return ticket;
+}
+
+JournalResult<void> Writer::save_cursors() {
+  return ask(Task::kSaveCursors);
+}
+
+JournalResult<void> Writer::rotate() {
+  return ask(Task::kRotate);
+}
+
+JournalResult<void> Writer::begin_epoch() {
+  return ask(Task::kBeginEpoch);
+}
+
+JournalResult<void> Writer::ask(Task task) {
+  auto ticket = std::make_unique<Ticket>();
+  ticket->task = task;
+  if (const auto answer = queue_.ask(std::move(ticket)); !answer) return fail(answer.error());
+  return {};
+}
+
+JournalResult<void> Writer::close() {
+  const std::optional<JournalResult<EventPtr>> answer = queue_.stop();
+  if (!answer) return {};
+  thread_.join();
+  if (!answer->ok()) return fail(answer->error());
+  return {};
+}
+
+void Writer::run() {
+  ::pthread_setname_np(::pthread_self(), "journal");  // for top, gdb and strace
+  std::vector<TicketPtr> tickets(std::max<std::size_t>(options_.group_events_max, 1));
+  while (stop_ == nullptr || !queue_.drained()) {
+    const std::size_t count = queue_.take(tickets, stop_ != nullptr);
+    handle(std::span(tickets).first(count));
+    for (std::size_t i = 0; i < count; ++i) tickets[i].reset();
+  }
+  (void)write_cursors(false);  // they are hints: losing them is no failure to close
+  stop_->answered(done(segment_ == nullptr ? JournalResult<void>() : finish_segment()));
+}
+
+void Writer::handle(std::span<TicketPtr> tickets) {
+  std::size_t begin = 0;
+  std::size_t bytes = 0;
+  const auto commit_before = [&](std::size_t end) {
+    if (end > begin) commit_group(tickets.subspan(begin, end - begin));
+    begin = end;
+    bytes = 0;
+  };
+  for (std::size_t i = 0; i < tickets.size(); ++i) {
+    Ticket& ticket = *tickets[i];
+    if (ticket.task == Task::kAppend) {
+      if (bytes + ticket.bytes > options_.group_bytes_max) commit_before(i);
+      bytes += ticket.bytes;
+      continue;
+    }
+    commit_before(i);
+    begin = i + 1;
+    if (ticket.task == Task::kRotate) queue_.answer(ticket, done(rotate_if_any()));
+    if (ticket.task == Task::kBeginEpoch) queue_.answer(ticket, done(leave_epoch()));
+    if (ticket.task == Task::kSaveCursors) queue_.answer(ticket, done(write_cursors(true)));
+    if (ticket.task == Task::kStop) stop_ = std::move(tickets[i]);
+  }
+  commit_before(tickets.size());
+}
+
+void Writer::commit_group(std::span<TicketPtr> tickets) {
+  std::vector<Ticket*> admitted = admit(tickets);
+  if (admitted.empty()) return;
+  const JournalResult<std::vector<EventPtr>> stored = store(admitted);
+  if (!stored) {
+    figures_.refused(admitted.size());
+    for (Ticket* ticket : admitted) queue_.answer(*ticket, fail(stored.error()));
+    return;
+  }
+  if (options_.on_committed) options_.on_committed(*stored);
+  for (std::size_t i = 0; i < admitted.size(); ++i) queue_.answer(*admitted[i], (*stored)[i]);
+  maintain();
+}
+
+// Answers the events that are over a limit of this layer and returns the others.
+std::vector<Ticket*> Writer::admit(std::span<TicketPtr> tickets) {
+  std::vector<Ticket*> admitted;
+  admitted.reserve(tickets.size());
+  std::unordered_set<std::string_view> new_lanes;
+  make_room(tickets);
+  JournalRoom::Group room(room_);
+  for (const TicketPtr& ticket : tickets) {
+    const std::string& name = ticket->event.lane;
+    const auto lane = lanes_.find(name);
+    std::optional<JournalError> refusal;
+    const auto over = [&](JournalError::Kind kind, const std::string& what) {
+      refusal = JournalError{kind, "lane '" + name + "' " + what};
+    };
+    if (lane != lanes_.end()) {
+      if (lane->second.last_seq + tickets.size() > kSeqMax) {
+        over(JournalError::Kind::kSpent, "has used up the numbers of this epoch: restart hookspool");
+      }
+    } else if (!new_lanes.contains(name) && !catalogue_.knows_lane(name)) {
+      if (catalogue_.lane_count() + new_lanes.size() < options_.lanes_max) {
+        new_lanes.insert(name);
+      } else {
+        over(JournalError::Kind::kTooManyLanes, "would be one more than the " +
+                                                    std::to_string(options_.lanes_max) +
+                                                    " lanes that a journal may have");
+      }
+    }
+    if (!refusal) refusal = room.refuse(name, ticket->bytes);
+    if (refusal) {
+      figures_.refused(1);
+      queue_.answer(*ticket, fail(std::move(*refusal)));
+    } else {
+      admitted.push_back(ticket.get());
+    }
+  }
+  return admitted;
+}
+
+// Evicts delivered history before an event is refused for lack of room, without waiting for the agent's tick.
+void Writer::make_room(std::span<TicketPtr> tickets) {
+  const Figures::AtDisk at_disk(figures_);
+  std::uint64_t bytes = 0;
+  for (const TicketPtr& ticket : tickets) bytes += ticket->bytes;
+  while (room_.must_shed(bytes)) {
+    if (room_.shed_oldest()) continue;
+    // All the history there is lies in the active segment: worth a new one if that frees more than a crumb.
+    const bool worth_it = segment_ != nullptr && segment_->bytes() >= options_.segment_bytes_max / 4 &&
+                          catalogue_.active_delivered();
+    if (!worth_it || !finish_segment()) return;
+  }
+}
+
+JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
+  if (const auto ready = get_ready(tickets); !ready) return fail(ready.error());
+  Plan plan = make_plan(tickets);
+  // Like on_committed not "at the disk": the watchdog is not fed for a thread that is stuck in there.
+  if (options_.on_committing) options_.on_committing(plan.group.events);
+  if (const auto synced = sync_to_disk(plan); !synced) return fail(synced.error());
+  if (const auto& acked = segment_->acked()) syncer_.due(*acked);
+  adopt(plan);
+  return std::move(plan.group.events);
+}
+
+// The group's way to the disk; a wait for another thread is not part of it.
+JournalResult<void> Writer::sync_to_disk(const Plan& plan) {
+  const Figures::AtDisk at_disk(figures_);
+  reserve_ids(plan.greatest_id);
+  if (const auto written = room_.shedding([&] { return write(plan.group); }); !written) return written;
+  note_acked(plan.group);
+  return {};
+}
+
+JournalResult<void> Writer::get_ready(std::span<Ticket*> tickets) {
+  const Figures::AtDisk at_disk(figures_);
+  if (too_old_for(tickets)) roll();
+  return room_.shedding([this] { return ensure_segment(); });
+}
+
+Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
+  Plan plan;
+  plan.greatest_id = greatest_id_;
+  const Uuid epoch = catalogue_.epoch();
+  for (Ticket* ticket : tickets) {
+    auto stored = std::make_shared<StoredEvent>();
+    stored->event = std::move(ticket->event);
+    const std::string& name = stored->event.lane;
+    auto lane = plan.lanes.find(name);
+    if (lane == plan.lanes.end()) {
+      const auto known = lanes_.find(name);
+      lane = plan.lanes.emplace(name, known == lanes_.end() ? LaneState{} : known->second).first;
+    }
+    LaneState& state = lane->second;
+    if (state.number_in_segment == 0) {
+      state.number_in_segment =
+          lanes_in_segment_ + static_cast<std::uint32_t>(plan.group.new_lanes.size()) + 1;
+      plan.group.new_lanes.push_back({state.number_in_segment, name});
+    }
+    stored->epoch = epoch;
+    stored->seq = ++state.last_seq;
+    const Uuid& given = stored->event.again.is_nil() ? stored->event.kept_as : stored->event.again;
+    stored->id = given.is_nil() ? ids_.next(stored->event.received_at_us / 1000) : given;
+    plan.greatest_id = std::max(plan.greatest_id, stored->id);
+    plan.group.lane_numbers.push_back(state.number_in_segment);
+    plan.group.packed_bodies.push_back(std::move(ticket->packed_body));
+    plan.stored_bytes.push_back(ticket->bytes);
+    plan.group.events.push_back(std::move(stored));
+  }
+  plan.group.cursors = catalogue_.take_changed_cursors();
+  return plan;
+}
+
+JournalResult<void> Writer::write(const Group& group) {
+  const auto began = std::chrono::steady_clock::now();
+  const Result<void, SegmentFailure> committed = segment_->commit(group);
+  const auto took = std::chrono::steady_clock::now() - began;
+  if (committed) {
+    figures_.committed(
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+    return {};
+  }
+  catalogue_.put_back(group.cursors);
+  JournalError error = committed.error().error;
+  if (!committed.error().usable) {
+    seal();
+    // The group has numbers of an epoch that has ended: room does not help it any more.
+    if (error.kind == JournalError::Kind::kFull) error.kind = JournalError::Kind::kIo;
+  }
+  figures_.failed(error);
+  return fail(std::move(error));
+}
+
+// So that a start which cannot read this segment gives no id below one of these.
+void Writer::reserve_ids(const Uuid& greatest_id) {
+  const auto& acked = segment_->acked();
+  if (!acked) return;
+  if (const auto reserved = (*acked)->reserve_ids(greatest_id); !reserved)
+    figures_.put_up_with(&JournalStats::acked_record_failures, reserved.error());
+}
+
+// After the sync and before the answers: what a sender was told is what the record says.
+void Writer::note_acked(const Group& group) {
+  const auto& acked = segment_->acked();
+  if (!acked) return;
+  if (const auto noted = (*acked)->note(group.events, group.lane_numbers); !noted)
+    figures_.put_up_with(&JournalStats::acked_record_failures, noted.error());
+}
+
+void Writer::adopt(const Plan& plan) {
+  for (const auto& [name, state] : plan.lanes) lanes_[name] = state;
+  lanes_in_segment_ += static_cast<std::uint32_t>(plan.group.new_lanes.size());
+  greatest_id_ = plan.greatest_id;
+  // A clock that stepped back begins the segment's age anew: else none would be closed by age until it has caught up.
+  for (const EventPtr& event : plan.group.events) {
+    segment_began_us_ =
+        std::min(segment_began_us_.value_or(event->event.received_at_us), event->event.received_at_us);
+  }
+  catalogue_.committed(plan.group.events, plan.group.lane_numbers, plan.stored_bytes, segment_->bytes());
+  figures_.appended(plan.group.events.size());
+}
+
+// Not a question of the budget: cursors take next to nothing, and they are what lets history go.
+JournalResult<void> Writer::write_cursors(bool probe) {
+  const Figures::AtDisk at_disk(figures_);
+  room_.mend_reserve();
+  const bool probing = probe && figures_.failing();
+  const bool changed = catalogue_.has_changed_cursors();
+  if (!probing && !changed) return {};
+  const auto attempt = [&]() -> JournalResult<void> {
+    if (const auto ready = ensure_segment(); !ready) return ready;
+    Group group;
+    group.cursors = catalogue_.take_changed_cursors();
+    group.probe = probing;
+    return write(group);
+  };
+  if (const auto written = changed ? room_.insist(attempt) : attempt(); !written) return written;
+  catalogue_.set_active_bytes(segment_->bytes());
+  maintain();
+  return {};
+}
+
+bool Writer::too_old_for(std::span<Ticket*> tickets) const {
+  if (segment_ == nullptr || !segment_began_us_) return false;
+  return std::any_of(tickets.begin(), tickets.end(), [&](const Ticket* ticket) {
+    return ticket->event.received_at_us - *segment_began_us_ >= options_.segment_age_max.count();
+  });
+}
+
+JournalStats Writer::figures() const {
+  JournalStats stats = figures_.snapshot(room_.refuse_all());
+  stats.bytes = catalogue_.bytes();
+  stats.bytes_max = room_.bytes_max();
+  stats.free_bytes = room_.free_bytes();
+  stats.segments = catalogue_.segment_count();
+  stats.pending = catalogue_.pending();
+  stats.pending_bytes = catalogue_.pending_bytes();
+  stats.reserve_held = room_.reserve_held();
+  return stats;
+}
+
+}  // namespace hookspool::storage

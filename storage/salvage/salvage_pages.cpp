@@ -1,0 +1,151 @@
+#include "storage/salvage/salvage_pages.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+#include <system_error>
+#include <utility>
+
+namespace hookspool::storage {
+namespace {
+
+constexpr std::uint64_t kWalHeaderBytes = 32;
+constexpr std::uint64_t kFrameHeaderBytes = 24;
+
+std::uint32_t big_endian(const unsigned char* at) {
+  return static_cast<std::uint32_t>(at[0]) << 24 | static_cast<std::uint32_t>(at[1]) << 16 |
+         static_cast<std::uint32_t>(at[2]) << 8 | at[3];
+}
+
+struct Opened {
+  int fd = -1;
+  std::uint64_t bytes = 0;
+  int error = 0;
+};
+
+Opened open_file(const std::filesystem::path& file) {
+  Opened opened;
+  opened.fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  opened.error = errno;
+  if (opened.fd < 0) return opened;
+  struct stat status {};
+  if (::fstat(opened.fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(opened.fd);
+    return {-1, 0, EINVAL};
+  }
+  return {opened.fd, static_cast<std::uint64_t>(status.st_size), 0};
+}
+
+// How many bytes there were; the others are zeros.
+std::size_t read_at(int fd, std::uint64_t offset, unsigned char* to, std::size_t bytes, bool& failed) {
+  std::size_t done = 0;
+  while (done < bytes) {
+    const ssize_t count = ::pread(fd, to + done, bytes - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) failed = true;
+    if (count <= 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  std::fill(to + done, to + bytes, static_cast<unsigned char>(0));
+  return done;
+}
+
+}  // namespace
+
+JournalResult<SalvagePages> SalvagePages::open(const std::filesystem::path& file) {
+  SalvagePages pages;
+  const Opened database = open_file(file);
+  const Opened wal = open_file(file.string() + "-wal");
+  pages.database_ = database.fd;
+  pages.database_bytes_ = database.bytes;
+  pages.wal_ = wal.fd;
+  pages.wal_bytes_ = wal.bytes;
+  if (database.fd < 0 && wal.fd < 0) {
+    return fail(
+        JournalError{database.error == ENOENT ? JournalError::Kind::kNotFound : JournalError::Kind::kIo,
+                     "opening " + file.string() + ": " +
+                         (database.error == EINVAL ? "it is not a file"
+                                                   : std::generic_category().message(database.error))});
+  }
+  pages.index_database();
+  pages.index_wal();
+  return pages;
+}
+
+SalvagePages::SalvagePages(SalvagePages&& other) noexcept
+    : database_(std::exchange(other.database_, -1)),
+      wal_(std::exchange(other.wal_, -1)),
+      database_bytes_(other.database_bytes_),
+      wal_bytes_(other.wal_bytes_),
+      images_(std::move(other.images_)),
+      committed_(std::move(other.committed_)),
+      stray_(std::move(other.stray_)),
+      unreadable_(other.unreadable_) {}
+
+SalvagePages::~SalvagePages() {
+  for (const int fd : {database_, wal_}) {
+    if (fd >= 0) ::close(fd);
+  }
+}
+
+void SalvagePages::index_database() {
+  for (std::uint64_t offset = 0; offset < database_bytes_; offset += kSalvagePageBytes) {
+    images_.push_back(
+        {ImageTrust::kDatabase, static_cast<std::uint32_t>(offset / kSalvagePageBytes + 1), offset});
+  }
+}
+
+// Frames are taken by their place alone; a checksum that does not fit says nothing against the rows in them, which
+// have their own. The salts tell the frames of one life of the WAL from remnants of an earlier one.
+void SalvagePages::index_wal() {
+  constexpr std::uint64_t kFrameBytes = kFrameHeaderBytes + kSalvagePageBytes;
+  struct Frame {
+    PageImage image;
+    std::uint64_t salts;
+  };
+  std::vector<Frame> frames;
+  std::map<std::uint64_t, std::size_t> ended;  // salts -> frames up to the last one that ends a transaction
+  for (std::uint64_t at = kWalHeaderBytes; at + kFrameHeaderBytes < wal_bytes_; at += kFrameBytes) {
+    std::array<unsigned char, kFrameHeaderBytes> header{};
+    bool failed = false;
+    read_at(wal_, at, header.data(), header.size(), failed);
+    const std::uint64_t salts =
+        static_cast<std::uint64_t>(big_endian(&header[8])) << 32 | big_endian(&header[12]);
+    frames.push_back({{ImageTrust::kStray, big_endian(header.data()), at + kFrameHeaderBytes}, salts});
+    if (big_endian(&header[4]) != 0) ended[salts] = frames.size();
+  }
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    PageImage& image = frames[i].image;
+    const auto end = ended.find(frames[i].salts);
+    if (end != ended.end() && i < end->second) image.trust = ImageTrust::kCommitted;
+    (image.trust == ImageTrust::kCommitted ? committed_ : stray_)[image.page] = image.offset;
+    images_.push_back(image);
+  }
+}
+
+void SalvagePages::read(const PageImage& image, SalvagePage& page) {
+  bool failed = false;
+  const int fd = image.trust == ImageTrust::kDatabase ? database_ : wal_;
+  read_at(fd, image.offset, page.data(), page.size(), failed);
+  if (failed) ++unreadable_;
+}
+
+std::optional<PageImage> SalvagePages::find(std::uint32_t page, int view) const {
+  const std::uint64_t offset = static_cast<std::uint64_t>(page - 1) * kSalvagePageBytes;
+  const bool in_database = page > 0 && offset < database_bytes_;
+  if (view == 2) {
+    if (const auto stray = stray_.find(page); stray != stray_.end())
+      return PageImage{ImageTrust::kStray, page, stray->second};
+  }
+  if (view != 1) {
+    if (const auto committed = committed_.find(page); committed != committed_.end())
+      return PageImage{ImageTrust::kCommitted, page, committed->second};
+  }
+  if (in_database) return PageImage{ImageTrust::kDatabase, page, offset};
+  return std::nullopt;
+}
+
+}  // namespace hookspool::storage

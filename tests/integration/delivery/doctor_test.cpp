@@ -1,0 +1,125 @@
+// doctor: what it says of a database, and that it changes nothing in it.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/commands/commands.h"
+#include "agent/base/exit_codes.h"
+#include "tests/integration/delivery/rig.h"
+#include "tests/support/free_port.h"
+
+namespace hookspool::agent {
+namespace {
+
+class DoctorTest : public DeliveryTest {
+ protected:
+  Config config(const std::string& conninfo, const std::string& sources = "") const {
+    auto parsed = parse_config("[postgres]\nconninfo = \"" + conninfo + "\"\nschema = \"" + schema_ +
+                                   "\"\nconnect_timeout = \"2s\"\n" + sources,
+                               "t.toml");
+    if (!parsed) throw std::runtime_error(parsed.error().lines.front());
+    return *parsed;
+  }
+  // "state what: text" for each finding.
+  std::string report(const Config& config, int expected) const {
+    ::testing::internal::CaptureStdout();
+    const int code = DoctorCommand{}.run(config, true);
+    const std::string printed = ::testing::internal::GetCapturedStdout();
+    EXPECT_EQ(code, expected) << printed;
+    std::string all;
+    const auto json = nlohmann::json::parse(printed);
+    for (const auto& finding : json.at("findings")) {
+      all += finding.at("state").get<std::string>() + " " + finding.at("what").get<std::string>() + ": " +
+             finding.at("text").get<std::string>() + "\n";
+    }
+    return all;
+  }
+  static std::string sql(const Config& config) {
+    ::testing::internal::CaptureStdout();
+    DoctorCommand doctor;
+    doctor.sql = true;
+    EXPECT_EQ(doctor.run(config, false), kExitOk);
+    return ::testing::internal::GetCapturedStdout();
+  }
+};
+
+TEST_F(DoctorTest, SaysWhatIsThereAndMakesNothing) {
+  const auto found = report(config(shared_cluster().conninfo(), "[sources.a]\n"), kExitOk);
+  const std::string major = value("SELECT current_setting('server_version_num')::int / 10000");
+  EXPECT_NE(found.find("ok connection: " + major + "."), std::string::npos) << found;
+  EXPECT_NE(found.find("ok encoding: UTF8"), std::string::npos) << found;
+  EXPECT_NE(found.find("ok schema " + schema_ + ": will be made at first contact: events"), std::string::npos)
+      << found;
+  EXPECT_NE(found.find("ok source a: to " + schema_ + ".events"), std::string::npos) << found;
+  EXPECT_EQ(found.find("certificate"), std::string::npos) << found;
+  EXPECT_EQ(value("SELECT count(*) FROM pg_namespace WHERE nspname = '" + schema_ + "'"), "0");
+}
+
+TEST_F(DoctorTest, NamesEachFaultOfEachTable) {
+  run("CREATE TABLE public." + schema_ + "_t (n int PRIMARY KEY, need text NOT NULL)");
+  const std::string source = "table = \"public." + schema_ + "_t\"\ncolumns = { ";
+  const auto found = report(
+      config(shared_cluster().conninfo(), "[sources.a]\n" + source + "n = \"/n\", m = \"/m\" }\n" +
+                                              "[sources.b]\ntable = \"nowhere\"\ncolumns = { n = \"/n\" }\n"),
+      kExitConfig);
+  for (const char* fault : {"fault source a: public.", "there is no column m; it has n, need",
+                            "column need is NOT NULL", "role hookspool may not insert", "GRANT INSERT ON",
+                            "fault source b: nowhere: there is no such table"}) {
+    EXPECT_NE(found.find(fault), std::string::npos) << fault << "\n" << found;
+  }
+}
+
+TEST_F(DoctorTest, ARoleWithoutRightsIsSentToTheAdministrator) {
+  run("CREATE ROLE " + schema_ + "_role LOGIN PASSWORD 'not-a-secret-43'");
+  const auto poor = config(shared_cluster().conninfo_as(schema_ + "_role", "not-a-secret-43"));
+  EXPECT_NE(report(poor, kExitConfig).find("may not make it: events"), std::string::npos);
+  const std::string printed = sql(poor);
+  EXPECT_NE(printed.find("GRANT SELECT, INSERT ON \"" + schema_ + "\".events TO \"" + schema_ + "_role\""),
+            std::string::npos)
+      << printed;
+  run(printed);
+  EXPECT_NE(report(poor, kExitOk).find("ok schema " + schema_ + ": is there"), std::string::npos);
+}
+
+TEST_F(DoctorTest, WhatOnlyTheFirstRowWouldTellIsNamedAndEverySourceIsLookedAt) {
+  const std::string mine = "public." + schema_ + "_s";
+  run("CREATE TABLE " + mine + " (n serial, id uuid, v varchar(5)); GRANT INSERT ON " + mine +
+      " TO hookspool");
+  const auto of = config(shared_cluster().conninfo(),
+                         "[sources.a]\ntable = \"" + mine +
+                             "\"\ncolumns = { v = \"/v\", id = \"@id\" }\n"
+                             "[sources.b]\ntable = \"public.absent\"\ncolumns = { n = \"/n\" }\n"
+                             "[sources.c]\n");
+  const auto found = report(of, kExitConfig);
+  for (const char* each :
+       {"may not use sequence", "GRANT USAGE ON SEQUENCE", "may not read column id", "GRANT SELECT ON",
+        "fault source b: public.absent: there is no such table", "ok source c: to "}) {
+    EXPECT_NE(found.find(each), std::string::npos) << each << "\n" << found;
+  }
+  const std::string printed = sql(of);
+  EXPECT_NE(printed.find("-- public.absent does not exist yet"), std::string::npos) << printed;
+  run(printed);
+  const auto after = report(of, kExitConfig);
+  EXPECT_NE(after.find("ok source a: to " + mine + ", which fits"), std::string::npos) << after;
+}
+
+TEST_F(DoctorTest, ADatabaseThatIsAwayIsNoFaultOfTheConfiguration) {
+  const auto away =
+      config("host=127.0.0.1 sslmode=disable dbname=x port=" + std::to_string(testing::free_port()));
+  EXPECT_NE(report(away, kExitUnavailable).find("fault connection"), std::string::npos);
+  const auto remote = config("host=192.0.2.1 port=1 sslmode=require dbname=x");
+  EXPECT_NE(report(remote, kExitUnavailable).find("warning certificate: that of 192.0.2.1"),
+            std::string::npos);
+  EXPECT_NE(sql(away).find("CREATE TABLE"), std::string::npos) << "the SQL needs no connection";
+}
+
+TEST_F(DoctorTest, AnEncodingThatCannotHoldEverythingIsAWarning) {
+  run("CREATE DATABASE " + schema_ +
+      " OWNER hookspool TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+  EXPECT_NE(report(config(shared_cluster().conninfo() + " dbname=" + schema_), kExitOk)
+                .find("warning encoding: LATIN1"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace hookspool::agent
