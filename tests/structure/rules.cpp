@@ -9,24 +9,43 @@
 namespace hookspool::structure {
 namespace {
 
-// A folder (and what lies below it) and the folders it may include from. The longest match counts.
+// A folder, and the folders below it in the order of the layers that it includes from; its own it may always. A folder may
+// include from those above it in this list only (KeepsAnOrder).
 struct Layer {
   std::string_view folder;
   std::vector<std::string_view> may_include;
 };
 
 const std::vector<Layer>& layers() {
+  // clang-format off
   static const std::vector<Layer> kLayers = {
-      {"storage/model", {"storage/model"}},
-      {"storage", {"storage"}},
-      {"net", {"storage/model"}},
-      {"net/json", {"net/json"}},
-      {"net/http", {"net/http", "net/verify", "storage/model"}},
-      {"net/pg", {"net/json", "net/pg", "storage/model"}},
-      {"net/verify", {"net/json", "net/verify", "storage/model"}},
-      {"agent", {"agent", "net", "storage"}},
-      {"tests", {"agent", "net", "storage", "tests"}},
+      {"storage/model", {}},
+      {"storage/file", {"storage/model"}},
+      {"storage/segment", {"storage/model", "storage/file"}},
+      {"storage/catalogue", {"storage/model", "storage/file", "storage/segment"}},
+      {"storage/journal", {"storage/model", "storage/file", "storage/segment", "storage/catalogue"}},
+      {"storage/side", {"storage/model", "storage/file"}},
+      {"storage/salvage", {"storage/model", "storage/file", "storage/segment", "storage/catalogue", "storage/journal"}},
+      {"net/json", {}},
+      {"net/verify", {"storage/model", "net/json"}},
+      {"net/http", {"storage/model"}},
+      {"net/pg/link", {"storage/model"}},
+      {"net/pg/tables", {"storage/model", "net/json", "net/pg/link"}},
+      {"net/pg/delivery", {"storage/model", "net/pg/link", "net/pg/tables"}},
+      {"net/pg/ledger", {"storage/model", "net/pg/link", "net/pg/tables", "net/pg/delivery"}},
+      {"agent/base", {"storage/model"}},
+      {"agent/config", {"storage/model", "storage/journal", "storage/side", "net/verify", "net/http", "net/pg/link", "net/pg/tables", "agent/base"}},
+      {"agent/intake", {"storage/model", "storage/journal", "storage/side", "net/verify", "net/http", "agent/base", "agent/config"}},
+      {"agent/delivery", {"storage/model", "storage/journal", "net/pg/link", "net/pg/tables", "net/pg/delivery", "net/pg/ledger", "agent/base", "agent/config"}},
+      {"agent/repair", {"storage/model", "storage/journal", "storage/side", "net/pg/link", "net/pg/tables", "net/pg/delivery", "net/pg/ledger", "agent/base", "agent/config", "agent/delivery"}},
+      {"agent/reload", {"storage/journal", "net/http", "agent/base", "agent/config", "agent/intake", "agent/delivery"}},
+      {"agent/upkeep", {"storage/journal", "net/http", "net/pg/link", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload"}},
+      {"agent/admin", {"net/verify", "net/http", "agent/base", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep"}},
+      {"agent/commands", {"storage/model", "storage/file", "storage/journal", "storage/salvage", "net/verify", "net/http", "net/pg/link", "net/pg/tables", "net/pg/ledger", "agent/base", "agent/config", "agent/admin"}},
+      {"agent/app", {"storage/journal", "net/http", "net/pg/link", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep", "agent/admin", "agent/commands"}},
+      {"tests", {"agent", "net", "storage"}},
   };
+  // clang-format on
   return kLayers;
 }
 
@@ -41,15 +60,15 @@ const std::vector<Library>& libraries() {
   static const std::vector<Library> kLibraries = {
       {"SQLiteCpp/", {"storage", "tests"}, false},
       {"sqlite3.h", {"storage", "tests"}, false},
-      {"leveldb/", {"storage", "tests"}, false},
-      {"concurrentqueue.h", {"storage", "agent", "tests"}, false},
-      {"blockingconcurrentqueue.h", {"storage", "agent", "tests"}, false},
-      {"libpq", {"net", "tests"}, false},
-      {"httplib.h", {"net", "tests"}, true},
+      {"leveldb/", {"storage/side", "tests"}, false},
+      {"concurrentqueue.h", {"storage/journal", "agent", "tests"}, false},
+      {"blockingconcurrentqueue.h", {"storage/journal", "agent", "tests"}, false},
+      {"libpq", {"net/pg/link", "tests"}, false},
+      {"httplib.h", {"net/http", "tests"}, true},
       {"nlohmann/", {"net", "agent", "tests"}, true},
-      {"spdlog/", {"agent", "tests"}, true},
-      {"CLI/", {"agent", "tests"}, true},
-      {"toml++/", {"agent", "tests"}, true},
+      {"spdlog/", {"agent/base", "tests"}, true},
+      {"CLI/", {"agent/app", "agent/commands", "tests"}, true},
+      {"toml++/", {"agent/config", "tests"}, true},
       // Recurses as deep as its input is long: never where a client's bytes are.
       {"regex", {"tests"}, true},
   };
@@ -58,7 +77,7 @@ const std::vector<Library>& libraries() {
 
 // Headers that only the .cpp files of the same wrapper include.
 bool is_internal_of_a_wrapper(std::string_view path) {
-  return path == "agent/config_reader.h";
+  return path == "agent/config/config_reader.h";
 }
 
 bool is_within(std::string_view path, std::string_view folder) {
@@ -219,17 +238,18 @@ Faults check_layers(const Files& files) {
     if (!file.is_cpp()) continue;
     const Layer* layer = layer_of(file.path);
     if (layer == nullptr) {
-      faults.push_back(at(file, 1) + "belongs to no layer: storage/, net/, agent/ or tests/");
+      faults.push_back(at(file, 1) + "belongs to no layer: only folders that layers() lists hold sources");
       continue;
     }
     for (const Include& include : file.includes) {
       if (!include.quoted) continue;
-      // agent/version.h is made from agent/version.h.in.
+      // agent/base/version.h is made from agent/base/version.h.in.
       if (!index.contains(include.target) && !index.contains(include.target + ".in")) {
         faults.push_back(at(file, include.line) + "no such file from the root: " + include.target);
         continue;
       }
       const bool allowed =
+          is_within(include.target, layer->folder) ||
           std::any_of(layer->may_include.begin(), layer->may_include.end(),
                       [&](std::string_view folder) { return is_within(include.target, folder); });
       if (!allowed) {
@@ -239,6 +259,26 @@ Faults check_layers(const Files& files) {
     }
   }
   return faults;
+}
+
+// "storage/model" before "storage/file": what a layer includes from stands above it.
+Faults check_order() {
+  Faults faults;
+  const auto& all = layers();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (const std::string_view below : all[i].may_include) {
+      const bool found = std::any_of(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(i),
+                                     [&](const Layer& layer) { return is_within(layer.folder, below); });
+      if (!found)
+        faults.push_back(std::string(all[i].folder) + " may not include from " + std::string(below) +
+                         ": that stands below it");
+    }
+  }
+  return faults;
+}
+
+std::size_t layers_count() {
+  return layers().size();
 }
 
 Faults check_libraries(const Files& files) {

@@ -23,6 +23,9 @@ inline constexpr std::size_t kReadmeLinesMax = 150;
 // A folder is a layer: storage/ knows nothing of net/ or agent/, net/ only storage/model/, the halves of net/
 // nothing of each other, the product nothing of tests/. A quoted include names a file from the root.
 Faults check_layers(const Files& files);
+// The list of the layers itself: no arrow runs back. How many there are.
+Faults check_order();
+std::size_t layers_count();
 
 // A library is seen only by the layer that wraps it, over however many headers of ours, and what is slow to
 // compile is never in a header of ours.

@@ -25,21 +25,30 @@ std::string including(const std::string& path) {
 }
 
 TEST(LayerRule, TakesTheWayOfAnEvent) {
-  const Files files = tree({{"storage/model/event.h", kHeader},
-                            {"storage/journal.h", including("storage/model/event.h")},
-                            {"net/pg/pool.h", including("storage/model/event.h")},
-                            {"net/http/server.h", including("storage/model/event.h")},
-                            {"agent/main.cpp", including("storage/journal.h") + including("net/pg/pool.h")},
-                            {"tests/agent/main_test.cpp", including("net/http/server.h")}});
+  const Files files =
+      tree({{"storage/model/event.h", kHeader},
+            {"storage/journal/journal.h", including("storage/model/event.h")},
+            {"net/pg/link/pool.h", including("storage/model/event.h")},
+            {"net/http/server.h", including("storage/model/event.h")},
+            {"agent/app/main.cpp", including("storage/journal/journal.h") + including("net/pg/link/pool.h")},
+            {"tests/unit/agent/main_test.cpp", including("net/http/server.h")}});
   EXPECT_TRUE(check_layers(files).empty());
 }
 
 TEST(LayerRule, RefusesWhatFlowsBack) {
   const std::pair<const char*, const char*> kForbidden[] = {
-      {"storage/journal.cpp", "net/pg/pool.h"},     {"storage/journal.cpp", "agent/config.h"},
-      {"storage/model/uuid.cpp", "storage/file.h"}, {"net/pg/pool.cpp", "storage/journal.h"},
-      {"net/http/server.cpp", "net/pg/pool.h"},     {"net/pg/pool.cpp", "net/http/server.h"},
-      {"net/pg/pool.cpp", "agent/config.h"},        {"agent/main.cpp", "tests/support/wait.h"},
+      {"storage/journal/journal.cpp", "net/pg/link/pool.h"},
+      {"storage/journal/journal.cpp", "agent/config/config.h"},
+      {"storage/model/uuid.cpp", "storage/file/folder.h"},
+      {"storage/segment/segment.cpp", "storage/journal/journal.h"},
+      {"net/pg/link/pool.cpp", "storage/journal/journal.h"},
+      {"net/pg/link/pool.cpp", "net/pg/tables/schema.h"},
+      {"net/http/server.cpp", "net/pg/link/pool.h"},
+      {"net/pg/link/pool.cpp", "net/http/server.h"},
+      {"net/pg/link/pool.cpp", "agent/config/config.h"},
+      {"agent/base/log.cpp", "agent/config/config.h"},
+      {"agent/intake/admission.cpp", "agent/delivery/lane.h"},
+      {"agent/app/main.cpp", "tests/support/wait.h"},
   };
   for (const auto& [from, to] : kForbidden) {
     expect_fault(check_layers(tree({{from, including(to)}, {to, ""}})), to);
@@ -47,14 +56,15 @@ TEST(LayerRule, RefusesWhatFlowsBack) {
 }
 
 TEST(LayerRule, TakesAHeaderThatTheBuildMakes) {
-  EXPECT_TRUE(
-      check_layers(tree({{"agent/main.cpp", including("agent/version.h")}, {"agent/version.h.in", ""}}))
-          .empty());
+  EXPECT_TRUE(check_layers(tree({{"agent/app/main.cpp", including("agent/base/version.h")},
+                                 {"agent/base/version.h.in", ""}}))
+                  .empty());
 }
 
 TEST(LayerRule, RefusesAFileOutsideAndAnIncludeOfNothing) {
   expect_fault(check_layers(tree({{"util/misc.h", kHeader}})), "no layer");
-  expect_fault(check_layers(tree({{"agent/main.cpp", including("main.h")}})), "no such file");
+  expect_fault(check_layers(tree({{"agent/misc.h", kHeader}})), "no layer");
+  expect_fault(check_layers(tree({{"agent/app/main.cpp", including("main.h")}})), "no such file");
 }
 
 TEST(DefinitionRule, RefusesTwoTypesOfOneName) {
@@ -85,15 +95,16 @@ TEST(DefinitionRule, TakesDeclarationsFunctionsOtherNamespacesAndUnnamedOnes) {
 }
 
 TEST(LibraryRule, KnowsWhoWrapsWhat) {
-  EXPECT_TRUE(check_libraries(tree({{"net/pg/connection.cpp", "#include <libpq-fe.h>\n"},
+  EXPECT_TRUE(check_libraries(tree({{"net/pg/link/connection.cpp", "#include <libpq-fe.h>\n"},
                                     {"storage/journal.cpp", "#include <SQLiteCpp/Database.h>\n"},
-                                    {"agent/config.cpp", "#include <toml++/toml.h>\n"},
+                                    {"agent/config/config.cpp", "#include <toml++/toml.h>\n"},
                                     {"tests/pg_test.cpp", "#include <libpq-fe.h>\n"}}))
                   .empty());
   for (const auto& [path, text] : std::initializer_list<std::pair<const char*, const char*>>{
            {"agent/lane.cpp", "#include <libpq-fe.h>\n"},
            {"agent/lane.cpp", "#include <SQLiteCpp/Database.h>\n"},
            {"agent/lane.cpp", "#include <httplib.h>\n"},
+           {"net/pg/tables/schema.cpp", "#include <libpq-fe.h>\n"},
            {"net/pg/pool.cpp", "#include <sqlite3.h>\n"},
            {"net/pg/pool.cpp", "#include <spdlog/spdlog.h>\n"},
            {"storage/journal.cpp", "#include <toml++/toml.h>\n"},
