@@ -5,10 +5,10 @@
 
 #include "agent/admin/admin_protocol.h"
 #include "agent/admin/admin_quarantine.h"
-#include "agent/intake/admission.h"
-#include "agent/repair/adoption.h"
 #include "agent/base/instant.h"
+#include "agent/intake/admission.h"
 #include "agent/reload/reload_json.h"
+#include "agent/repair/adoption.h"
 
 namespace hookspool::agent {
 namespace {

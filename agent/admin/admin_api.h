@@ -7,10 +7,10 @@
 
 #include <string>
 
-#include "agent/repair/comparison.h"
-#include "agent/repair/dead_letters.h"
 #include "agent/delivery/lanes.h"
 #include "agent/delivery/sink_guard.h"
+#include "agent/repair/comparison.h"
+#include "agent/repair/dead_letters.h"
 #include "net/http/server.h"
 
 namespace hookspool::agent {

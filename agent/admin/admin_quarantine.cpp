@@ -3,10 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/admin/admin_protocol.h"
-#include "agent/intake/admission.h"
-#include "agent/intake/event_headers.h"
 #include "agent/base/instant.h"
 #include "agent/base/log.h"
+#include "agent/intake/admission.h"
+#include "agent/intake/event_headers.h"
 #include "net/verify/encoding.h"
 
 namespace hookspool::agent {

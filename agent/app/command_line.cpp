@@ -7,13 +7,13 @@
 #include <string>
 
 #include "agent/app/agent.h"
+#include "agent/base/exit_codes.h"
 #include "agent/commands/admin_options.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
 #include "agent/config/config.h"
 #include "agent/config/config_environment.h"
 #include "agent/config/config_place.h"
-#include "agent/base/exit_codes.h"
 
 namespace hookspool::agent {
 namespace {

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/admin/admin_protocol.h"
+#include "agent/base/exit_codes.h"
 #include "agent/commands/no_agent.h"
 #include "agent/commands/output.h"
-#include "agent/base/exit_codes.h"
 #include "agent/config/socket_files.h"
 #include "net/http/client.h"
 

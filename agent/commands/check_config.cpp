@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/exit_codes.h"
+#include "agent/base/units.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
-#include "agent/base/exit_codes.h"
 #include "agent/config/journal_room.h"
 #include "agent/config/socket_files.h"
-#include "agent/base/units.h"
 #include "storage/model/printable.h"
 
 namespace hookspool::agent {

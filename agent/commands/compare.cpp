@@ -5,12 +5,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "agent/commands/admin_call.h"
-#include "agent/commands/admin_commands.h"
-#include "agent/commands/output.h"
 #include "agent/base/entropy.h"
 #include "agent/base/exit_codes.h"
 #include "agent/base/instant.h"
+#include "agent/commands/admin_call.h"
+#include "agent/commands/admin_commands.h"
+#include "agent/commands/output.h"
 
 namespace hookspool::agent {
 namespace {

@@ -7,16 +7,16 @@
 #include <string>
 #include <system_error>
 
-#include "agent/commands/commands.h"
-#include "agent/commands/output.h"
 #include "agent/base/exit_codes.h"
 #include "agent/base/regular_file.h"
+#include "agent/commands/commands.h"
+#include "agent/commands/output.h"
 #include "agent/config/socket_files.h"
 #include "net/http/client.h"
+#include "net/pg/ledger/watermarks.h"
 #include "net/pg/tables/mapping.h"
 #include "net/pg/tables/schema.h"
 #include "net/pg/tables/target_check.h"
-#include "net/pg/ledger/watermarks.h"
 #include "storage/file/folder.h"
 #include "storage/model/printable.h"
 

@@ -5,8 +5,8 @@
 
 #include <filesystem>
 
-#include "agent/commands/output.h"
 #include "agent/base/exit_codes.h"
+#include "agent/commands/output.h"
 
 namespace hookspool::agent {
 namespace {

@@ -2,11 +2,11 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/admin/admin_protocol.h"
+#include "agent/base/exit_codes.h"
+#include "agent/base/log.h"
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
 #include "agent/commands/output.h"
-#include "agent/base/exit_codes.h"
-#include "agent/base/log.h"
 
 namespace hookspool::agent {
 namespace {

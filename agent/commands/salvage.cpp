@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "agent/commands/commands.h"
-#include "agent/commands/output.h"
 #include "agent/base/exit_codes.h"
 #include "agent/base/journal_exit.h"
+#include "agent/commands/commands.h"
+#include "agent/commands/output.h"
 
 namespace hookspool::agent {
 namespace {

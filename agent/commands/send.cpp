@@ -3,10 +3,10 @@
 #include <iostream>
 #include <iterator>
 
+#include "agent/base/exit_codes.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/no_agent.h"
 #include "agent/commands/output.h"
-#include "agent/base/exit_codes.h"
 #include "net/http/client.h"
 
 namespace hookspool::agent {

@@ -1,12 +1,12 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "agent/commands/commands.h"
-#include "agent/commands/no_agent.h"
-#include "agent/commands/output.h"
 #include "agent/base/exit_codes.h"
 #include "agent/base/log.h"
 #include "agent/base/units.h"
+#include "agent/commands/commands.h"
+#include "agent/commands/no_agent.h"
+#include "agent/commands/output.h"
 #include "net/http/client.h"
 
 namespace hookspool::agent {

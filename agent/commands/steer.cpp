@@ -1,10 +1,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "agent/base/exit_codes.h"
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
 #include "agent/commands/output.h"
-#include "agent/base/exit_codes.h"
 
 namespace hookspool::agent {
 namespace {

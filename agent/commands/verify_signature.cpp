@@ -6,13 +6,13 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "agent/commands/commands.h"
-#include "agent/commands/output.h"
-#include "agent/commands/raw_request.h"
 #include "agent/base/entropy.h"
 #include "agent/base/exit_codes.h"
 #include "agent/base/instant.h"
 #include "agent/base/log.h"
+#include "agent/commands/commands.h"
+#include "agent/commands/output.h"
+#include "agent/commands/raw_request.h"
 #include "agent/config/secret.h"
 #include "net/verify/digest.h"
 #include "net/verify/encoding.h"

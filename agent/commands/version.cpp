@@ -2,9 +2,9 @@
 
 #include <cstdio>
 
+#include "agent/base/exit_codes.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
-#include "agent/base/exit_codes.h"
 #include "net/pg/link/connection.h"
 #include "storage/journal/journal.h"
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 
+#include "agent/base/regular_file.h"
 #include "agent/config/config_environment.h"
 #include "agent/config/config_intake.h"
 #include "agent/config/config_reader.h"
@@ -14,7 +15,6 @@
 #include "agent/config/config_source.h"
 #include "agent/config/config_table.h"
 #include "agent/config/config_verify.h"
-#include "agent/base/regular_file.h"
 #include "agent/config/secret.h"
 
 namespace hookspool::agent {

@@ -6,8 +6,8 @@
 #include <charconv>
 #include <utility>
 
-#include "agent/config/config_reader.h"
 #include "agent/base/regular_file.h"
+#include "agent/config/config_reader.h"
 #include "net/http/server.h"
 
 namespace hookspool::agent {

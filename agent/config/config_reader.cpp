@@ -4,8 +4,8 @@
 #include <limits>
 #include <numeric>
 
-#include "agent/config/config_place.h"
 #include "agent/base/units.h"
+#include "agent/config/config_place.h"
 #include "storage/model/printable.h"
 
 namespace hookspool::agent {

@@ -5,8 +5,8 @@
 #include "agent/base/backoff.h"
 #include "agent/base/entropy.h"
 #include "agent/base/log.h"
-#include "net/pg/tables/target_check.h"
 #include "net/pg/ledger/watermarks.h"
+#include "net/pg/tables/target_check.h"
 
 namespace hookspool::agent {
 namespace {

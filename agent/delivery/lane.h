@@ -17,18 +17,18 @@
 #include <string>
 #include <vector>
 
-#include "agent/delivery/arrival.h"
-#include "agent/config/config.h"
 #include "agent/base/current.h"
+#include "agent/base/refusal.h"
+#include "agent/base/repeated_lines.h"
+#include "agent/config/config.h"
+#include "agent/delivery/arrival.h"
 #include "agent/delivery/delivery_figures.h"
 #include "agent/delivery/isolation.h"
 #include "agent/delivery/live_queue.h"
 #include "agent/delivery/pace.h"
 #include "agent/delivery/plan.h"
-#include "agent/base/refusal.h"
-#include "agent/base/repeated_lines.h"
-#include "net/pg/link/connection.h"
 #include "net/pg/delivery/delivery.h"
+#include "net/pg/link/connection.h"
 #include "storage/journal/journal.h"
 
 namespace hookspool::agent {

@@ -1,9 +1,9 @@
 // Events that leave a lane's line for the dead letters, and those that come back into it.
 #include <algorithm>
 
+#include "agent/base/log.h"
 #include "agent/delivery/held_batch.h"
 #include "agent/delivery/lane.h"
-#include "agent/base/log.h"
 #include "agent/delivery/requeued_event.h"
 #include "net/pg/ledger/ledger.h"
 

@@ -2,9 +2,9 @@
 // back or could be read again. They go in under their own numbers, the record and the rows in one transaction.
 #include <algorithm>
 
+#include "agent/base/log.h"
 #include "agent/delivery/held_batch.h"
 #include "agent/delivery/lane.h"
-#include "agent/base/log.h"
 #include "net/pg/ledger/ledger.h"
 
 namespace hookspool::agent {

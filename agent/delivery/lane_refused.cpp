@@ -2,8 +2,8 @@
 // the table, by trying others that wait behind it.
 #include <algorithm>
 
-#include "agent/delivery/lane.h"
 #include "agent/base/log.h"
+#include "agent/delivery/lane.h"
 
 namespace hookspool::agent {
 namespace {

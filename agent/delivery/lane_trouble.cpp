@@ -4,9 +4,9 @@
 
 #include "agent/base/backoff.h"
 #include "agent/base/entropy.h"
+#include "agent/base/log.h"
 #include "agent/delivery/held_batch.h"
 #include "agent/delivery/lane.h"
-#include "agent/base/log.h"
 
 namespace hookspool::agent {
 namespace {

@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "agent/config/config.h"
-#include "net/pg/link/pool.h"
 #include "net/pg/ledger/watermarks.h"
+#include "net/pg/link/pool.h"
 
 namespace hookspool::agent {
 

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <future>
 
-#include "agent/intake/browser_guard.h"
 #include "agent/base/entropy.h"
+#include "agent/intake/browser_guard.h"
 #include "agent/intake/event_headers.h"
 #include "agent/intake/repeat_key.h"
 #include "agent/intake/signature_gate.h"

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "agent/base/current.h"
-#include "agent/intake/deduplicator.h"
 #include "agent/base/latency.h"
+#include "agent/intake/deduplicator.h"
 #include "agent/intake/quarantine.h"
 #include "agent/intake/source_set.h"
 #include "net/http/server.h"

@@ -24,8 +24,8 @@
 
 #include "agent/intake/dedupe_writer.h"
 #include "agent/intake/lost_deliveries.h"
-#include "storage/side/dedupe_index.h"
 #include "storage/journal/journal.h"
+#include "storage/side/dedupe_index.h"
 
 namespace hookspool::agent {
 

@@ -21,7 +21,8 @@ namespace hookspool::agent {
 class LostDeliveries {
  public:
   static constexpr std::size_t kRangesMax = 1'000;
-  static constexpr std::size_t kTextBytesMax = 256u << 10;  // within what a note may have (storage/file/folder.h)
+  static constexpr std::size_t kTextBytesMax = 256u
+                                               << 10;  // within what a note may have (storage/file/folder.h)
 
   // `lost.before` must not be nil. Ranges of a lane that overlap become one. True: something changed.
   bool add(const storage::LostIds& lost);

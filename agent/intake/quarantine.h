@@ -16,10 +16,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/config/config.h"
 #include "agent/base/current.h"
 #include "agent/base/refusal.h"
 #include "agent/base/shared_rate.h"
+#include "agent/config/config.h"
 #include "agent/intake/source_set.h"
 #include "net/http/server.h"
 #include "net/verify/verifier.h"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "agent/intake/admission.h"
 #include "agent/base/entropy.h"
+#include "agent/intake/admission.h"
 #include "net/verify/handshake.h"
 #include "net/verify/providers.h"
 

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/token_bucket.h"
 #include "agent/config/config.h"
 #include "agent/intake/source_log.h"
-#include "agent/base/token_bucket.h"
 
 namespace hookspool::agent {
 

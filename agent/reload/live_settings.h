@@ -2,8 +2,8 @@
 // the pieces; what it may not replace, the parts have taken for themselves at the start. Thread-safe.
 #pragma once
 
-#include "agent/config/config.h"
 #include "agent/base/current.h"
+#include "agent/config/config.h"
 #include "agent/intake/source_set.h"
 
 namespace hookspool::agent {

@@ -7,8 +7,8 @@
 
 #include "agent/base/descriptors.h"
 #include "agent/base/entropy.h"
-#include "agent/config/journal_room.h"
 #include "agent/base/log.h"
+#include "agent/config/journal_room.h"
 
 namespace hookspool::agent {
 namespace {

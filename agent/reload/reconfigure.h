@@ -6,8 +6,8 @@
 #include <string>
 
 #include "agent/delivery/lanes.h"
-#include "agent/reload/live_settings.h"
 #include "agent/intake/quarantine.h"
+#include "agent/reload/live_settings.h"
 #include "net/http/server.h"
 #include "storage/journal/journal.h"
 

@@ -5,10 +5,10 @@
 #include <chrono>
 #include <exception>
 
-#include "agent/config/config_changes.h"
 #include "agent/base/entropy.h"
 #include "agent/base/log.h"
 #include "agent/base/notify.h"
+#include "agent/config/config_changes.h"
 
 namespace hookspool::agent {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "agent/base/log.h"
 #include "net/pg/ledger/ledger.h"
-#include "net/pg/tables/schema.h"
 #include "net/pg/ledger/watermarks.h"
+#include "net/pg/tables/schema.h"
 
 namespace hookspool::agent {
 namespace {

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <map>
 
-#include "agent/delivery/held_batch.h"
 #include "agent/base/log.h"
+#include "agent/delivery/held_batch.h"
 #include "net/pg/delivery/delivery.h"
 #include "net/pg/ledger/ledger.h"
-#include "net/pg/tables/mapping.h"
 #include "net/pg/ledger/watermarks.h"
+#include "net/pg/tables/mapping.h"
 
 namespace hookspool::agent {
 namespace {

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/config/config.h"
 #include "agent/base/refusal.h"
+#include "agent/config/config.h"
 #include "net/pg/link/pool.h"
 #include "storage/journal/journal.h"
 

@@ -17,15 +17,15 @@
 #include <thread>
 #include <vector>
 
-#include "agent/config/config.h"
-#include "agent/delivery/line.h"
 #include "agent/base/refusal.h"
 #include "agent/base/repeated_lines.h"
+#include "agent/config/config.h"
+#include "agent/delivery/line.h"
 #include "net/pg/link/pool.h"
-#include "storage/side/dead_letter_store.h"
 #include "storage/journal/journal.h"
 #include "storage/model/event.h"
 #include "storage/model/uuid.h"
+#include "storage/side/dead_letter_store.h"
 
 namespace hookspool::agent {
 

@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/base/entropy.h"
-#include "agent/reload/reload_json.h"
 #include "agent/base/units.h"
 #include "agent/base/version.h"
+#include "agent/reload/reload_json.h"
 
 namespace hookspool::agent {
 namespace {

@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "agent/intake/admission.h"
-#include "agent/repair/dead_letters.h"
-#include "agent/intake/deduplicator.h"
-#include "agent/upkeep/fill_forecast.h"
 #include "agent/delivery/lanes.h"
 #include "agent/delivery/line.h"
-#include "agent/upkeep/mode.h"
+#include "agent/intake/admission.h"
+#include "agent/intake/deduplicator.h"
 #include "agent/reload/reloader.h"
+#include "agent/repair/dead_letters.h"
+#include "agent/upkeep/fill_forecast.h"
+#include "agent/upkeep/mode.h"
 #include "net/http/server.h"
 #include "net/pg/link/pool.h"
 #include "storage/journal/journal.h"

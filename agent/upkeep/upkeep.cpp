@@ -4,8 +4,8 @@
 
 #include "agent/base/log.h"
 #include "agent/base/notify.h"
-#include "agent/upkeep/retention.h"
 #include "agent/base/units.h"
+#include "agent/upkeep/retention.h"
 
 namespace hookspool::agent {
 namespace {

@@ -15,12 +15,12 @@
 #include <string>
 #include <utility>
 
-#include "agent/config/config.h"
 #include "agent/base/current.h"
+#include "agent/base/round_thread.h"
+#include "agent/config/config.h"
 #include "agent/upkeep/fill_forecast.h"
 #include "agent/upkeep/health.h"
 #include "agent/upkeep/idle_memory.h"
-#include "agent/base/round_thread.h"
 #include "agent/upkeep/segment_age.h"
 
 namespace hookspool::agent {

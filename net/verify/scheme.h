@@ -50,7 +50,8 @@ struct TimestampRule {
   std::string key;                   // kSignature: in the signature's header, as "t" in "t=1614265330,v1=..."
   std::string pointer;               // kBody: a JSON pointer; the body has to be what is signed
   TimestampUnit unit = TimestampUnit::kSeconds;
-  bool number_only = false;  // kBody: a JSON number, as its sender documents it; a text of digits is malformed
+  bool number_only =
+      false;  // kBody: a JSON number, as its sender documents it; a text of digits is malformed
   bool operator==(const TimestampRule&) const = default;
 };
 

@@ -13,9 +13,9 @@
 
 #include "storage/catalogue/lane_extent.h"
 #include "storage/file/open_file.h"
-#include "storage/segment/row.h"
 #include "storage/file/sqlite.h"
 #include "storage/file/write_back.h"
+#include "storage/segment/row.h"
 
 namespace hookspool::storage {
 namespace {

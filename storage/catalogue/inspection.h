@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "storage/segment/acked_record.h"
 #include "storage/catalogue/catalogue.h"
 #include "storage/file/folder.h"
+#include "storage/segment/acked_record.h"
 
 namespace hookspool::storage {
 

@@ -11,8 +11,8 @@
 #include <optional>
 #include <string>
 
-#include "storage/segment/acked_record.h"
 #include "storage/model/uuid.h"
+#include "storage/segment/acked_record.h"
 
 namespace hookspool::storage {
 

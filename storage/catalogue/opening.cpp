@@ -9,8 +9,8 @@
 #include <system_error>
 #include <utility>
 
-#include "storage/segment/acked_record.h"
 #include "storage/catalogue/inspection.h"
+#include "storage/segment/acked_record.h"
 
 namespace hookspool::storage {
 namespace {

@@ -8,14 +8,14 @@
 #include <utility>
 
 #include "storage/catalogue/catalogue.h"
-#include "storage/file/folder.h"
-#include "storage/file/folder_mode.h"
 #include "storage/catalogue/late_segments.h"
 #include "storage/catalogue/opening.h"
+#include "storage/file/folder.h"
+#include "storage/file/folder_mode.h"
 #include "storage/journal/room.h"
+#include "storage/journal/writer.h"
 #include "storage/segment/row.h"
 #include "storage/segment/segment_reader.h"
-#include "storage/journal/writer.h"
 
 namespace hookspool::storage {
 namespace {

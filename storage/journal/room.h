@@ -13,11 +13,11 @@
 #include <string>
 #include <vector>
 
-#include "storage/journal/budget.h"
 #include "storage/catalogue/catalogue.h"
 #include "storage/file/folder.h"
-#include "storage/journal/journal.h"
 #include "storage/file/reserve.h"
+#include "storage/journal/budget.h"
+#include "storage/journal/journal.h"
 
 namespace hookspool::storage {
 

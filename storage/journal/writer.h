@@ -14,14 +14,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include "storage/segment/acked_syncer.h"
 #include "storage/catalogue/catalogue.h"
-#include "storage/journal/figures.h"
 #include "storage/file/folder.h"
+#include "storage/journal/figures.h"
 #include "storage/journal/journal.h"
 #include "storage/journal/room.h"
-#include "storage/segment/segment.h"
 #include "storage/journal/ticket_queue.h"
+#include "storage/segment/acked_syncer.h"
+#include "storage/segment/segment.h"
 
 namespace hookspool::storage {
 

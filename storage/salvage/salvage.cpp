@@ -8,13 +8,13 @@
 #include <tuple>
 #include <utility>
 
-#include "storage/segment/acked_record.h"
 #include "storage/catalogue/catalogue.h"
-#include "storage/file/folder.h"
 #include "storage/catalogue/inspection.h"
 #include "storage/catalogue/opening.h"
+#include "storage/file/folder.h"
 #include "storage/salvage/salvage_scan.h"
 #include "storage/salvage/salvage_segment.h"
+#include "storage/segment/acked_record.h"
 
 namespace hookspool::storage {
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "storage/segment/packed_body.h"
 #include "storage/file/sqlite.h"
+#include "storage/segment/packed_body.h"
 
 namespace hookspool::storage {
 namespace {

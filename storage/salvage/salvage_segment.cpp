@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/file/sqlite.h"
 #include "storage/segment/packed_body.h"
 #include "storage/segment/row.h"
-#include "storage/file/sqlite.h"
 
 namespace hookspool::storage {
 namespace {

@@ -13,8 +13,8 @@
 
 #include "storage/file/crc32c.h"
 #include "storage/file/open_file.h"
-#include "storage/segment/row.h"
 #include "storage/file/sqlite.h"
+#include "storage/segment/row.h"
 
 namespace hookspool::storage {
 namespace {

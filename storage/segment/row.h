@@ -12,9 +12,9 @@
 #include <string>
 #include <string_view>
 
+#include "storage/file/sqlite.h"
 #include "storage/model/event.h"
 #include "storage/model/uuid.h"
-#include "storage/file/sqlite.h"
 
 namespace hookspool::storage {
 

@@ -10,8 +10,8 @@
 #include <system_error>
 #include <utility>
 
-#include "storage/segment/row.h"
 #include "storage/file/sqlite.h"
+#include "storage/segment/row.h"
 
 namespace hookspool::storage {
 namespace {

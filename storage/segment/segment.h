@@ -16,13 +16,13 @@
 #include <string>
 #include <vector>
 
-#include "storage/segment/acked_record.h"
 #include "storage/file/folder.h"
-#include "storage/segment/segment_reader.h"
 #include "storage/model/event.h"
 #include "storage/model/journal_error.h"
 #include "storage/model/lane_run.h"
 #include "storage/model/uuid.h"
+#include "storage/segment/acked_record.h"
+#include "storage/segment/segment_reader.h"
 
 namespace hookspool::storage {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "storage/segment/row.h"
 #include "storage/file/sqlite.h"
+#include "storage/segment/row.h"
 
 namespace hookspool::storage {
 namespace {

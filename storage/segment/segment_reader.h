@@ -18,11 +18,11 @@
 #include <string>
 #include <vector>
 
+#include "storage/file/sqlite.h"
 #include "storage/model/event.h"
 #include "storage/model/journal_error.h"
 #include "storage/model/lane_run.h"
 #include "storage/model/uuid.h"
-#include "storage/file/sqlite.h"
 
 namespace hookspool::storage {
 

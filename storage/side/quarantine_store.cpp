@@ -9,8 +9,8 @@
 #include <system_error>
 #include <utility>
 
-#include "storage/side/side_file.h"
 #include "storage/file/sqlite.h"
+#include "storage/side/side_file.h"
 
 namespace hookspool::storage {
 namespace {

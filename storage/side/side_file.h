@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
-#include "storage/model/journal_error.h"
 #include "storage/file/sqlite.h"
+#include "storage/model/journal_error.h"
 
 namespace hookspool::storage {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "storage/segment/segment.h"
 #include "storage/file/sqlite.h"
+#include "storage/segment/segment.h"
 #include "tests/support/temp_folder.h"
 
 namespace hookspool::bench {

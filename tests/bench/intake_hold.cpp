@@ -13,9 +13,9 @@
 #include <thread>
 #include <vector>
 
-#include "tests/support/wait.h"
 #include "tests/integration/system/agent_process.h"
 #include "tests/integration/system/raw_client.h"
+#include "tests/support/wait.h"
 
 namespace {
 

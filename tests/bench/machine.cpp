@@ -68,8 +68,8 @@ std::vector<std::pair<std::string, std::string>> describe_machine() {
   add("hookspool", said({agent_binary(), "version"}));
   add("compiler", said({"g++", "--version"}));
   add("PostgreSQL", said({testing::pg_program("postgres"), "--version"}));
-  for (const char* package : {"libcpp-httplib-dev", "libsqlite3-0", "wrk", "python3-flask",
-                              "gunicorn", "python3-sqlalchemy", "python3-psycopg2"}) {
+  for (const char* package : {"libcpp-httplib-dev", "libsqlite3-0", "wrk", "python3-flask", "gunicorn",
+                              "python3-sqlalchemy", "python3-psycopg2"}) {
     add(package, debian_version(package));
   }
   return lines;

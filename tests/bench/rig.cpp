@@ -9,9 +9,9 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "tests/integration/system/raw_client.h"
 #include "tests/support/free_port.h"
 #include "tests/support/wait.h"
-#include "tests/integration/system/raw_client.h"
 
 namespace hookspool::bench {
 namespace {

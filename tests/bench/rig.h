@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "tests/bench/wrk.h"
-#include "tests/support/pg_cluster.h"
 #include "tests/integration/system/agent_process.h"
+#include "tests/support/pg_cluster.h"
 
 namespace hookspool::bench {
 

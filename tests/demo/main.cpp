@@ -13,8 +13,8 @@
 #include "tests/demo/deliveries.h"
 #include "tests/demo/sender.h"
 #include "tests/demo/tally.h"
-#include "tests/support/pg_cluster.h"
 #include "tests/integration/system/agent_process.h"
+#include "tests/support/pg_cluster.h"
 
 namespace hookspool::demo {
 namespace {

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "tests/history/wall_clock.h"
-#include "tests/support/wait.h"
 #include "tests/integration/system/load.h"
 #include "tests/integration/system/raw_client.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::history {
 namespace {

@@ -4,9 +4,9 @@
 #include <stdexcept>
 
 #include "storage/journal/journal.h"
+#include "tests/integration/system/load.h"
 #include "tests/support/pg_programs.h"
 #include "tests/support/process.h"
-#include "tests/integration/system/load.h"
 
 namespace hookspool::history {
 namespace {
@@ -115,8 +115,8 @@ std::vector<Journaled> read_journal(const std::filesystem::path& journal, const 
 }
 
 void dump_postgres(const testing::PgCluster& postgres, const std::filesystem::path& file) {
-  testing::run_and_capture({.argv = {testing::pg_program("pg_dump"), "-d",
-                                     postgres.superuser_conninfo(), "-f", file.string()}});
+  testing::run_and_capture(
+      {.argv = {testing::pg_program("pg_dump"), "-d", postgres.superuser_conninfo(), "-f", file.string()}});
 }
 
 std::string retry_dead_letters(const testing::AgentProcess& agent, const std::string& binary) {

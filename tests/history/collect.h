@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "tests/history/result.h"
-#include "tests/support/pg_cluster.h"
 #include "tests/integration/system/agent_process.h"
+#include "tests/support/pg_cluster.h"
 
 namespace hookspool::history {
 

@@ -15,9 +15,9 @@
 #include "tests/history/result.h"
 #include "tests/history/sampler.h"
 #include "tests/history/shim.h"
+#include "tests/integration/system/agent_process.h"
 #include "tests/support/cut_proxy.h"
 #include "tests/support/pg_cluster.h"
-#include "tests/integration/system/agent_process.h"
 
 namespace hookspool::history {
 

@@ -81,8 +81,8 @@ void PgCluster::follow(const PgCluster& primary) {
   if (running()) throw std::runtime_error("a running server's data folder is not replaced");
   std::filesystem::remove_all(data_folder());
   make_folder("data");
-  run_checked({.argv = {pg_program("pg_basebackup"), "-d", primary.superuser_conninfo("postgres"),
-                        "-D", data_folder(), "--checkpoint=fast", "--no-sync", "--write-recovery-conf"},
+  run_checked({.argv = {pg_program("pg_basebackup"), "-d", primary.superuser_conninfo("postgres"), "-D",
+                        data_folder(), "--checkpoint=fast", "--no-sync", "--write-recovery-conf"},
                .working_folder = "/",
                .user = user_});
   std::ofstream config(data_folder() / "postgresql.conf", std::ios::app);
@@ -110,8 +110,8 @@ void PgCluster::initialise(const PgClusterOptions& options) {
   give_to(certificate_.key, user_);
   make_folder("data");
   make_folder("socket");
-  run_checked({.argv = {pg_program("initdb"), "--no-sync", "-D", data_folder(), "-U", "postgres",
-                        "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"},
+  run_checked({.argv = {pg_program("initdb"), "--no-sync", "-D", data_folder(), "-U", "postgres", "-A",
+                        "trust", "-E", "UTF8", "--locale=C.UTF-8"},
                .working_folder = "/",
                .user = user_});
   std::ofstream config(data_folder() / "postgresql.conf", std::ios::app);
@@ -134,12 +134,12 @@ void PgCluster::start() {
   const auto deadline = std::chrono::steady_clock::now() + kStartLimit;
   // After a SIGKILL the old backends may hold the shared memory for a moment: try again.
   while (std::chrono::steady_clock::now() < deadline) {
-    postmaster_ = std::make_unique<Process>(
-        ProcessOptions{.argv = {pg_program("postgres"), "-D", data_folder()},
-                       .output = log_file(),
-                       .working_folder = "/",
-                       .user = user_,
-                       .death_signal = SIGQUIT});
+    postmaster_ =
+        std::make_unique<Process>(ProcessOptions{.argv = {pg_program("postgres"), "-D", data_folder()},
+                                                 .output = log_file(),
+                                                 .working_folder = "/",
+                                                 .user = user_,
+                                                 .death_signal = SIGQUIT});
     const std::string conninfo = superuser_conninfo("postgres");
     bool ready = false;
     wait_until(
@@ -192,8 +192,8 @@ void PgCluster::back_up(const std::filesystem::path& backup) const {
   std::filesystem::create_directory(backup);
   std::filesystem::permissions(backup, std::filesystem::perms::owner_all);
   give_to(backup, user_);
-  run_checked({.argv = {pg_program("pg_basebackup"), "-d", superuser_conninfo("postgres"), "-D",
-                        backup, "--checkpoint=fast", "--no-sync"},
+  run_checked({.argv = {pg_program("pg_basebackup"), "-d", superuser_conninfo("postgres"), "-D", backup,
+                        "--checkpoint=fast", "--no-sync"},
                .working_folder = "/",
                .user = user_});
 }

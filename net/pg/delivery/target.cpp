@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "net/pg/delivery/copy_rows.h"
+#include "net/pg/delivery/target_own.h"
 #include "net/pg/tables/mapping.h"
 #include "net/pg/tables/schema.h"
-#include "net/pg/delivery/target_own.h"
 
 namespace hookspool::net {
 namespace {

@@ -5,11 +5,11 @@
 #include <charconv>
 #include <utility>
 
+#include "net/pg/delivery/target_rows.h"
 #include "net/pg/tables/schema.h"
 #include "net/pg/tables/target_check.h"
 #include "net/pg/tables/target_insert.h"
 #include "net/pg/tables/target_rights.h"
-#include "net/pg/delivery/target_rows.h"
 
 namespace hookspool::net {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "net/pg/tables/mapping.h"
 #include "net/pg/delivery/target.h"
+#include "net/pg/tables/mapping.h"
 #include "net/pg/tables/target_columns.h"
 
 namespace hookspool::net {

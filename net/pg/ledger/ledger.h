@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "net/pg/link/connection.h"
 #include "net/pg/delivery/delivery.h"
+#include "net/pg/link/connection.h"
 #include "storage/model/dead_letter.h"
 #include "storage/model/event.h"
 

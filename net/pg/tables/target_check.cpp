@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/pg/link/text.h"
 #include "net/pg/tables/schema.h"
 #include "net/pg/tables/target_columns.h"
 #include "net/pg/tables/target_insert.h"
 #include "net/pg/tables/target_rights.h"
-#include "net/pg/link/text.h"
 
 namespace hookspool::net {
 namespace {

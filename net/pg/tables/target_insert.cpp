@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "net/pg/tables/schema.h"
 #include "net/pg/link/text.h"
+#include "net/pg/tables/schema.h"
 
 namespace hookspool::net {
 namespace {

@@ -15,7 +15,7 @@ struct TargetTable {
   bool usage = false;           // of its schema
   bool may_be_filled = false;   // may a trigger, a rule or another server fill a column that is NOT NULL?
   bool row_security = false;    // does it hold for the role?
-  bool replica = false;  // does the session run no triggers?
+  bool replica = false;         // does the session run no triggers?
   struct Column {
     std::string name;
     bool not_null = false;                                // and nothing fills it by itself

@@ -9,9 +9,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "storage/side/dedupe_index.h"
 #include "storage/file/folder.h"
 #include "storage/segment/segment.h"
+#include "storage/side/dedupe_index.h"
 
 namespace hookspool::testing {
 namespace {

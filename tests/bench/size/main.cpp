@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "tests/bench/size/backlog.h"
-#include "tests/support/pg_cluster.h"
-#include "tests/support/wait.h"
 #include "tests/integration/system/agent_process.h"
 #include "tests/integration/system/load.h"
+#include "tests/support/pg_cluster.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

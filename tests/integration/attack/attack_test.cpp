@@ -10,8 +10,8 @@
 
 #include "tests/integration/attack/attacks.h"
 #include "tests/integration/attack/hostile_client.h"
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/commands/commands.h"
 #include "agent/base/exit_codes.h"
+#include "agent/commands/commands.h"
 #include "tests/integration/delivery/rig.h"
 #include "tests/support/free_port.h"
 

@@ -11,8 +11,8 @@
 
 #include "tests/integration/disk/injector.h"
 #include "tests/integration/disk/volume.h"
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 

@@ -1,7 +1,7 @@
 // High availability as it is run: a primary and a synchronous standby, the agent knows both, the primary dies under
 // load and the standby is promoted. Again, in the other direction, and again.
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

@@ -5,9 +5,9 @@
 #include <thread>
 #include <vector>
 
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
 #include "tests/integration/system/raw_client.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

@@ -8,10 +8,10 @@
 #include <regex>
 #include <sstream>
 
-#include "tests/support/free_port.h"
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
 #include "tests/integration/system/raw_client.h"
+#include "tests/support/free_port.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

@@ -4,9 +4,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
 #include "tests/integration/system/raw_client.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {
@@ -109,8 +109,8 @@ TEST(Damage, AFlippedBitInARowCostsThatRow) {
   EXPECT_EQ(postgres.value("SELECT first_seq || '-' || last_seq FROM hookspool.gaps"), "23-23");
   EXPECT_EQ(postgres.value("SELECT count(*) FROM hookspool.events"), std::to_string(kEvents - 1));
   EXPECT_NE(agent.log().find("event 23 of lane 's'"), std::string::npos) << agent.log();
-  const Captured verified =
-      run_and_capture({.argv = {agent_binary(), "verify", "--config", agent.config_file().string()}}, seconds(60));
+  const Captured verified = run_and_capture(
+      {.argv = {agent_binary(), "verify", "--config", agent.config_file().string()}}, seconds(60));
   EXPECT_EQ(verified.status.code, 65) << verified.output;
   EXPECT_NE(verified.output.find("1 are lost (recorded in gaps)"), std::string::npos) << verified.output;
   EXPECT_EQ(verified.output.find("nothing is missing"), std::string::npos) << verified.output;

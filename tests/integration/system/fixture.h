@@ -6,10 +6,10 @@
 #include <iostream>
 #include <string>
 
-#include "tests/support/pg_cluster.h"
 #include "tests/integration/system/agent_process.h"
 #include "tests/integration/system/history_check.h"
 #include "tests/integration/system/load.h"
+#include "tests/support/pg_cluster.h"
 
 namespace hookspool::testing {
 

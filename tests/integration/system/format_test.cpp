@@ -6,8 +6,8 @@
 #include <map>
 #include <sstream>
 
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

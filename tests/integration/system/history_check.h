@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/pg_cluster.h"
 #include "tests/integration/system/load.h"
+#include "tests/support/pg_cluster.h"
 
 namespace hookspool::testing {
 

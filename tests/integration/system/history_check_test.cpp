@@ -1,6 +1,6 @@
 // The checker itself: every way in which a table can break the promise, made by hand, is seen and named.
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

@@ -14,11 +14,11 @@
 #include <thread>
 #include <vector>
 
+#include "tests/integration/system/fixture.h"
+#include "tests/integration/system/raw_client.h"
 #include "tests/support/certificates.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/wait.h"
-#include "tests/integration/system/fixture.h"
-#include "tests/integration/system/raw_client.h"
 
 namespace hookspool::testing {
 namespace {

@@ -1,7 +1,7 @@
 // Events that wait are on the disk, not in memory: two hundred thousand of them cost what twenty thousand
 // cost.
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

@@ -11,9 +11,9 @@
 
 #include "net/verify/digest.h"
 #include "net/verify/encoding.h"
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
 #include "tests/integration/system/raw_client.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 

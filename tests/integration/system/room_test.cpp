@@ -2,10 +2,10 @@
 // comes back without help once PostgreSQL takes the events.
 #include <nlohmann/json.hpp>
 
-#include "tests/support/noise.h"
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
 #include "tests/integration/system/raw_client.h"
+#include "tests/support/noise.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

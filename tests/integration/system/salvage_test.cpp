@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

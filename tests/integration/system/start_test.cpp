@@ -1,7 +1,7 @@
 // What the agent meets when it starts: no PostgreSQL, the wrong one, one that does not trust it, an empty
 // one.
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

@@ -2,9 +2,9 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
-#include "tests/support/wait.h"
 #include "tests/integration/system/fixture.h"
 #include "tests/integration/system/raw_client.h"
+#include "tests/support/wait.h"
 
 namespace hookspool::testing {
 namespace {

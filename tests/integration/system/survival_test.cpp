@@ -2,9 +2,9 @@
 #include <csignal>
 #include <random>
 
+#include "tests/integration/system/fixture.h"
 #include "tests/support/cut_proxy.h"
 #include "tests/support/wait.h"
-#include "tests/integration/system/fixture.h"
 
 namespace hookspool::testing {
 namespace {

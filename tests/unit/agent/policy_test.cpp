@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "agent/base/backoff.h"
-#include "agent/intake/event_headers.h"
 #include "agent/base/latency.h"
+#include "agent/intake/event_headers.h"
 #include "agent/upkeep/mode.h"
 #include "agent/upkeep/retention.h"
 #include "agent/upkeep/segment_age.h"

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <future>
 
-#include "agent/intake/admission.h"
 #include "agent/base/entropy.h"
+#include "agent/intake/admission.h"
 #include "net/verify/providers.h"
 #include "tests/support/temp_folder.h"
 

@@ -1,8 +1,8 @@
 // The journal's room as the agent sees it: what is configured, and how long it will last.
 #include <gtest/gtest.h>
 
-#include "agent/upkeep/fill_forecast.h"
 #include "agent/config/journal_room.h"
+#include "agent/upkeep/fill_forecast.h"
 
 namespace hookspool::agent {
 namespace {

@@ -14,9 +14,9 @@
 #include "net/http/connection.h"
 #include "net/http/crowd.h"
 #include "net/http/server.h"
+#include "tests/support/wait.h"
 #include "tests/unit/net/http_fixture.h"
 #include "tests/unit/net/http_raw_client.h"
-#include "tests/support/wait.h"
 
 namespace hookspool::net {
 namespace {

@@ -14,9 +14,9 @@
 
 #include "net/http/client.h"
 #include "net/http/server.h"
+#include "tests/support/temp_folder.h"
 #include "tests/unit/net/http_fixture.h"
 #include "tests/unit/net/http_raw_client.h"
-#include "tests/support/temp_folder.h"
 
 namespace hookspool::net {
 namespace {

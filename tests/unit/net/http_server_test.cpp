@@ -9,9 +9,9 @@
 #include <thread>
 
 #include "net/http/server.h"
+#include "tests/support/wait.h"
 #include "tests/unit/net/http_fixture.h"
 #include "tests/unit/net/http_raw_client.h"
-#include "tests/support/wait.h"
 
 namespace hookspool::net {
 namespace {

@@ -13,12 +13,12 @@
 #include "net/http/server.h"
 #include "net/http/socket.h"
 #include "net/http/tls.h"
-#include "tests/unit/net/http_fixture.h"
-#include "tests/unit/net/http_raw_client.h"
-#include "tests/unit/net/tls_client.h"
 #include "tests/support/certificates.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/wait.h"
+#include "tests/unit/net/http_fixture.h"
+#include "tests/unit/net/http_raw_client.h"
+#include "tests/unit/net/tls_client.h"
 
 namespace hookspool::net {
 namespace {

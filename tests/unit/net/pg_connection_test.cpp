@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "net/pg/link/conninfo.h"
-#include "tests/unit/net/pg_fixture.h"
 #include "tests/support/certificates.h"
 #include "tests/support/cut_proxy.h"
 #include "tests/support/free_port.h"
+#include "tests/unit/net/pg_fixture.h"
 
 namespace hookspool::net {
 namespace {

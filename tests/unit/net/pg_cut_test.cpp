@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "net/pg/delivery/delivery.h"
-#include "tests/unit/net/pg_fixture.h"
 #include "tests/support/cut_proxy.h"
 #include "tests/support/wait.h"
+#include "tests/unit/net/pg_fixture.h"
 
 namespace hookspool::net {
 namespace {

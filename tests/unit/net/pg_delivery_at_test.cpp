@@ -1,9 +1,9 @@
 // Deliveries that begin where the watermark is known to stand.
 #include <gtest/gtest.h>
 
-#include "tests/unit/net/pg_fixture.h"
 #include "tests/support/pg_listener.h"
 #include "tests/support/wait.h"
+#include "tests/unit/net/pg_fixture.h"
 
 namespace hookspool::net {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "net/pg/delivery/delivery.h"
 #include "net/pg/tables/payload.h"
-#include "tests/unit/net/pg_fixture.h"
 #include "tests/support/wait.h"
+#include "tests/unit/net/pg_fixture.h"
 
 namespace hookspool::net {
 namespace {

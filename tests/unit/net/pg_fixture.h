@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "net/pg/link/connection.h"
 #include "net/pg/delivery/delivery.h"
+#include "net/pg/link/connection.h"
 #include "net/pg/tables/schema.h"
 #include "storage/model/event.h"
 #include "tests/support/pg_cluster.h"

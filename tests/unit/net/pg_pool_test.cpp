@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "net/pg/link/pool.h"
-#include "tests/unit/net/pg_fixture.h"
 #include "tests/support/cut_proxy.h"
 #include "tests/support/free_port.h"
 #include "tests/support/wait.h"
+#include "tests/unit/net/pg_fixture.h"
 
 namespace hookspool::net {
 namespace {

@@ -4,8 +4,8 @@
 #include <thread>
 #include <vector>
 
-#include "tests/unit/net/pg_fixture.h"
 #include "tests/support/cut_proxy.h"
+#include "tests/unit/net/pg_fixture.h"
 
 namespace hookspool::net {
 namespace {

@@ -4,8 +4,8 @@
 #include "net/pg/tables/mapping.h"
 #include "net/pg/tables/mapping_json.h"
 #include "net/pg/tables/target_check.h"
-#include "tests/unit/net/pg_fixture.h"
 #include "tests/support/pg_listener.h"
+#include "tests/unit/net/pg_fixture.h"
 
 namespace hookspool::net {
 namespace {

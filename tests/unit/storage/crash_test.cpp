@@ -26,9 +26,9 @@
 #include <vector>
 
 #include "storage/journal/journal.h"
-#include "tests/unit/storage/crash_workload.h"
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
+#include "tests/unit/storage/crash_workload.h"
 
 namespace hookspool::storage {
 namespace {

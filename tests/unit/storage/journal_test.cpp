@@ -6,8 +6,8 @@
 #include <set>
 #include <thread>
 
-#include "tests/unit/storage/journal_fixture.h"
 #include "tests/support/wait.h"
+#include "tests/unit/storage/journal_fixture.h"
 
 namespace hookspool::storage {
 namespace {

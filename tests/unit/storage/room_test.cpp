@@ -2,8 +2,8 @@
 #include <atomic>
 #include <thread>
 
-#include "tests/unit/storage/journal_fixture.h"
 #include "tests/support/small_tmpfs.h"
+#include "tests/unit/storage/journal_fixture.h"
 
 namespace hookspool::storage {
 namespace {

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "storage/file/sqlite.h"
 #include "storage/salvage/salvage.h"
 #include "storage/salvage/salvage_scan.h"
-#include "storage/file/sqlite.h"
 #include "tests/unit/storage/journal_fixture.h"
 
 namespace hookspool::storage {

@@ -6,8 +6,8 @@
 
 #include <filesystem>
 
-#include "tests/unit/storage/journal_fixture.h"
 #include "tests/support/small_tmpfs.h"
+#include "tests/unit/storage/journal_fixture.h"
 
 namespace hookspool::storage {
 namespace {
