@@ -32,7 +32,7 @@ void RepeatedLines::warn(std::string_view reason, std::string_view text, Clock::
       slot->second.untold += 1;
       return;
     }
-    // What was counted and is not told yet is told by the next close().
+    // What was counted and not yet logged is logged by the next close().
     slot->second.until = now + kInterval;
   }
   log_warn(subject_ + ": " + std::string(text));

@@ -1,6 +1,6 @@
 // Lines of the log that what others send can repeat without end, such as one for each dead letter. As in source_log.h each
 // reason has a line at once, then counts for kInterval, and one line with the count when that is over.
-// Thread-safe: told by those who work, closed by the upkeep. Waits for nothing but its own short lock.
+// Thread-safe: called by working threads, closed by the upkeep. Waits for nothing but its own short lock.
 #pragma once
 
 #include <chrono>
@@ -17,9 +17,9 @@ class RepeatedLines {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::seconds kInterval{10};
-  static constexpr std::size_t kReasonsMax = 8;  // told apart; all further ones share one count
+  static constexpr std::size_t kReasonsMax = 8;  // of their own; all further ones share one count
 
-  // "lane shop", "dead letter", "dead letters": a count is told as "lane shop: 41 more dead letters within 10 s (22P02)".
+  // "lane shop", "dead letter", "dead letters": a count is logged as "lane shop: 41 more dead letters within 10 s (22P02)".
   RepeatedLines(std::string subject, std::string one, std::string many)
       : subject_(std::move(subject)), one_(std::move(one)), many_(std::move(many)) {}
   ~RepeatedLines();  // tells what is untold

@@ -71,7 +71,7 @@ std::optional<std::uint64_t> disk_bytes(std::filesystem::path path) {
   }
 }
 
-// What a request without a proof of its sender may decide: a genuine one is then shut out by a stranger who uses the same
+// What a request without a proof of its sender may decide: a genuine one is then shut out by a client that uses the same
 // value first. ("Who can shut an event out" in ARCHITECTURE.md; "delivery_id" and "body" hold the bytes as well.)
 void warn_of_identity(const SourceConfig& source, std::vector<std::string>& lines) {
   if (source.scheme.kind != net::Scheme::Kind::kNone) return;
@@ -81,7 +81,7 @@ void warn_of_identity(const SourceConfig& source, std::vector<std::string>& line
     const bool header = rule.by == DedupeRule::By::kHeader;
     lines.push_back("source " + source.name + " takes everything (verify = \"none\"), and dedupe = \"" +
                     (header ? "header:" : "") + printable(rule.name) +
-                    "\" alone makes a repeat: a stranger who uses the next value first shuts the genuine "
+                    "\" alone makes a repeat: a client that uses the next value first shuts the genuine "
                     "event out" +
                     remedy);
   }
@@ -89,8 +89,8 @@ void warn_of_identity(const SourceConfig& source, std::vector<std::string>& line
   const bool update = source.table->on_conflict == net::OnConflict::kUpdate;
   lines.push_back("source " + source.name + " takes everything (verify = \"none\"), and on_conflict = \"" +
                   (update ? "update" : "ignore") + "\" lets one event " +
-                  (update ? "overwrite the row of another: a stranger can change what a genuine one wrote"
-                          : "keep another from its row: a stranger who uses the next key first shuts the "
+                  (update ? "overwrite the row of another: any client can change what a genuine one wrote"
+                          : "keep another from its row: a client that uses the next key first shuts the "
                             "genuine event out") +
                   remedy);
 }

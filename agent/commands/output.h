@@ -12,7 +12,7 @@ namespace hookspool::agent {
 [[gnu::format(printf, 1, 2)]] void print(const char* format, ...);
 [[gnu::format(printf, 1, 2)]] void tell(const char* format, ...);
 // At the end of a command: `code`, but 74 where standard output did not take all that was printed (a full disk, a pipe that
-// nothing reads from any more), which is told on standard error.
+// nothing reads from any more), which is reported on standard error.
 int finish_output(int code);
 // To standard output, byte by byte: JSON.
 void print_data(std::string_view data);

@@ -18,7 +18,7 @@ bool lets_others_replace(const struct stat& folder, bool holds_the_socket) {
   return (folder.st_mode & S_IWOTH) != 0 && (holds_the_socket || (folder.st_mode & S_ISVTX) == 0);
 }
 
-// Those who are let in beyond the agent's own user: a group by name, or every user. Nothing: the file's group is the
+// Users who may connect beyond the agent's own user: a group by name, or every user. Nothing: the file's group is the
 // agent's, whose members are not known here.
 std::optional<std::string> let_in(const SocketFile& file) {
   if ((file.mode & S_IWOTH) != 0) return "other users";
@@ -34,20 +34,20 @@ bool lets_in(const struct stat& folder, const SocketFile& file) {
 void look_at(const std::string& what, const std::string& path, const SocketFile& file,
              std::vector<std::string>& lines) {
   const auto whom = let_in(file);
-  bool told_entry = false;
+  bool entry_reported = false;
   const std::filesystem::path socket_folder = std::filesystem::path(path).parent_path();
   for (std::filesystem::path folder = socket_folder; !folder.empty(); folder = folder.parent_path()) {
     const std::string shown = printable(folder.string());
     struct stat info {};
     if (::stat(folder.c_str(), &info) == 0) {
       if (lets_others_replace(info, folder == socket_folder)) {
-        lines.push_back(what + ": every user can write to " + shown + " and put a socket of his own at " +
+        lines.push_back(what + ": every user can write to " + shown + " and put another socket at " +
                         printable(path) + "; use a folder that only the agent's user can write to");
       }
-      if (whom && !told_entry && !lets_in(info, file)) {
+      if (whom && !entry_reported && !lets_in(info, file)) {
         lines.push_back(what + ": " + *whom + " may connect to " + printable(path) + ", but not enter " +
                         shown + "; use a folder that they have the right to enter (x)");
-        told_entry = true;
+        entry_reported = true;
       }
     }
     if (!folder.has_relative_path()) break;

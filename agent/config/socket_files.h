@@ -13,8 +13,8 @@ namespace hookspool::agent {
 // The path of the admin socket: the configured one, else beside the journal, absolute.
 std::string admin_socket_path(const Config& config);
 
-// One line for each trouble with what to do: a folder that every user can write to, or one that those whom socket_mode and
-// socket_group let in cannot enter.
+// One line for each trouble with what to do: a folder that every user can write to, or one that the users whom socket_mode and
+// socket_group admit cannot enter.
 std::vector<std::string> socket_warnings(const Config& config);
 
 }  // namespace hookspool::agent

@@ -231,11 +231,11 @@ Lane::Step Lane::unproven() {
 }
 
 Lane::Step Lane::held_by(const net::PgError& error) {
-  net::PgError told = error;
-  told.hint = (error.hint.empty() ? "" : error.hint + "\n") + "hookspool dead bury --source " + name_ +
-              " makes the event that holds the lane (" + refusal_->id.to_string() +
-              ") a dead letter, and --count N up to N that are refused.";
-  return held(told);
+  net::PgError described = error;
+  described.hint = (error.hint.empty() ? "" : error.hint + "\n") + "hookspool dead bury --source " + name_ +
+                   " makes the event that holds the lane (" + refusal_->id.to_string() +
+                   ") a dead letter, and --count N up to N that are refused.";
+  return held(described);
 }
 
 }  // namespace hookspool::agent

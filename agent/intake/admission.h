@@ -49,7 +49,7 @@ class Admission {
   AdmissionFigures& figures() { return figures_; }
   // What was counted instead of logged, once its interval is over: by the upkeep, now and then.
   void close_logs(SourceLog::Clock::time_point now) const { sources_.get()->close_logs(now); }
-  // At the end, when the intake has stopped: what is counted and not told yet.
+  // At the end, when the intake has stopped: what is counted and not yet logged.
   void finish_logs() const { sources_.get()->finish_logs(); }
   // Once stopping, /readyz says so: a load balancer sends the next ones elsewhere.
   void set_stopping() { stopping_ = true; }

@@ -67,7 +67,7 @@ class DeadLetters {
   Granted<PutBack> put_back_all(const std::string& lane, const Uuid& after, Clock::time_point until);
   // Needs PostgreSQL. Answers those that were there.
   Granted<std::vector<Uuid>> discard(std::span<const Uuid> ids);
-  // RepeatedLines of what is told of the copy.
+  // RepeatedLines of troubles with the copy.
   void close_logs(Clock::time_point now) { copy_lines_.close(now); }
   void finish_logs() { copy_lines_.finish(); }
 

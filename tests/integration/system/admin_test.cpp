@@ -28,7 +28,7 @@ class AdminTest : public ::testing::Test {
     words.emplace_back("--json");
     const Captured captured = command(std::move(words));
     EXPECT_EQ(captured.status.code, code) << captured.output;
-    // What is told on standard error may come before or after the data.
+    // What is written to standard error may come before or after the data.
     const auto begin = captured.output.find('{'), end = captured.output.rfind('}');
     if (begin == std::string::npos || end == std::string::npos) return Json::object();
     auto json = Json::parse(captured.output.substr(begin, end + 1 - begin), nullptr, false);
@@ -236,7 +236,7 @@ TEST_F(AdminTest, HoldAfterNoneBuriesAny) {
   EXPECT_TRUE(waiting(30)) << agent_.health();
 }
 
-// What the role may not see is not missing: neither told so nor put in again.
+// What the role may not see is not missing: neither reported so nor put in again.
 TEST_F(AdminTest, RowsThatAPolicyHidesAreNotToldAsMissing) {
   postgres_.query(
       "CREATE TABLE public.mine (id uuid, n text); GRANT ALL ON public.mine TO hookspool;"

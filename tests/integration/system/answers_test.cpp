@@ -1,4 +1,4 @@
-// What a sender is told by the whole agent: repeats of a delivery, too many events, an answer of the source's own.
+// What the whole agent answers a sender: repeats of a delivery, too many events, an answer of the source's own.
 #include <chrono>
 #include <filesystem>
 #include <set>
@@ -229,7 +229,7 @@ TEST(Answers, OneMoreNameOfASourceThanTheJournalTakesIsSaid) {
   EXPECT_EQ(client.exchange(post_request("/hooks/s7", "", "{}")).status, 200) << "a known one is still taken";
 }
 
-// What was counted instead of logged is told before the process ends, not only when its 10 seconds are over.
+// What was counted instead of logged is logged before the process ends, not only when its 10 seconds are over.
 TEST(Answers, CountsOfRefusalsAreToldAtAStop) {
   AgentOptions options = agent_options("");
   options.sources = "[sources.slow]\nmax_rate = 1\nmax_burst = 1\n";

@@ -118,12 +118,12 @@ TEST_F(StrangerTextTest, IsOnNoPageWhateverTheSqlstate) {
     const std::string body = "{\"n\":" + std::to_string(n) + ",\"t\":\"card-4242\"}";
     ASSERT_EQ(client.exchange(post_request("/hooks/s" + std::to_string(n), "", body)).status, 200);
   }
-  const auto told = [&](const std::string& text) { return agent_.health().find(text) != std::string::npos; };
+  const auto shown = [&](const std::string& text) { return agent_.health().find(text) != std::string::npos; };
   for (const std::string sqlstate : {"42P01", "42501", "57014", "XX001"})
-    EXPECT_TRUE(wait_until(seconds(30), [&] { return told(sqlstate); })) << sqlstate << agent_.health();
+    EXPECT_TRUE(wait_until(seconds(30), [&] { return shown(sqlstate); })) << sqlstate << agent_.health();
   EXPECT_TRUE(wait_until(seconds(30), [&] { return agent_.log().find("card-4242") != std::string::npos; }));
-  EXPECT_FALSE(told("card-4242")) << agent_.health();
-  EXPECT_TRUE(told("no such table")) << "in our words: " << agent_.health();
+  EXPECT_FALSE(shown("card-4242")) << agent_.health();
+  EXPECT_TRUE(shown("no such table")) << "in our words: " << agent_.health();
   for (const std::string page : {"/health", "/readyz", "/", "/api/dead"}) {
     const Answer answer = client.exchange(get_request(page));
     EXPECT_EQ(answer.body.find("card-4242"), std::string::npos) << page << answer.body;
