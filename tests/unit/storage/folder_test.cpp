@@ -46,7 +46,7 @@ TEST_F(FolderTest, ANoteThatCouldNotBeReadIsNotWritten) {
   ASSERT_TRUE(journal_->write_note("sink", "as it was").ok());
   const auto written = journal_->write_note("sink", std::string(Folder::kTextBytesMax + 1, 'x'));
   ASSERT_FALSE(written.ok());
-  EXPECT_EQ(written.error().kind, JournalError::Kind::kLimit);
+  EXPECT_EQ(written.error().kind, JournalError::Kind::kTooLarge);
   EXPECT_NE(written.error().text.find("note-sink"), std::string::npos) << written.error().text;
   EXPECT_EQ(journal_->read_note("sink")->value_or(""), "as it was");
   ASSERT_TRUE(journal_->write_note("sink", std::string(Folder::kTextBytesMax, 'x')).ok());

@@ -350,10 +350,10 @@ TEST_F(JournalTest, OneLaneTooManyIsRefusedAlone) {
   open();
   append("a", 1);
   append("b", 1);
-  EXPECT_EQ(append_fails("c", 1), JournalError::Kind::kLimit);
+  EXPECT_EQ(append_fails("c", 1), JournalError::Kind::kTooManyLanes);
   append("a", 2);
   reopen();
-  EXPECT_EQ(append_fails("c", 1), JournalError::Kind::kLimit) << "lanes with retained events count";
+  EXPECT_EQ(append_fails("c", 1), JournalError::Kind::kTooManyLanes) << "lanes with retained events count";
   append("b", 2);
   EXPECT_EQ(journal_->stats().events_refused, 1u);
 }
