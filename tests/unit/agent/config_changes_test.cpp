@@ -146,7 +146,7 @@ TEST_F(ConfigChangesTest, EachKeyThatTakesARestartIsNamedAndKeepsItsValue) {
     EXPECT_EQ(settle_changes(now, next).needs_restart, Keys{}) << "it is as it was: " << change.after;
     ++checked;
   }
-  EXPECT_EQ(checked, 21);
+  EXPECT_EQ(checked, 23);
 }
 
 TEST_F(ConfigChangesTest, SourcesThatComeAndGoAreNamed) {

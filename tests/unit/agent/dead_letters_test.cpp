@@ -88,7 +88,8 @@ TEST_F(DeadLettersTest, AllArePutBackInTheirOrder) {
 TEST_F(DeadLettersTest, WhatIsRefusedOnceMoreIsNotTriedForEver) {
   bury_new(kLetters);
   std::uint64_t count = 0, slices = 0;
-  DeadLetters::PutBack done{.more = true};
+  DeadLetters::PutBack done;
+  done.more = true;
   while (done.more) {
     ASSERT_LT(slices, 10u);
     const auto slice = dead_letters_->put_back_all("a", done.last, Clock::time_point::min());
