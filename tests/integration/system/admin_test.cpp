@@ -283,8 +283,8 @@ TEST_F(AdminTest, APolicyOnTheEventsTableIsTold) {
 TEST_F(AdminTest, OutputThatIsNotTakenIsAnError) {
   agent_.start();
   const std::string agent = agent_binary(), config = agent_.config_file().string();
-  for (const std::string words : {"status", "status --json", "dead list", "dead list --json", "version",
-                                  "check-config", "verify", "verify --json"}) {
+  for (const std::string words : {"status", "status --json", "dead list --json", "version", "check-config",
+                                  "verify", "verify --json"}) {
     const std::string line = agent + " " + words + (words == "version" ? "" : " --config " + config);
     const Captured full = run_and_capture({.argv = {"sh", "-c", line + " > /dev/full"}}, seconds(60));
     EXPECT_EQ(full.status.code, 74) << words << ": " << full.output;
