@@ -154,7 +154,7 @@ TEST(HostileServer, AnErrorOfAMegabyteIsShortAndEscaped) {
   const auto rows =
       (*connection)->query("SELECT 1", std::chrono::steady_clock::now() + std::chrono::seconds(60));
   ASSERT_FALSE(rows);
-  for (const std::string& field : {rows.error().text, rows.error().hint, rows.error().constraint}) {
+  for (const std::string& field : {rows.error().text, rows.error().server_hint, rows.error().constraint}) {
     EXPECT_LT(field.size(), 1'200u);
     EXPECT_NE(field.find("boom \\x1b[2J\\r\\u202e"), std::string::npos) << field;
     EXPECT_EQ(field.find('\x1b'), std::string::npos);
