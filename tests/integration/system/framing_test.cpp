@@ -45,7 +45,8 @@ void expect_in_step(int port, const std::vector<Asked>& all) {
   for (const Asked& one : all) {
     const bool last = &one == &all.back();
     bytes += one.method + ' ' + one.path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" +
-             (last ? "Connection: close\r\n" : "") + "\r\n";
+             (one.method == "POST" ? "Content-Length: 0\r\n" : "") + (last ? "Connection: close\r\n" : "") +
+             "\r\n";
   }
   std::string rest = all_answers(port, bytes);
   for (const Asked& one : all) {
