@@ -15,6 +15,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kShiftMs = 1'000;  // the seed moves each fault by up to this
 constexpr seconds kPlanEnd{54};
 constexpr seconds kHitLimit{20};
+constexpr int kCutsInSlowCommits = 30;  // few of them meet a transaction that is about to move its watermark
 
 struct Step {
   seconds at;  // since the load is there; later where the fault before took longer
@@ -66,7 +67,7 @@ Report start_again(RunOptions options) {
 Report cut_in_slow_commits(RunOptions options) {
   options.rig.slow_own_commits = true;
   return run(options, [](Rig& rig, Nemesis& nemesis, Random& random) {
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < kCutsInSlowCommits; ++i) {
       rig.clients().wait_acknowledged(50, kHitLimit);
       std::this_thread::sleep_for(milliseconds(500 + random() % 500));
       rig.proxy().cut_all();
