@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace hookspool::agent {
 
@@ -22,7 +23,7 @@ class RepeatedLines {
   // "lane shop", "dead letter", "dead letters": a count is logged as "lane shop: 41 more dead letters within 10 s (22P02)".
   RepeatedLines(std::string subject, std::string one, std::string many)
       : subject_(std::move(subject)), one_(std::move(one)), many_(std::move(many)) {}
-  ~RepeatedLines();  // tells what is untold
+  ~RepeatedLines();  // logs what was only counted
   RepeatedLines(const RepeatedLines&) = delete;
   RepeatedLines& operator=(const RepeatedLines&) = delete;
 

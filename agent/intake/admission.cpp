@@ -243,9 +243,15 @@ net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
       return refused(figures_.refused_no_room, "no room in the journal; send again later", "30");
     case Kind::kClosed:
       return refused(figures_.refused_failed, "the agent is stopping; send again later", "5");
-    default:
-      return refused(figures_.refused_failed, "the journal failed; send again later", "5");
+    case Kind::kIo:
+    case Kind::kGone:
+    case Kind::kCorrupt:
+    case Kind::kTooNew:
+    case Kind::kLocked:
+    case Kind::kNotFound:
+      break;
   }
+  return refused(figures_.refused_failed, "the journal failed; send again later", "5");
 }
 
 }  // namespace hookspool::agent

@@ -5,6 +5,7 @@
 #include <exception>
 #include <latch>
 #include <map>
+#include <memory>
 
 #include "agent/base/entropy.h"
 #include "agent/base/log.h"
@@ -139,69 +140,88 @@ Granted<DeadLetter> DeadLetters::find(const Uuid& id) const {
   return std::move(letters->front());
 }
 
+Granted<Event> DeadLetters::event_to_put_back(const Uuid& id) const {
+  const auto letter = find(id);
+  if (!letter) return fail(letter.error());
+  auto event = event_of(*letter);
+  if (event) return std::move(*event);
+  return fail(Refusal{
+      503, "the request of dead letter " + id.to_string() + " cannot be read: it is no JSON object", ""});
+}
+
 // Appended together, so that one sync of the journal serves all of them.
 Granted<std::vector<Uuid>> DeadLetters::put_back(std::span<const Uuid> ids) {
   std::vector<Uuid> done;
-  while (!ids.empty()) {
+  std::optional<Refusal> refusal;
+  while (!ids.empty() && !refusal) {
     std::vector<Event> events;
     std::size_t bytes = 0;
-    while (!ids.empty() && bytes < kReadBytesMax) {
-      const Uuid id = ids.front();
+    while (!ids.empty() && bytes < kReadBytesMax && !refusal) {
+      auto event = event_to_put_back(ids.front());
       ids = ids.subspan(1);
-      const auto letter = find(id);
-      if (!letter && letter.error().status == 404) continue;
-      if (!letter) return fail(letter.error());
-      auto event = event_of(*letter);
-      if (!event) {
-        return fail(Refusal{
-            503, "the request of dead letter " + id.to_string() + " cannot be read: it is no JSON object",
-            ""});
+      if (event) {
+        bytes += event->body.size();
+        events.push_back(std::move(*event));
+      } else if (event.error().status != 404) {
+        refusal = event.error();  // those before it go all the same
       }
-      bytes += event->body.size();
-      events.push_back(std::move(*event));
     }
-    if (auto appended = append(std::move(events), done); !appended) return fail(appended.error());
+    if (auto appended = append(std::move(events), done); !appended) refusal = appended.error();
   }
+  if (refusal) return fail(*refusal);
   return done;
 }
 
+// What the journal answers to each of a group. The journal's writer has a share in it, so that this outlives a caller that
+// runs out of memory half-way.
+struct DeadLetters::Answers {
+  explicit Answers(std::size_t count) : stored(count), outstanding(static_cast<std::ptrdiff_t>(count)) {}
+  std::vector<std::optional<storage::JournalResult<EventPtr>>> stored;
+  std::latch outstanding;
+};
+
 Granted<void> DeadLetters::append(std::vector<Event> events, std::vector<Uuid>& done) {
-  std::vector<std::optional<storage::JournalResult<EventPtr>>> stored(events.size());
   std::vector<Uuid> ids;
   for (const Event& event : events) ids.push_back(event.again);
+  const auto answers = std::make_shared<Answers>(events.size());
   {
     const std::lock_guard lock(mutex_);
     on_their_way_.insert(ids.begin(), ids.end());
   }
-  std::latch all(static_cast<std::ptrdiff_t>(events.size()));
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    journal_.append(std::move(events[i]), [&, i](storage::JournalResult<EventPtr> result) {
-      stored[i] = std::move(result);
-      all.count_down();
-    });
+  try {
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      journal_.append(std::move(events[i]), [answers, i](storage::JournalResult<EventPtr> result) {
+        answers->stored[i] = std::move(result);
+        answers->outstanding.count_down();
+      });
+    }
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    for (const Uuid& id : ids) on_their_way_.erase(id);
+    throw;
   }
-  all.wait();
+  answers->outstanding.wait();
   std::optional<Refusal> refusal;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (!*stored[i]) {
-      if (!refusal) refusal = refusal_of(stored[i]->error());
+    const auto& stored = *answers->stored[i];
+    if (!stored) {
+      if (!refusal) refusal = refusal_of(stored.error());
       continue;
     }
-    log_info("lane " + (**stored[i])->event.lane + ": dead letter " + ids[i].to_string() + " is put back");
+    log_info("lane " + (*stored)->event.lane + ": dead letter " + ids[i].to_string() + " is put back");
     done.push_back(ids[i]);
   }
-  mark_put_back(ids, stored);
+  mark_put_back(ids, *answers);
   if (refusal) return fail(*refusal);
   return {};
 }
 
 // But not one that PostgreSQL has refused once more meanwhile.
-void DeadLetters::mark_put_back(std::span<const Uuid> ids,
-                                std::span<const std::optional<storage::JournalResult<EventPtr>>> stored) {
+void DeadLetters::mark_put_back(std::span<const Uuid> ids, const Answers& answers) {
   std::vector<Uuid> marked;
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (on_their_way_.erase(ids[i]) > 0 && *stored[i]) marked.push_back(ids[i]);
+    if (on_their_way_.erase(ids[i]) > 0 && *answers.stored[i]) marked.push_back(ids[i]);
   }
   const auto written = store_->mark_put_back(marked);
   if (!written) copy_lines_.warn("", written.error().text);

@@ -75,9 +75,10 @@ class DeadLetters {
   void compare_loop();
   net::PgResult<void> compare();
   net::PgResult<void> fetch(net::Connection& connection, std::span<const Uuid> ids);
+  struct Answers;
+  Granted<Event> event_to_put_back(const Uuid& id) const;
   Granted<void> append(std::vector<Event> events, std::vector<Uuid>& done);
-  void mark_put_back(std::span<const Uuid> ids,
-                     std::span<const std::optional<storage::JournalResult<EventPtr>>> stored);
+  void mark_put_back(std::span<const Uuid> ids, const Answers& answers);
   void keep(const DeadLetter& letter);
   void forget(const std::vector<Uuid>& ids);
 

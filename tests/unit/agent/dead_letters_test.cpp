@@ -27,6 +27,7 @@ class DeadLettersTest : public ::testing::Test {
     journal_ = std::move(opened->journal);
     auto store = storage::DeadLetterStore::open(folder_.path());
     ASSERT_TRUE(store) << store.error().text;
+    store_ = store->store.get();
     dead_letters_ = std::make_unique<DeadLetters>(*journal_, std::move(store->store), nullptr);
   }
 
@@ -68,6 +69,7 @@ class DeadLettersTest : public ::testing::Test {
 
   testing::TempFolder folder_;
   std::unique_ptr<storage::Journal> journal_;
+  storage::DeadLetterStore* store_ = nullptr;  // owned by dead_letters_
   std::unique_ptr<DeadLetters> dead_letters_;
 };
 
@@ -112,6 +114,21 @@ TEST_F(DeadLettersTest, OneThatIsNotThereIsLeftOut) {
   const auto done = dead_letters_->put_back(ids);
   ASSERT_TRUE(done) << done.error().text;
   EXPECT_EQ(*done, (std::vector<Uuid>{ids[0], ids[2]}));
+}
+
+// Its request is no JSON object, as of a damaged row: it is named, and what stands before it is put back.
+TEST_F(DeadLettersTest, OneThatCannotBeReadHoldsBackNoneBeforeIt) {
+  bury_new(3);
+  const auto letters = dead_letters_->list("a", Uuid{}, 3);
+  ASSERT_EQ(letters->size(), 3u);
+  DeadLetter broken = *dead_letters_->find((*letters)[2].id);
+  broken.request = "no object";
+  ASSERT_TRUE(store_->keep(broken));
+  const auto done = dead_letters_->put_back_all("a", Uuid{}, Clock::time_point::max());
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().text.find(broken.id.to_string()), std::string::npos) << done.error().text;
+  EXPECT_EQ(on_their_way(), 2u);
+  EXPECT_EQ(events(4).size(), 2u);
 }
 
 }  // namespace
