@@ -25,14 +25,18 @@ bool may_have_forgotten(const Facts& facts, std::int64_t begin_us, std::int64_t 
          std::any_of(unindexed.begin(), unindexed.end(), meanwhile);
 }
 
-// Each answer names what the one before it named.
+// Each answer names what the one before it named. What may have been forgotten counts since the event was taken: to
+// recognise a repeat does not make its key any younger.
 void check_answers(const Facts& facts, std::vector<const Send*> sends, Violations& violations) {
   std::erase_if(sends, [](const Send* send) { return send->outcome != Outcome::kOk; });
+  if (sends.empty()) return;
   std::sort(sends.begin(), sends.end(),
             [](const Send* a, const Send* b) { return a->answered_us < b->answered_us; });
+  std::int64_t taken_us = sends.front()->sent_us;
   for (std::size_t i = 1; i < sends.size(); ++i) {
     const Send &before = *sends[i - 1], &send = *sends[i];
-    const auto began_us = std::min(before.sent_us, send.sent_us);
+    const std::int64_t began_us = std::min(taken_us, send.sent_us);
+    taken_us = send.id == before.id ? began_us : send.sent_us;
     if (send.id == before.id || may_have_forgotten(facts, began_us, send.answered_us)) continue;
     violations.add("I11", name_of(send) + " in life " + std::to_string(send.life) + " was answered with id " +
                               send.id + ", and " + name_of(before) + " in life " +

@@ -65,7 +65,7 @@ TEST(OwnTable, EveryConversationIsThereOnceThoughAgentAndPostgresqlAreKilled) {
   PgCluster postgres;
   postgres.query(
       "CREATE TABLE conversations (user_id text NOT NULL, message text, sent_at timestamptz NOT NULL, raw "
-      "jsonb NOT NULL);"
+      "jsonb NOT NULL, inserted bigint GENERATED ALWAYS AS IDENTITY);"
       "GRANT INSERT ON conversations TO hookspool");
   AgentOptions options = agent_options(postgres.conninfo());
   options.sources = kSources;
@@ -95,7 +95,7 @@ TEST(OwnTable, EveryConversationIsThereOnceThoughAgentAndPostgresqlAreKilled) {
   for (const auto& [number, yes] : answered) EXPECT_EQ(rows[number], 1) << "message " << number;
   for (const auto& [number, count] : rows) EXPECT_LE(count, 1) << "message " << number;
   EXPECT_EQ(postgres.value(
-                "SELECT count(*) FROM (SELECT message, lag(sent_at) OVER (ORDER BY ctid) > sent_at AS back"
+                "SELECT count(*) FROM (SELECT lag(sent_at) OVER (ORDER BY inserted) > sent_at AS back"
                 " FROM conversations) AS x WHERE back"),
             "0")
       << "in the order in which they were sent";

@@ -126,7 +126,8 @@ TEST_F(Room, OneNoisySourceThenThoseThatSendAgainThenAllAndBackAgain) {
     EXPECT_EQ(rows(source), expected)
         << source << ": every 2xx has its row, in order, and nothing else has one";
   }
-  EXPECT_NE(agent_.log().find("source noisy is refused: lane 'noisy' holds"), std::string::npos);
+  // For its own limit, or for the journal's where the round of the log came that late.
+  EXPECT_NE(agent_.log().find("source noisy is refused: "), std::string::npos) << agent_.log();
   EXPECT_TRUE(wait_until(seconds(30), [&] {
     return agent_.log().find("source noisy is taken again") != std::string::npos;
   })) << agent_.log();
