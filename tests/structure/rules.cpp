@@ -10,15 +10,18 @@ namespace hookspool::structure {
 namespace {
 
 // A folder, and the folders below it in the order of the layers that it includes from; its own it may always. A folder may
-// include from those above it in this list only (KeepsAnOrder).
+// include from those above it in this list only (KeepsAnOrder). The first, kForAll, is not repeated in each line.
 struct Layer {
   std::string_view folder;
   std::vector<std::string_view> may_include;
 };
 
+constexpr std::string_view kForAll = "storage/base";
+
 const std::vector<Layer>& layers() {
   // clang-format off
   static const std::vector<Layer> kLayers = {
+      {kForAll, {}},
       {"storage/model", {}},
       {"storage/file", {"storage/model"}},
       {"storage/segment", {"storage/model", "storage/file"}},
@@ -249,7 +252,7 @@ Faults check_layers(const Files& files) {
         continue;
       }
       const bool allowed =
-          is_within(include.target, layer->folder) ||
+          is_within(include.target, layer->folder) || is_within(include.target, kForAll) ||
           std::any_of(layer->may_include.begin(), layer->may_include.end(),
                       [&](std::string_view folder) { return is_within(include.target, folder); });
       if (!allowed) {

@@ -29,7 +29,8 @@ TEST(LayerRule, TakesTheWayOfAnEvent) {
       tree({{"storage/model/event.h", kHeader},
             {"storage/journal/journal.h", including("storage/model/event.h")},
             {"net/pg/link/pool.h", including("storage/model/event.h")},
-            {"net/http/server.h", including("storage/model/event.h")},
+            {"net/http/server.h", including("storage/model/event.h") + including("storage/base/mutex.h")},
+            {"storage/base/mutex.h", kHeader},
             {"agent/app/main.cpp", including("storage/journal/journal.h") + including("net/pg/link/pool.h")},
             {"tests/unit/agent/main_test.cpp", including("net/http/server.h")}});
   EXPECT_TRUE(check_layers(files).empty());
@@ -40,6 +41,7 @@ TEST(LayerRule, RefusesWhatFlowsBack) {
       {"storage/journal/journal.cpp", "net/pg/link/pool.h"},
       {"storage/journal/journal.cpp", "agent/config/config.h"},
       {"storage/model/uuid.cpp", "storage/file/folder.h"},
+      {"storage/base/mutex.h", "storage/model/uuid.h"},
       {"storage/segment/segment.cpp", "storage/journal/journal.h"},
       {"net/pg/link/pool.cpp", "storage/journal/journal.h"},
       {"net/pg/link/pool.cpp", "net/pg/tables/schema.h"},
