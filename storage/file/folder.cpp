@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "storage/file/fd.h"
+#include "storage/file/file_io.h"
 #include "storage/file/open_file.h"
 
 namespace hookspool::storage {
@@ -20,42 +22,10 @@ namespace {
 
 constexpr std::string_view kSegmentPrefix = "segment-";
 
-JournalError io_error(const std::string& attempted, int error_number) {
-  const bool no_room = error_number == ENOSPC || error_number == EDQUOT;
-  return {no_room ? JournalError::Kind::kFull : JournalError::Kind::kIo,
-          attempted + ": " + std::generic_category().message(error_number)};
-}
-
 JournalError open_error(const std::string& attempted, int error_number) {
   JournalError error = io_error(attempted, error_number);
   error.text = attempted + ": " + open_failure(error_number);
   return error;
-}
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
-JournalResult<void> write_all(int fd, const std::string& text, const std::string& file) {
-  std::size_t written = 0;
-  while (written < text.size()) {
-    const ssize_t count = ::write(fd, text.data() + written, text.size() - written);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail(io_error("writing " + file, errno));
-    written += static_cast<std::size_t>(count);
-  }
-  return {};
 }
 
 JournalResult<std::string> read_all(int fd, const std::string& file) {

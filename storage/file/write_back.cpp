@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/file/fd.h"
 #include "storage/file/open_file.h"
 
 namespace hookspool::storage {
@@ -24,20 +25,6 @@ JournalResult<void> failure(const std::filesystem::path& file, int error) {
   return fail(
       JournalError{kind, file.filename().string() + " cannot be made durable: " + open_failure(error)});
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 // 0, or errno.
 int write_all(int fd, const char* data, std::size_t bytes, off_t at) {
@@ -69,7 +56,7 @@ int write_again(int fd, off_t size) {
 }  // namespace
 
 JournalResult<void> write_back(const std::filesystem::path& file) {
-  const Descriptor fd(open_regular(file, O_RDWR));
+  const Fd fd(open_regular(file, O_RDWR));
   if (fd.get() < 0) return failure(file, errno);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return failure(file, errno);

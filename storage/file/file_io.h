@@ -1,0 +1,30 @@
+// Whole reads and writes on a descriptor, and the errors of the system in the words of the journal.
+//
+// Internal to storage/. Thread-safe: no state. Interrupted calls are repeated; a short write goes on where it ended.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "storage/model/journal_error.h"
+
+namespace hookspool::storage {
+
+// "<attempted>: <the system's words>". kFull for ENOSPC and EDQUOT, else kIo.
+JournalError io_error(const std::string& attempted, int error_number);
+
+// At the descriptor's position (write_all) or at `offset` (the others). `file` is named in the error.
+JournalResult<void> write_all(int fd, std::string_view bytes, const std::string& file);
+JournalResult<void> write_all_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset,
+                                 const std::string& file);
+// How many bytes there were: fewer than the span only at the end of the file.
+JournalResult<std::size_t> read_at(int fd, std::span<std::byte> bytes, std::uint64_t offset,
+                                   const std::string& file);
+
+JournalResult<void> sync_folder(const std::filesystem::path& folder);  // its names
+
+}  // namespace hookspool::storage
