@@ -31,8 +31,8 @@
 #include "agent/config/journal_room.h"
 #include "agent/config/socket_files.h"
 #include "agent/delivery/lanes.h"
-#include "agent/delivery/line.h"
 #include "agent/delivery/sink_guard.h"
+#include "agent/delivery/uplink.h"
 #include "agent/intake/admission.h"
 #include "agent/intake/deduplicator.h"
 #include "agent/intake/quarantine.h"
@@ -116,7 +116,7 @@ class Agent {
   std::unique_ptr<DeadLetters> dead_letters_;
   std::unique_ptr<Lanes> lanes_;
   std::unique_ptr<SinkGuard> sink_guard_;
-  std::unique_ptr<Line> line_;
+  std::unique_ptr<Uplink> uplink_;
   std::unique_ptr<Quarantine> quarantine_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<net::HttpServer> intake_, admin_, admin_socket_;
@@ -255,17 +255,17 @@ void Agent::connect_postgres() {
         forget_lost({&lost, 1});
       });
   sink_guard_ = std::make_unique<SinkGuard>(*journal_);
-  line_ = std::make_unique<Line>(
+  uplink_ = std::make_unique<Uplink>(
       *pool_, postgres.backoff_min, postgres.backoff_max,
       [this](const net::SinkIdentity& identity) { return sink_guard_->check(identity); },
       [this] {
-        const auto line = line_->status();
-        lanes_->line_changed(line);
-        dead_letters_->line_changed(line);
+        const auto uplink = uplink_->status();
+        lanes_->uplink_changed(uplink);
+        dead_letters_->uplink_changed(uplink);
       });
   health_.pool = pool_.get();
   health_.lanes = lanes_.get();
-  health_.line = line_.get();
+  health_.uplink = uplink_.get();
 }
 
 // A passed socket without a listener of ours would keep clients waiting for ever, so each must match one.
@@ -393,10 +393,10 @@ void Agent::tell_where() const {
 
 // Until SIGTERM or SIGINT, which, like SIGHUP, every thread has blocked, so that only this wait receives them.
 void Agent::serve() {
-  if (line_) {
-    lanes_->start(*line_);
+  if (uplink_) {
+    lanes_->start(*uplink_);
     dead_letters_->start();
-    line_->start();
+    uplink_->start();
   }
   tell_where();
   notify_systemd("READY=1");
@@ -434,7 +434,7 @@ int Agent::stop() {
   bool ended = reloader_.stop(kReloadGrace);
   ended = intake_->stop(kIntakeGrace) && ended;
   if (lanes_) ended = lanes_->stop(kDeliveryGrace) && ended;
-  if (line_) ended = line_->stop(milliseconds(ended ? 500 : 0)) && ended;
+  if (uplink_) ended = uplink_->stop(milliseconds(ended ? 500 : 0)) && ended;
   ended = dead_letters_->stop(milliseconds(ended ? 500 : 0)) && ended;
   if (admin_socket_) ended = admin_socket_->stop(milliseconds(500)) && ended;
   ended = admin_->stop(milliseconds(500)) && ended;

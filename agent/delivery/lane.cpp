@@ -60,7 +60,7 @@ Lane::Step Lane::next_step(net::Connection& connection) {
 std::optional<Lane::Step> Lane::check_runs(net::Connection& connection) {
   if (!check_due_.exchange(false)) return std::nullopt;
   compare_one_by_one_ = false;
-  pace_.line_came_up();
+  pace_.uplink_came_up();
   auto& journal = context_.journal;
   auto watermarks = net::read_watermarks(connection, config_->options, journal.agent_id(), name_);
   if (!watermarks) {

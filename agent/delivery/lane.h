@@ -1,6 +1,6 @@
 // A lane: one source's events on their way to PostgreSQL, in order. One step is one delivery transaction.
 //
-// offer() comes from the journal's writer, step() from one worker at a time (Lanes sees to that), status() from
+// enqueue() comes from the journal's writer, step() from one worker at a time (Lanes sees to that), status() from
 // any thread. A lane does not wait, but for the journal's sync, and briefly: when it cannot go on it says when to come
 // back.
 #pragma once
@@ -21,8 +21,8 @@
 #include "agent/base/refusal.h"
 #include "agent/base/repeated_lines.h"
 #include "agent/config/config.h"
-#include "agent/delivery/arrival.h"
 #include "agent/delivery/delivery_figures.h"
+#include "agent/delivery/durability_latch.h"
 #include "agent/delivery/isolation.h"
 #include "agent/delivery/live_queue.h"
 #include "agent/delivery/pace.h"
@@ -83,18 +83,18 @@ class Lane {
 
   const std::string& name() const { return name_; }
   // Whether a thread waits for it, which is then to be notified, without a lock held.
-  bool offer(const EventPtr& event) {
-    live_.offer(event);
-    return arrival_.note(*event);
+  bool enqueue(const EventPtr& event) {
+    live_.enqueue(event);
+    return durable_.publish(*event);
   }
-  void tell_of_offered() { arrival_.tell(); }
+  void notify_waiter() { durable_.notify(); }
   Step step(net::Connection& connection);
   // The same with what the journal is about to sync, which is copied meanwhile and committed only after it has been
   // offered. Where the lane has anything else to do, or it is not offered soon, nothing comes of it.
   Step step_ahead(net::Connection& connection, const std::vector<EventPtr>& coming);
   // A new connection may lead to a database that has lost commits: look at every retained run before going on. Also
   // after a change of the lane's table, which is then looked at before the next event.
-  void line_came_up() { check_due_ = true; }
+  void uplink_came_up() { check_due_ = true; }
   // An administrator's word that the watermark is to be made right by comparing ids.
   void request_repair() { repair_ = true; }
   // An administrator's word that what the lane cannot pass becomes a dead letter: the event that is refused now and up
@@ -199,7 +199,7 @@ class Lane {
   const std::string name_;
   const LaneContext& context_;
   LiveQueue live_;
-  Arrival arrival_;
+  DurabilityLatch durable_;
   std::atomic<bool> check_due_{true}, repair_{false};
   RepeatedLines dead_lines_{"lane " + name_, "dead letter", "dead letters"};
   RepeatedLines lost_lines_{"lane " + name_, "event stays recorded as lost", "events stay recorded as lost"};

@@ -27,9 +27,9 @@ Lanes::~Lanes() {
   stop(milliseconds::max() / 2);
 }
 
-void Lanes::start(Line& line) {
+void Lanes::start(Uplink& uplink) {
   const std::lock_guard lock(mutex_);
-  line_ = &line;
+  uplink_ = &uplink;
   for (const auto& name : journal_.lanes()) make_ready(entry(name));
   // A table of its own is checked before the lane's first event.
   const auto config = config_.get();
@@ -82,7 +82,7 @@ void Lanes::committing(std::span<const EventPtr> events) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    if (!line_up_ || !ready_.empty()) return;
+    if (!uplink_up_ || !ready_.empty()) return;
     std::size_t spare = idle_;
     for (const auto& event : events) {
       const auto found = entries_.find(event->event.lane);
@@ -122,28 +122,28 @@ void Lanes::committed(std::span<const EventPtr> events) {
           wake = true;
         }
       }
-      if (last->lane.offer(event)) awaited.push_back(&last->lane);
+      if (last->lane.enqueue(event)) awaited.push_back(&last->lane);
     }
   }
-  for (Lane* lane : awaited) lane->tell_of_offered();
+  for (Lane* lane : awaited) lane->notify_waiter();
   if (wake) wake_.notify_one();
 }
 
-void Lanes::line_changed(const Line::Status& line) {
+void Lanes::uplink_changed(const Uplink::Status& uplink) {
   {
     const std::lock_guard lock(mutex_);
     // Two threads tell of two changes; the one that is late must not undo the other.
-    if (line.changes < line_changes_) return;
-    line_changes_ = line.changes;
-    line_up_ = line.up;
-    if (line.up) {
+    if (uplink.changes < uplink_changes_) return;
+    uplink_changes_ = uplink.changes;
+    uplink_up_ = uplink.up;
+    if (uplink.up) {
       delayed_.clear();
       ready_.clear();
       for (auto& [name, entry] : entries_) {
-        entry->lane.line_came_up();
+        entry->lane.uplink_came_up();
         entry->ready = false;
         entry->coming.clear();
-        entry->not_before = start_of(line.last_outage);
+        entry->not_before = start_of(uplink.last_outage);
         entry->sooner.reset();
         delayed_.emplace(entry->not_before, entry.get());
       }
@@ -193,7 +193,7 @@ void Lanes::tables_changed(std::span<const std::string> lanes) {
     const std::lock_guard lock(mutex_);
     for (const auto& name : lanes) {
       Entry& changed = entry(name);
-      changed.lane.line_came_up();
+      changed.lane.uplink_came_up();
       make_ready(changed);
     }
   }
@@ -209,10 +209,10 @@ void Lanes::journal_grew() {
 }
 
 void Lanes::retry_now() {
-  Line* line = nullptr;  // none before start(), and the admin socket is open earlier
+  Uplink* uplink = nullptr;  // none before start(), and the admin socket is open earlier
   {
     const std::lock_guard lock(mutex_);
-    line = line_;
+    uplink = uplink_;
     for (auto& [at, entry] : delayed_) {
       entry->not_before = {};
       make_ready(*entry);
@@ -220,7 +220,7 @@ void Lanes::retry_now() {
     delayed_.clear();
   }
   wake_.notify_all();
-  if (line != nullptr) line->retry_now();
+  if (uplink != nullptr) uplink->retry_now();
 }
 
 // An entry that is made stays.
@@ -244,7 +244,7 @@ std::vector<LaneStatus> Lanes::statuses() const {
   bool line_up = false;
   {
     const std::lock_guard lock(mutex_);
-    line_up = line_up_;
+    line_up = uplink_up_;
     for (const auto& [name, entry] : entries_) lanes.push_back(&entry->lane);
   }
   std::vector<LaneStatus> statuses;
@@ -263,7 +263,7 @@ Lanes::Entry* Lanes::take_ready(std::unique_lock<std::mutex>& lock) {
       make_ready(*delayed_.begin()->second);
       delayed_.erase(delayed_.begin());
     }
-    if (line_up_ && !ready_.empty()) {
+    if (uplink_up_ && !ready_.empty()) {
       Entry* taken = ready_.front();
       ready_.pop_front();
       taken->ready = false;
@@ -272,7 +272,7 @@ Lanes::Entry* Lanes::take_ready(std::unique_lock<std::mutex>& lock) {
       return taken;
     }
     idle_ += 1;
-    if (delayed_.empty() || !line_up_) {
+    if (delayed_.empty() || !uplink_up_) {
       wake_.wait(lock);
     } else {
       wake_.wait_until(lock, delayed_.begin()->first);
@@ -315,7 +315,7 @@ Lane::Step Lanes::guarded_step(Lane& lane, net::Connection& connection, const st
     log_error("lane " + lane.name() + ": a step was not done to its end: " + error.what() +
               "; it is tried again in " + format_duration(kAfterException));
   }
-  lane.line_came_up();
+  lane.uplink_came_up();
   return {Lane::Step::Next::kLater, Clock::now() + kAfterException, {}};
 }
 
@@ -339,9 +339,9 @@ void Lanes::work() {
     if (step.failure) {
       {
         const std::lock_guard relock(mutex_);
-        line_up_ = false;
+        uplink_up_ = false;
       }
-      line_->report_failure(*step.failure);
+      uplink_->report_failure(*step.failure);
     }
     finish(*entry, step);
     lock.lock();

@@ -1,7 +1,7 @@
 // All lanes and the workers that run them. A worker takes a ready lane, gives it a connection for one step, and
 // puts it back at the end of the row: lanes share the pool fairly, and one that is held or backs off costs nothing.
 //
-// committing() and committed() are called by the journal's writer, line_changed() by the thread that changed the line; all
+// committing() and committed() are called by the journal's writer, uplink_changed() by the thread that changed the line; all
 // return at once.
 // Thread-safe. Owns the workers' threads; there are as many as the pool has connections.
 #pragma once
@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "agent/delivery/lane.h"
-#include "agent/delivery/line.h"
+#include "agent/delivery/uplink.h"
 #include "net/pg/link/pool.h"
 
 namespace hookspool::agent {
@@ -42,7 +42,7 @@ class Lanes {
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
 
-  void start(Line& line);  // also takes up what the journal holds from earlier lives
+  void start(Uplink& uplink);  // also takes up what the journal holds from earlier lives
   // Workers end after the step they are in. False: one was still in its step when the grace was over (a server
   // that does not answer); nothing is lost by leaving it there, its transaction has no COMMIT or is in doubt.
   bool stop(milliseconds grace);
@@ -50,8 +50,8 @@ class Lanes {
   // What the journal is about to sync: a lane that has nothing else to do begins with it.
   void committing(std::span<const EventPtr> events);
   void committed(std::span<const EventPtr> events);
-  // What Line::status() said; of two that come in the wrong order the newer counts.
-  void line_changed(const Line::Status& line);
+  // What Uplink::status() said; of two that come in the wrong order the newer counts.
+  void uplink_changed(const Uplink::Status& uplink);
   void journal_grew();                   // events of earlier lives have turned up in it
   void retry_now();                      // held and waiting lanes try again at once
   bool repair(const std::string& lane);  // false: no such lane
@@ -93,17 +93,17 @@ class Lanes {
   LiveBudget budget_{kLiveBytesMax};
   DeliveryFigures figures_;
   const LaneContext context_;
-  Line* line_ = nullptr;
+  Uplink* uplink_ = nullptr;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_, ended_;
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
   std::deque<Entry*> ready_;
   std::multimap<Clock::time_point, Entry*> delayed_;
-  bool line_up_ = false, stopping_ = false;
-  std::uint64_t line_changes_ = 0;  // Line::Status::changes of what line_up_ was taken from
-  std::size_t working_ = 0;         // workers that have not ended
-  std::size_t idle_ = 0;            // of them, those that wait for a lane
+  bool uplink_up_ = false, stopping_ = false;
+  std::uint64_t uplink_changes_ = 0;  // Uplink::Status::changes of what uplink_up_ was taken from
+  std::size_t working_ = 0;           // workers that have not ended
+  std::size_t idle_ = 0;              // of them, those that wait for a lane
   std::vector<std::thread> workers_;
 };
 

@@ -14,7 +14,7 @@ bool LiveBudget::take(std::size_t bytes) {
   return false;
 }
 
-void LiveQueue::offer(const EventPtr& event) {
+void LiveQueue::enqueue(const EventPtr& event) {
   if (!open_.load(std::memory_order_acquire)) return;
   if (!budget_.take(event_bytes(*event))) {
     open_.store(false, std::memory_order_release);

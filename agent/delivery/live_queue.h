@@ -32,7 +32,7 @@ class LiveQueue {
   ~LiveQueue() { close(); }
 
   // Producer. Closes the queue when the budget is used up: from there on the lane reads the journal.
-  void offer(const EventPtr& event);
+  void enqueue(const EventPtr& event);
 
   // Consumer. Whether events are being handed over; opened by a lane that has caught up.
   bool is_open() const { return open_.load(std::memory_order_acquire); }

@@ -24,7 +24,7 @@ class Pace {
   }
   // A batch of so many took too long to be taken at all.
   void too_many(std::size_t events) { events_ = std::clamp<std::size_t>(events / 2, 1, events_); }
-  void line_came_up() { events_ = std::min(kFirstBatchEvents, events_max_); }
+  void uplink_came_up() { events_ = std::min(kFirstBatchEvents, events_max_); }
   void took(std::chrono::steady_clock::duration transaction) {
     if (transaction < kQuick) events_ = std::min(events_ * 2, events_max_);
     if (transaction > kSlow) events_ = std::max<std::size_t>(events_ / 2, 1);

@@ -60,13 +60,13 @@ bool DeadLetters::stop(milliseconds grace) {
   return true;
 }
 
-void DeadLetters::line_changed(const Line::Status& line) {
+void DeadLetters::uplink_changed(const Uplink::Status& uplink) {
   {
     const std::lock_guard lock(mutex_);
-    if (line.changes < line_changes_) return;
-    line_changes_ = line.changes;
-    line_up_ = line.up;
-    compare_due_ = compare_due_ || line.up;
+    if (uplink.changes < uplink_changes_) return;
+    uplink_changes_ = uplink.changes;
+    uplink_up_ = uplink.up;
+    compare_due_ = compare_due_ || uplink.up;
   }
   wake_.notify_all();
 }
@@ -320,15 +320,15 @@ void DeadLetters::compare_loop() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const bool woken =
-        wake_.wait_for(lock, kCompareInterval, [this] { return stopping_ || (compare_due_ && line_up_); });
-    if (stopping_ || (!woken && !line_up_)) continue;
+        wake_.wait_for(lock, kCompareInterval, [this] { return stopping_ || (compare_due_ && uplink_up_); });
+    if (stopping_ || (!woken && !uplink_up_)) continue;
     compare_due_ = false;
     comparing_ = true;
     left_meanwhile_.clear();
     lock.unlock();
     try {
       const auto compared = compare();
-      // A dead connection is the lanes' business; the line that comes up again brings the next comparison.
+      // A dead connection is the lanes' business; an uplink that recovers brings the next comparison.
       if (!compared) log_debug("dead letters: comparing with PostgreSQL: " + compared.error().text);
     } catch (const std::exception& error) {
       log_error(std::string("dead letters: comparing with PostgreSQL: ") + error.what() +

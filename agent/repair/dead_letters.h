@@ -20,7 +20,7 @@
 #include "agent/base/refusal.h"
 #include "agent/base/repeated_lines.h"
 #include "agent/config/config.h"
-#include "agent/delivery/line.h"
+#include "agent/delivery/uplink.h"
 #include "net/pg/link/pool.h"
 #include "storage/journal/journal.h"
 #include "storage/model/event.h"
@@ -49,8 +49,8 @@ class DeadLetters {
   DeadLetters& operator=(const DeadLetters&) = delete;
 
   void start();
-  bool stop(milliseconds grace);                // false: still asking PostgreSQL when the grace was over
-  void line_changed(const Line::Status& line);  // the newer of two counts, whichever comes first
+  bool stop(milliseconds grace);  // false: still asking PostgreSQL when the grace was over
+  void uplink_changed(const Uplink::Status& uplink);  // the newer of two counts, whichever comes first
 
   void buried(const StoredEvent& event, const net::PgError& why);
   void returned(const Uuid& id);  // PostgreSQL's table has it after all
@@ -89,8 +89,8 @@ class DeadLetters {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_, ended_;
-  std::uint64_t line_changes_ = 0;  // Line::Status::changes of what line_up_ was taken from
-  bool line_up_ = false, compare_due_ = false, stopping_ = false, running_ = false;
+  std::uint64_t uplink_changes_ = 0;  // Uplink::Status::changes of what uplink_up_ was taken from
+  bool uplink_up_ = false, compare_due_ = false, stopping_ = false, running_ = false;
   std::set<Uuid> left_meanwhile_;  // while a comparison is under way: what must not come back with it
   bool comparing_ = false;
   std::set<Uuid> on_their_way_;  // being appended, and not refused since

@@ -136,11 +136,11 @@ Json error_json(const net::PgError& error, std::int64_t at_us) {
 }
 
 Json postgres_json(const HealthSources& sources) {
-  if (sources.line == nullptr) return {{"configured", false}, {"up", false}};
-  const auto line = sources.line->status();
+  if (sources.uplink == nullptr) return {{"configured", false}, {"up", false}};
+  const auto uplink = sources.uplink->status();
   const auto pool = sources.pool->stats();
   auto& figures = sources.lanes->figures();
-  Json json{{"configured", true}, {"up", line.up}, {"server", pool.server}, {"pool", pool_json(pool)}};
+  Json json{{"configured", true}, {"up", uplink.up}, {"server", pool.server}, {"pool", pool_json(pool)}};
   json["dead_letters"] = sources.dead_letters->count();
   json["response_ms"] = latency_json(figures.transaction);
   json["accept_to_commit_ms"] = latency_json(figures.accept_to_commit);
@@ -148,14 +148,14 @@ Json postgres_json(const HealthSources& sources) {
                     {"event", figures.errors_event.load()},
                     {"setup", figures.errors_setup.load()},
                     {"batches_failed", figures.batches_failed.load()},
-                    {"tries_failed", line.tries_failed}};
-  if (line.last_error) json["last_error"] = error_json(*line.last_error, line.last_error_at_us);
-  json["recovery"] = {{"outages", line.outages},
-                      {"down_for_seconds", seconds(line.down_for)},
-                      {"last_outage_seconds", seconds(line.last_outage)},
-                      {"outage_seconds_total", seconds(line.outage_total)},
-                      {"tries_in_this_outage", line.tries_in_this_outage},
-                      {"next_try_in_seconds", seconds(line.next_try_in)},
+                    {"tries_failed", uplink.tries_failed}};
+  if (uplink.last_error) json["last_error"] = error_json(*uplink.last_error, uplink.last_error_at_us);
+  json["recovery"] = {{"outages", uplink.outages},
+                      {"down_for_seconds", seconds(uplink.down_for)},
+                      {"last_outage_seconds", seconds(uplink.last_outage)},
+                      {"outage_seconds_total", seconds(uplink.outage_total)},
+                      {"tries_in_this_outage", uplink.tries_in_this_outage},
+                      {"next_try_in_seconds", seconds(uplink.next_try_in)},
                       {"in_doubt_commits", figures.in_doubt.load()},
                       {"found_committed_events", figures.found_committed.load()},
                       {"sent_again_events", figures.sent_again.load()},
@@ -221,11 +221,11 @@ Mode current_mode(const HealthSources& sources) {
   const auto journal = sources.journal->stats();
   facts.journal_accepting = journal.accepting;
   facts.journal_full = journal.full;
-  facts.postgres_configured = sources.line != nullptr;
-  if (sources.line == nullptr) return mode_of(facts);
-  const auto line = sources.line->status();
-  facts.line_up = line.up;
-  facts.line_needs_a_person = line.needs_a_person;
+  facts.postgres_configured = sources.uplink != nullptr;
+  if (sources.uplink == nullptr) return mode_of(facts);
+  const auto uplink = sources.uplink->status();
+  facts.line_up = uplink.up;
+  facts.line_needs_a_person = uplink.needs_administrator;
   for (const auto& lane : sources.lanes->statuses()) {
     if (lane.stuck()) {
       facts.lanes_held += 1;
@@ -275,8 +275,8 @@ std::string health_line(const HealthSources& sources, Mode mode) {
   if (!journal.accepting) line += ": " + journal.refusing_because;
   if (const auto last = sources.reloader->last(); last && !last->done)
     line += ", the changed configuration is refused (hookspool reload says why)";
-  if (sources.line != nullptr) {
-    const auto status = sources.line->status();
+  if (sources.uplink != nullptr) {
+    const auto status = sources.uplink->status();
     if (!status.up && status.last_error) line += ": " + net::shown_text(*status.last_error);
   }
   return line;

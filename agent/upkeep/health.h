@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "agent/delivery/lanes.h"
-#include "agent/delivery/line.h"
+#include "agent/delivery/uplink.h"
 #include "agent/intake/admission.h"
 #include "agent/intake/deduplicator.h"
 #include "agent/reload/reloader.h"
@@ -26,7 +26,7 @@ struct HealthSources {
   Admission* admission = nullptr;
   net::HttpServer* intake = nullptr;
   net::Pool* pool = nullptr;
-  Line* line = nullptr;
+  Uplink* uplink = nullptr;
   Lanes* lanes = nullptr;
   DeadLetters* dead_letters = nullptr;
   Deduplicator* deduplicator = nullptr;  // nullptr: repeats are events

@@ -26,9 +26,9 @@ class AdoptTest : public DeliveryTest {
     ASSERT_TRUE(life.delivered());
     ASSERT_EQ(count("events"), "5");
   }
-  static bool needs_a_person(const Life& life) {
+  static bool needs_administrator(const Life& life) {
     return testing::wait_until(std::chrono::seconds(20),
-                               [&] { return const_cast<Life&>(life).line().status().needs_a_person; });
+                               [&] { return const_cast<Life&>(life).uplink().status().needs_administrator; });
   }
   Granted<Adopted> adopt_other(Life& life, AdoptFrom from) {
     auto adopted = adopt(life.journal(), life.guard(), life.pool().options(), from);
@@ -49,7 +49,7 @@ TEST_F(AdoptTest, FromUnsentGoesOnWhereTheOldOneWas) {
   life.append("a", 3, "new");
   life.append("b", 2, "b");
   life.begin();
-  ASSERT_TRUE(needs_a_person(life));
+  ASSERT_TRUE(needs_administrator(life));
   const auto adopted = adopt_other(life, AdoptFrom::kUnsent);
   ASSERT_TRUE(adopted) << adopted.error().text;
   EXPECT_EQ(adopted->watermarks, 1u);
@@ -65,7 +65,7 @@ TEST_F(AdoptTest, FromBeginningSendsAllThatIsRetained) {
   Life life(other_options());
   life.append("a", 3, "new");
   life.begin();
-  ASSERT_TRUE(needs_a_person(life));
+  ASSERT_TRUE(needs_administrator(life));
   const auto adopted = adopt_other(life, AdoptFrom::kBeginning);
   ASSERT_TRUE(adopted) << adopted.error().text;
   EXPECT_EQ(adopted->watermarks, 0u);
@@ -85,9 +85,9 @@ TEST_F(AdoptTest, TheWordOutlastsARestart) {
   {
     Life life(other_options());
     life.begin();
-    ASSERT_TRUE(needs_a_person(life));
+    ASSERT_TRUE(needs_administrator(life));
     ASSERT_TRUE(adopt_other(life, AdoptFrom::kUnsent));
-    ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return life.line().up(); }));
+    ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return life.uplink().up(); }));
   }
   Life life(other_options());
   life.append("a", 1, "after");

@@ -193,9 +193,9 @@ TEST_F(DeliveryTest, AnotherDatabaseIsRefusedUntilAdopted) {
   Life life(elsewhere);
   life.append("a", 5, "y");
   life.begin();
-  ASSERT_TRUE(
-      testing::wait_until(std::chrono::seconds(20), [&] { return life.line().status().needs_a_person; }));
-  EXPECT_NE(life.line().status().last_error->hint.find("hookspool adopt"), std::string::npos);
+  ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20),
+                                  [&] { return life.uplink().status().needs_administrator; }));
+  EXPECT_NE(life.uplink().status().last_error->hint.find("hookspool adopt"), std::string::npos);
   EXPECT_EQ(value("SELECT count(*) FROM " + elsewhere.schema + ".events"), "0");
 }
 

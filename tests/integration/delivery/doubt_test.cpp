@@ -30,7 +30,7 @@ class DoubtTest : public DeliveryTest {
     making.conninfo = shared_cluster().conninfo();
     Life life(making);
     life.begin();
-    ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.line().up(); }));
+    ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.uplink().up(); }));
   }
   void sleep_on_slow(Sleeps when, double for_s) const {
     run("CREATE FUNCTION " + schema_ +

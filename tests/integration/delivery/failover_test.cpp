@@ -81,9 +81,9 @@ TEST_F(FailoverTest, TheOldPrimaryIsRefusedAndTheNewOneFoundBehindIt) {
   standby->stop();
   old.start();
   life.append("a", 10, "meanwhile");
-  ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.line().status().needs_a_person; }));
-  EXPECT_NE(life.line().status().last_error->text.find("an old primary has come back"), std::string::npos)
-      << life.line().status().last_error->text;
+  ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.uplink().status().needs_administrator; }));
+  EXPECT_NE(life.uplink().status().last_error->text.find("an old primary has come back"), std::string::npos)
+      << life.uplink().status().last_error->text;
   EXPECT_EQ(life.journal().stats().pending, 10u);
 
   // Both are up, and conninfo names the old one first.
@@ -97,7 +97,7 @@ TEST_F(FailoverTest, TheOldPrimaryIsRefusedAndTheNewOneFoundBehindIt) {
   life.pool().close_idle();
   life.append("a", 5, "later");
   ASSERT_TRUE(life.delivered());
-  EXPECT_TRUE(life.line().up());
+  EXPECT_TRUE(life.uplink().up());
   EXPECT_EQ(rows(*standby), "60");
   EXPECT_EQ(rows(old), "45");
 }
@@ -116,7 +116,7 @@ TEST_F(FailoverTest, ARestartedAgentStillKnowsTheOldPrimary) {
   Life life(options(old.conninfo()));
   life.append("a", 1, "x");
   life.begin();
-  ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.line().status().needs_a_person; }));
+  ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.uplink().status().needs_administrator; }));
   EXPECT_EQ(rows(old), "45");
   EXPECT_EQ(life.journal().stats().pending, 1u);
 }
@@ -187,13 +187,13 @@ class StandbyOnlyTest : public FailoverTest {
     life.begin();
     const auto is_refused = [&] {
       if (line_is_up) return life.lane("a").sqlstate == "25006" && life.lane("a").tries_failed > 2;
-      return life.line().status().tries_in_this_outage > 2;
+      return life.uplink().status().tries_in_this_outage > 2;
     };
     ASSERT_TRUE(testing::wait_until(seconds(20), is_refused));
     EXPECT_EQ(life.journal().read_note("sink").value(), known)
         << "a standby is no reason to forget the timeline";
-    EXPECT_EQ(life.line().up(), line_is_up);
-    EXPECT_FALSE(life.line().status().needs_a_person);
+    EXPECT_EQ(life.uplink().up(), line_is_up);
+    EXPECT_FALSE(life.uplink().status().needs_administrator);
     EXPECT_NE(life.lane("a").state, "held");
     EXPECT_EQ(life.lanes().figures().buried, 0u);
     EXPECT_EQ(life.lanes().figures().errors_event + life.lanes().figures().errors_setup, 0u);

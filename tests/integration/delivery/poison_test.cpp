@@ -16,7 +16,7 @@ class PoisonTest : public DeliveryTest {
   void make_tables() {
     Life life(options("making"));
     life.begin();
-    ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return life.line().up(); }));
+    ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return life.uplink().up(); }));
   }
   void refuse_bad() const {
     run("ALTER TABLE " + table("events") + " ADD CONSTRAINT no_bad CHECK (payload #>> '{}' NOT LIKE 'bad%')");
@@ -90,7 +90,7 @@ TEST_F(PoisonTest, AnOutageNeverFillsTheDeadLetters) {
   one.pool_size = 1;  // a second connection would make the table anew
   Life life(one);
   life.begin();
-  ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return life.line().up(); }));
+  ASSERT_TRUE(testing::wait_until(std::chrono::seconds(20), [&] { return life.uplink().up(); }));
   run("ALTER TABLE " + table("events") + " RENAME TO elsewhere");
   life.append("a", 50, "x");
   ASSERT_TRUE(life.held("a"));

@@ -17,7 +17,7 @@ class RefusalTest : public DeliveryTest {
   void SetUp() override {
     Life life(options("making"));
     life.begin();
-    ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.line().up(); }));
+    ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.uplink().up(); }));
     // What a body says, as a column that keys can be made of.
     run("ALTER TABLE " + table("events") +
         " ADD COLUMN said text GENERATED ALWAYS AS (payload #>> '{}') STORED");
@@ -334,12 +334,12 @@ TEST_F(RefusalTest, AMissingPartitionHoldsAtOnceAndNothingIsBuried) {
 // Two threads tell the lanes of two changes of the line, and the first to have looked may be the last to be heard.
 TEST_F(RefusalTest, AStaleWordOfTheLineDoesNotStopTheLanes) {
   Life life(options());
-  const auto down = life.line().status();
+  const auto down = life.uplink().status();
   life.begin();
-  ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.line().up(); }));
+  ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.uplink().up(); }));
   life.append("a", 1, "x");
   ASSERT_TRUE(life.delivered());
-  std::thread late([&] { life.lanes().line_changed(down); });
+  std::thread late([&] { life.lanes().uplink_changed(down); });
   late.join();
   life.append("a", 5, "y");
   EXPECT_TRUE(life.delivered()) << life.lane("a").state;

@@ -46,15 +46,15 @@ Life::Life(const Options& given) {
   settings_ = std::make_unique<Current<PostgresConfig>>(config_);
   lanes_ = std::make_unique<Lanes>(*journal_, *pool_, *settings_, given.on_buried);
   guard_ = std::make_unique<SinkGuard>(*journal_);
-  line_ = std::make_unique<Line>(
+  uplink_ = std::make_unique<Uplink>(
       *pool_, config_.backoff_min, config_.backoff_max,
       [this](const net::SinkIdentity& identity) { return guard_->check(identity); },
-      [this] { lanes_->line_changed(line_->status()); });
+      [this] { lanes_->uplink_changed(uplink_->status()); });
 }
 
 Life::~Life() {
   lanes_->stop(milliseconds(30'000));
-  line_->stop(milliseconds(30'000));
+  uplink_->stop(milliseconds(30'000));
   (void)journal_->close();
 }
 
@@ -77,8 +77,8 @@ void Life::append_again(const std::string& lane, const std::string& body, const 
 
 void Life::begin() {
   begun_ = true;
-  lanes_->start(*line_);
-  line_->start();
+  lanes_->start(*uplink_);
+  uplink_->start();
 }
 
 bool Life::delivered(milliseconds limit) {

@@ -13,8 +13,8 @@
 
 #include "agent/config/config.h"
 #include "agent/delivery/lanes.h"
-#include "agent/delivery/line.h"
 #include "agent/delivery/sink_guard.h"
+#include "agent/delivery/uplink.h"
 #include "net/pg/link/pool.h"
 #include "storage/journal/journal.h"
 #include "tests/support/pg_cluster.h"
@@ -48,7 +48,7 @@ class Life {
 
   storage::Journal& journal() { return *journal_; }
   Lanes& lanes() { return *lanes_; }
-  Line& line() { return *line_; }
+  Uplink& uplink() { return *uplink_; }
   SinkGuard& guard() { return *guard_; }
   net::Pool& pool() { return *pool_; }
 
@@ -70,7 +70,7 @@ class Life {
   std::unique_ptr<net::Pool> pool_;
   std::unique_ptr<Lanes> lanes_;
   std::unique_ptr<SinkGuard> guard_;
-  std::unique_ptr<Line> line_;
+  std::unique_ptr<Uplink> uplink_;
   std::atomic<bool> begun_{false};
 };
 

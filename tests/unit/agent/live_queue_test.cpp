@@ -31,10 +31,10 @@ std::vector<std::uint64_t> taken(LiveQueue& queue, std::uint8_t epoch, std::uint
 TEST(LiveQueueTest, ClosedUntilOpened) {
   LiveBudget budget(1u << 20);
   LiveQueue queue(budget);
-  queue.offer(event(1, 1));
+  queue.enqueue(event(1, 1));
   EXPECT_TRUE(taken(queue, 1, 1).empty());
   queue.open();
-  queue.offer(event(1, 2));
+  queue.enqueue(event(1, 2));
   EXPECT_EQ(taken(queue, 1, 2), std::vector<std::uint64_t>{2});
 }
 
@@ -42,7 +42,7 @@ TEST(LiveQueueTest, GivesOnlyAGapFreeRun) {
   LiveBudget budget(1u << 20);
   LiveQueue queue(budget);
   queue.open();
-  for (const std::uint64_t seq : {3u, 4u, 5u, 7u, 8u}) queue.offer(event(1, seq));
+  for (const std::uint64_t seq : {3u, 4u, 5u, 7u, 8u}) queue.enqueue(event(1, seq));
   EXPECT_TRUE(taken(queue, 1, 1).empty()) << "1 and 2 are in the journal";
   EXPECT_EQ(taken(queue, 1, 4), (std::vector<std::uint64_t>{4, 5}));
   EXPECT_TRUE(taken(queue, 1, 6).empty());
@@ -53,8 +53,8 @@ TEST(LiveQueueTest, ForgetsAnotherEpoch) {
   LiveBudget budget(1u << 20);
   LiveQueue queue(budget);
   queue.open();
-  queue.offer(event(1, 9));
-  queue.offer(event(2, 1));
+  queue.enqueue(event(1, 9));
+  queue.enqueue(event(2, 1));
   EXPECT_EQ(taken(queue, 2, 1), std::vector<std::uint64_t>{1});
 }
 
@@ -62,7 +62,7 @@ TEST(LiveQueueTest, KeepsToTheLimitsButGivesOneAtLeast) {
   LiveBudget budget(1u << 20);
   LiveQueue queue(budget);
   queue.open();
-  for (std::uint64_t seq = 1; seq <= 4; ++seq) queue.offer(event(1, seq, 1000));
+  for (std::uint64_t seq = 1; seq <= 4; ++seq) queue.enqueue(event(1, seq, 1000));
   EXPECT_EQ(taken(queue, 1, 1, 100, 1), std::vector<std::uint64_t>{1});
   EXPECT_EQ(taken(queue, 1, 2, 2), (std::vector<std::uint64_t>{2, 3}));
 }
@@ -72,7 +72,7 @@ TEST(LiveQueueTest, TheBudgetClosesItAndComesBack) {
   LiveBudget budget(2 * one);
   LiveQueue queue(budget);
   queue.open();
-  for (std::uint64_t seq = 1; seq <= 3; ++seq) queue.offer(event(1, seq, 1000));
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) queue.enqueue(event(1, seq, 1000));
   EXPECT_FALSE(queue.is_open());
   queue.close();
   EXPECT_TRUE(budget.take(2 * one)) << "what was in the queue is given back";

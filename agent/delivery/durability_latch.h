@@ -11,20 +11,20 @@
 
 namespace hookspool::agent {
 
-class Arrival {
+class DurabilityLatch {
  public:
   // Whether a thread waits, which is then to be notified.
-  bool note(const StoredEvent& event) {
+  bool publish(const StoredEvent& event) {
     const std::lock_guard lock(mutex_);
     epoch_ = event.epoch;
     seq_ = event.seq;
     return awaited_;
   }
   // By a thread that holds no lock that others need: waking a thread takes a call of the system.
-  void tell() { arrived_.notify_one(); }
+  void notify() { arrived_.notify_one(); }
 
   // Until this number of this epoch, or a later one, has been handed over; false: `limit` has passed.
-  bool wait(const Uuid& epoch, std::uint64_t seq, std::chrono::milliseconds limit) {
+  bool wait_for(const Uuid& epoch, std::uint64_t seq, std::chrono::milliseconds limit) {
     std::unique_lock lock(mutex_);
     awaited_ = true;
     const bool here = arrived_.wait_for(lock, limit, [&] { return epoch_ == epoch && seq_ >= seq; });

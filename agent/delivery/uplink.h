@@ -18,15 +18,15 @@
 
 namespace hookspool::agent {
 
-class Line {
+class Uplink {
  public:
   using Clock = std::chrono::steady_clock;
 
   struct Status {
     bool up = false;
-    bool needs_a_person = false;     // the last failure was one of the setup
-    std::uint64_t outages = 0;       // times it went down after having been up
-    std::uint64_t tries_failed = 0;  // in all
+    bool needs_administrator = false;  // the last failure was one of the setup
+    std::uint64_t outages = 0;         // times it went down after having been up
+    std::uint64_t tries_failed = 0;    // in all
     unsigned tries_in_this_outage = 0;
     milliseconds down_for{0};     // this outage
     milliseconds last_outage{0};  // the one before: how long until it was up again
@@ -41,11 +41,11 @@ class Line {
   // `pool` must outlive the line. `on_change` is called from the thread that caused the change, without a lock.
   // `check_identity` says whether this is the database that the journal belongs to.
   using CheckIdentity = std::function<net::PgResult<void>(const net::SinkIdentity&)>;
-  Line(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_max, CheckIdentity check_identity,
-       std::function<void()> on_change);
-  ~Line();
-  Line(const Line&) = delete;
-  Line& operator=(const Line&) = delete;
+  Uplink(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_max, CheckIdentity check_identity,
+         std::function<void()> on_change);
+  ~Uplink();
+  Uplink(const Uplink&) = delete;
+  Uplink& operator=(const Uplink&) = delete;
 
   // An idle line is asked this often at most, and a quarter of backoff_max where that is less: what happened to
   // the database must not wait for the next event to be noticed, and a firewall does not forget a flow in use.
@@ -66,7 +66,7 @@ class Line {
   void probe_loop();
   net::PgResult<void> try_once();
   net::PgResult<void> admit(net::Connection& connection);
-  void ask_idle_line();
+  void ask_idle_connection();
   // Both REQUIRE mutex_ and return what is to be logged once it is released; empty: nothing new.
   std::string set_up();
   std::string set_failed(const net::PgError& error);

@@ -40,7 +40,7 @@ void write_file(const fs::path& file, const std::string& text) {
   fs::rename(fresh, file);
 }
 
-class LineTest : public ::testing::Test {
+class UplinkTest : public ::testing::Test {
  protected:
   Life::Options options(const std::string& conninfo) const {
     Life::Options given;
@@ -56,18 +56,19 @@ class LineTest : public ::testing::Test {
   // The line is held, with this SQLSTATE; nothing that waits is given up.
   static void expect_held(Life& life, const std::string& sqlstate, std::uint64_t pending) {
     ASSERT_TRUE(testing::wait_until(seconds(20), [&] {
-      const auto status = life.line().status();
-      return status.needs_a_person && status.tries_in_this_outage > 1;
-    })) << (life.line().status().last_error ? life.line().status().last_error->text : "no error");
-    EXPECT_EQ(life.line().status().last_error->sqlstate, sqlstate) << life.line().status().last_error->text;
-    EXPECT_FALSE(life.line().status().last_error->hint.empty());
+      const auto status = life.uplink().status();
+      return status.needs_administrator && status.tries_in_this_outage > 1;
+    })) << (life.uplink().status().last_error ? life.uplink().status().last_error->text : "no error");
+    EXPECT_EQ(life.uplink().status().last_error->sqlstate, sqlstate)
+        << life.uplink().status().last_error->text;
+    EXPECT_FALSE(life.uplink().status().last_error->hint.empty());
     EXPECT_EQ(life.journal().stats().pending, pending);
   }
 
   testing::TempFolder folder_;
 };
 
-TEST_F(LineTest, APasswordIsRenewedInItsFileWithoutARestart) {
+TEST_F(UplinkTest, APasswordIsRenewedInItsFileWithoutARestart) {
   PgCluster cluster;
   const fs::path passfile = folder_ / "pgpass";
   write_file(passfile, "*:*:*:hookspool:" + std::string(PgCluster::kPassword) + "\n");
@@ -87,7 +88,7 @@ TEST_F(LineTest, APasswordIsRenewedInItsFileWithoutARestart) {
   EXPECT_EQ(dead_letters(cluster), "0");
 }
 
-TEST_F(LineTest, CertificatesAreRenewedInTheirFilesWithoutARestart) {
+TEST_F(UplinkTest, CertificatesAreRenewedInTheirFilesWithoutARestart) {
   testing::TempFolder certificates;
   const auto of_clients = testing::make_authority(certificates.path(), "clients");
   const auto of_strangers = testing::make_authority(certificates.path(), "strangers");
@@ -121,7 +122,7 @@ TEST_F(LineTest, CertificatesAreRenewedInTheirFilesWithoutARestart) {
   EXPECT_EQ(dead_letters(cluster), "0");
 }
 
-TEST_F(LineTest, AServiceFileSaysItAll) {
+TEST_F(UplinkTest, AServiceFileSaysItAll) {
   PgCluster cluster;
   write_file(folder_ / "services",
              "[inbox]\nhost=localhost\nhostaddr=127.0.0.1\nport=" + std::to_string(cluster.port()) +
@@ -139,7 +140,7 @@ TEST_F(LineTest, AServiceFileSaysItAll) {
 }
 
 // A firewall has forgotten the flow: what is sent next is answered by a reset, or by nothing.
-TEST_F(LineTest, AnIdleLineThatWasCutCostsOneRetryAndNoEvent) {
+TEST_F(UplinkTest, AnIdleLineThatWasCutCostsOneRetryAndNoEvent) {
   PgCluster cluster;
   testing::CutProxy proxy(cluster.port());
   Life life(options(cluster.conninfo(proxy.port())));
@@ -158,7 +159,7 @@ TEST_F(LineTest, AnIdleLineThatWasCutCostsOneRetryAndNoEvent) {
   EXPECT_LE(life.pool().stats().connects, 2u * 6u) << "one retry for each connection that was cut";
 }
 
-TEST_F(LineTest, ThirtyLanesUseNoMoreConnectionsThanThePoolHas) {
+TEST_F(UplinkTest, ThirtyLanesUseNoMoreConnectionsThanThePoolHas) {
   PgCluster cluster;
   Life::Options given = options(cluster.conninfo());
   given.pool_size = 4;
@@ -184,7 +185,7 @@ TEST_F(LineTest, ThirtyLanesUseNoMoreConnectionsThanThePoolHas) {
 
 // A connection that goes silent, in a network of its own: the agent's end is in a namespace, and the server's
 // answers to it vanish.
-class BlackholeTest : public LineTest {
+class BlackholeTest : public UplinkTest {
  protected:
   static constexpr const char* kServer = "10.233.7.1";
   static constexpr const char* kAgent = "10.233.7.2";
@@ -251,7 +252,7 @@ class BlackholeTest : public LineTest {
   }
   static double noticed_after_s(Life& life) {
     const auto start = std::chrono::steady_clock::now();
-    EXPECT_TRUE(testing::wait_until(seconds(60), [&] { return !life.line().up(); }));
+    EXPECT_TRUE(testing::wait_until(seconds(60), [&] { return !life.uplink().up(); }));
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 };

@@ -1,4 +1,4 @@
-#include "agent/delivery/line.h"
+#include "agent/delivery/uplink.h"
 
 #include <pthread.h>
 
@@ -14,14 +14,14 @@
 namespace hookspool::agent {
 namespace {
 
-milliseconds since(Line::Clock::time_point then, Line::Clock::time_point now) {
+milliseconds since(Uplink::Clock::time_point then, Uplink::Clock::time_point now) {
   return std::chrono::duration_cast<milliseconds>(now - then);
 }
 
 }  // namespace
 
-Line::Line(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_max, CheckIdentity check_identity,
-           std::function<void()> on_change)
+Uplink::Uplink(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_max,
+               CheckIdentity check_identity, std::function<void()> on_change)
     : pool_(pool),
       backoff_min_(backoff_min),
       backoff_max_(backoff_max),
@@ -30,18 +30,18 @@ Line::Line(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_max, 
   pool_.set_admission([this](net::Connection& connection) { return admit(connection); });
 }
 
-Line::~Line() {
+Uplink::~Uplink() {
   stop(milliseconds::max() / 2);
 }
 
-void Line::start() {
+void Uplink::start() {
   const std::lock_guard lock(mutex_);
   down_since_ = next_try_ = Clock::now();
   probing_ = true;
   prober_ = std::thread([this] { probe_loop(); });
 }
 
-bool Line::stop(milliseconds grace) {
+bool Uplink::stop(milliseconds grace) {
   {
     std::unique_lock lock(mutex_);
     stopping_ = true;
@@ -57,12 +57,12 @@ bool Line::stop(milliseconds grace) {
   return true;
 }
 
-bool Line::up() const {
+bool Uplink::up() const {
   const std::lock_guard lock(mutex_);
   return status_.up;
 }
 
-void Line::report_failure(const net::PgError& error) {
+void Uplink::report_failure(const net::PgError& error) {
   std::string news;
   {
     const std::lock_guard lock(mutex_);
@@ -74,7 +74,7 @@ void Line::report_failure(const net::PgError& error) {
   on_change_();
 }
 
-void Line::retry_now() {
+void Uplink::retry_now() {
   {
     const std::lock_guard lock(mutex_);
     retry_now_ = true;
@@ -82,7 +82,7 @@ void Line::retry_now() {
   wake_.notify_all();
 }
 
-Line::Status Line::status() const {
+Uplink::Status Uplink::status() const {
   const std::lock_guard lock(mutex_);
   Status status = status_;
   const auto now = Clock::now();
@@ -95,7 +95,7 @@ Line::Status Line::status() const {
 
 // The whole of what a lane needs: a connection that answers, to the right server, and the tables. A new one, for
 // what is left of the old ones is suspect.
-net::PgResult<void> Line::try_once() try {
+net::PgResult<void> Uplink::try_once() try {
   pool_.condemn_before(Clock::now());
   auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
   if (!lease) return fail(std::move(lease.error()));
@@ -106,7 +106,7 @@ net::PgResult<void> Line::try_once() try {
 }
 
 // Any new connection may lead to another server than the last one did, and so to one that lacks commits.
-net::PgResult<void> Line::admit(net::Connection& connection) {
+net::PgResult<void> Uplink::admit(net::Connection& connection) {
   auto ready = net::ensure_schema(connection, pool_.options());
   if (!ready) return ready;
   auto identity = net::read_identity(connection, pool_.options());
@@ -127,7 +127,7 @@ net::PgResult<void> Line::admit(net::Connection& connection) {
   return {};
 }
 
-void Line::ask_idle_line() {
+void Uplink::ask_idle_connection() {
   if (pool_.stats().in_use > 0) return;  // a lane will notice
   auto lease = pool_.acquire(Clock::now() + std::min(pool_.options().connect_timeout, kIdleAnswerMax));
   if (!lease) return report_failure(lease.error());
@@ -136,7 +136,7 @@ void Line::ask_idle_line() {
   if (!answer) report_failure(answer.error());
 }
 
-std::string Line::set_up() {
+std::string Uplink::set_up() {
   const auto now = Clock::now();
   std::string news = "PostgreSQL is there: " + pool_.stats().server;
   if (ever_up_) {
@@ -145,7 +145,7 @@ std::string Line::set_up() {
   }
   status_.changes += 1;
   status_.up = true;
-  status_.needs_a_person = false;
+  status_.needs_administrator = false;
   status_.up_since_us = wall_clock_us();
   status_.tries_in_this_outage = 0;
   if (ever_up_) {
@@ -156,7 +156,7 @@ std::string Line::set_up() {
   return news;
 }
 
-std::string Line::set_failed(const net::PgError& error) {
+std::string Uplink::set_failed(const net::PgError& error) {
   const auto now = Clock::now();
   // One line an outage, and one more whenever the reason changes: a log that repeats itself is not read.
   const bool told = !status_.up && status_.last_error && status_.last_error->text == error.text;
@@ -171,20 +171,20 @@ std::string Line::set_failed(const net::PgError& error) {
   status_.changes += 1;
   status_.up = false;
   status_.up_since_us = 0;
-  status_.needs_a_person = error.error_class == net::ErrorClass::kSetup;
+  status_.needs_administrator = error.error_class == net::ErrorClass::kSetup;
   status_.last_error = error;
   status_.last_error_at_us = wall_clock_us();
   // What needs an administrator is not repaired in milliseconds; an outage often is.
   const unsigned attempt = status_.tries_in_this_outage;
-  const auto least = status_.needs_a_person ? backoff_max_ / 4 : backoff_min_;
+  const auto least = status_.needs_administrator ? backoff_max_ / 4 : backoff_min_;
   next_try_ = now + backoff_delay(least, backoff_max_, attempt, random_unit());
   if (told) return {};
-  return (status_.needs_a_person ? "PostgreSQL needs an administrator: "
-                                 : "PostgreSQL is away, journaling: ") +
+  return (status_.needs_administrator ? "PostgreSQL needs an administrator: "
+                                      : "PostgreSQL is away, journaling: ") +
          error.text + (error.hint.empty() ? "" : "\n" + error.hint);
 }
 
-void Line::probe_loop() {
+void Uplink::probe_loop() {
   ::pthread_setname_np(::pthread_self(), "prober");
   const auto heartbeat = std::min(backoff_max_ / 4, kHeartbeatMax);
   std::unique_lock lock(mutex_);
@@ -194,7 +194,7 @@ void Line::probe_loop() {
       if (!idle) continue;
       lock.unlock();
       try {
-        ask_idle_line();
+        ask_idle_connection();
       } catch (const std::exception& error) {
         log_error(std::string("asking an idle line: ") + error.what());
       }

@@ -51,7 +51,7 @@ Lane::Step Lane::step_ahead(net::Connection& connection, const std::vector<Event
     return lost(*run, coming.front()->seq, coming.size(), coming.front()->id, transaction.error());
   if (!transaction && !refused) return failed(transaction.error());
   if (refused || !*transaction) return {};
-  if (!arrival_.wait(run->epoch, coming.back()->seq, kSyncLongest)) {
+  if (!durable_.wait_for(run->epoch, coming.back()->seq, kSyncLongest)) {
     ahead_from_ = Clock::now() + kAfterInVain;
     context_.figures.ahead_in_vain += 1;
     return {};
