@@ -9,13 +9,12 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <system_error>
 #include <thread>
 
 #include "net/http/socket.h"
+#include "storage/base/mutex.h"
 
 namespace hookspool::net {
 namespace {
@@ -28,14 +27,14 @@ class Watchdog {
  public:
   Watchdog(httplib::ClientImpl& client, std::chrono::milliseconds deadline)
       : thread_([this, &client, deadline] {
-          std::unique_lock lock(mutex_);
-          if (!over_.wait_for(lock, deadline, [this] { return done_; })) client.stop();
+          const MutexLock lock(mutex_);
+          if (!over_.wait_for(mutex_, deadline, [this]() REQUIRES(mutex_) { return done_; })) client.stop();
         }) {}
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
   ~Watchdog() {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       done_ = true;
     }
     over_.notify_all();
@@ -43,9 +42,9 @@ class Watchdog {
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable over_;
-  bool done_ = false;
+  Mutex mutex_;
+  CondVar over_;
+  bool done_ GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: it uses the others
 };
 

@@ -24,7 +24,7 @@ struct Timer {
 class Deadlines {
  public:
   void set(std::uint64_t id, Timer& timer, Clock::time_point due);
-  void clear(Timer& timer) { timer.due = Clock::time_point::max(); }
+  static void clear(Timer& timer) { timer.due = Clock::time_point::max(); }
   // For a connection that goes away.
   void remove(std::uint64_t id, Timer& timer);
 

@@ -12,8 +12,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/http/server.h"
+#include "storage/base/mutex.h"
 #include "storage/model/result.h"
 
 namespace hookspool::net {
@@ -25,6 +27,23 @@ class TlsContext {
   static Result<std::shared_ptr<const TlsContext>, HttpError> load(const TlsFiles& files);
   virtual ~TlsContext() = default;
   virtual std::int64_t not_after_s() const = 0;  // of the certificate, since 1970
+};
+
+// The context of the connections that are made from now on; nullptr: plain. Thread-safe.
+class CurrentTls {
+ public:
+  std::shared_ptr<const TlsContext> get() const EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return context_;
+  }
+  void set(std::shared_ptr<const TlsContext> context) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    context_ = std::move(context);
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::shared_ptr<const TlsContext> context_ GUARDED_BY(mutex_);
 };
 
 class TlsSession {

@@ -26,7 +26,7 @@ WorkerPool::~WorkerPool() {
 
 void WorkerPool::stop_and_join() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     queue_.clear();
   }
@@ -37,7 +37,7 @@ void WorkerPool::stop_and_join() {
 void WorkerPool::submit(std::vector<Job>& jobs) {
   std::size_t wakes = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     wakes = std::min(jobs.size(), sleeping_);
     std::move(jobs.begin(), jobs.end(), std::back_inserter(queue_));
   }
@@ -47,7 +47,7 @@ void WorkerPool::submit(std::vector<Job>& jobs) {
 
 std::vector<Job> WorkerPool::take_back(Clock::time_point latest) {
   std::vector<Job> jobs;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   // In the order they came, so those that waited for longest stand in front.
   while (!queue_.empty() && queue_.front().queued_at <= latest) {
     jobs.push_back(std::move(queue_.front()));
@@ -57,16 +57,16 @@ std::vector<Job> WorkerPool::take_back(Clock::time_point latest) {
 }
 
 void WorkerPool::drop_queued() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   queue_.clear();
 }
 
 void WorkerPool::run() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
     while (queue_.empty() && !stopping_) {
       ++sleeping_;
-      wake_.wait(lock);
+      wake_.wait(mutex_);
       --sleeping_;
     }
     if (stopping_) return;

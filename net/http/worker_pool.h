@@ -4,15 +4,14 @@
 // Thread-safe, but for the constructor and the destructor.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "net/http/connection.h"
+#include "storage/base/mutex.h"
 
 namespace hookspool::net {
 
@@ -24,21 +23,21 @@ class WorkerPool {
   WorkerPool(std::size_t workers, Work work);
   ~WorkerPool();  // drops what is queued and waits for what runs
 
-  void submit(std::vector<Job>& jobs);  // moved out of
+  void submit(std::vector<Job>& jobs) EXCLUDES(mutex_);  // moved out of
   // Takes back what has been waiting since `latest` or longer, for the loop to answer.
-  std::vector<Job> take_back(Clock::time_point latest);
-  void drop_queued();
+  std::vector<Job> take_back(Clock::time_point latest) EXCLUDES(mutex_);
+  void drop_queued() EXCLUDES(mutex_);
 
  private:
-  void run();
-  void stop_and_join();
+  void run() EXCLUDES(mutex_);
+  void stop_and_join() EXCLUDES(mutex_);
 
   const Work work_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Job> queue_;
-  std::size_t sleeping_ = 0;
-  bool stopping_ = false;
+  Mutex mutex_;
+  CondVar wake_;
+  std::deque<Job> queue_ GUARDED_BY(mutex_);
+  std::size_t sleeping_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

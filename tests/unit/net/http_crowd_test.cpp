@@ -1,4 +1,4 @@
-// Many connections and too few places: who leaves, who is served, what an idle one costs.
+// Many connections and too few places: which are evicted, which are served, what an idle one costs.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -1,0 +1,32 @@
+// Whole requests on their way to the workers, and how many of them are out: no more than in_handler_max, the rest waits
+// here in the order it came (backpressure). Bounded by the connections, each of which has one request at most.
+//
+// Not thread-safe: belongs to the loop.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+#include "net/http/connection.h"
+#include "net/http/worker_pool.h"
+
+namespace hookspool::net {
+
+class Handover {
+ public:
+  void add(Job&& job) { waiting_.push_back(std::move(job)); }
+  // As many as may be out.
+  void submit(WorkerPool& workers, std::size_t in_handler_max);
+  // Their answers came back.
+  void returned(std::size_t jobs) { out_ -= jobs; }
+  // Takes back what no worker has begun with and what has waited since `latest` or for longer.
+  std::vector<Job> take_late(WorkerPool& workers, Clock::time_point latest);
+
+ private:
+  std::deque<Job> waiting_;
+  std::vector<Job> going_;  // kept for its memory
+  std::size_t out_ = 0;     // with the workers, and not answered
+};
+
+}  // namespace hookspool::net
