@@ -1,13 +1,10 @@
-// A delivery that begins while the journal syncs: the transaction, the watermark's lock, the rows and its move cost about
-// as much time as the sync. Only COMMIT waits for the journal's word, and without it there is none.
-#include <algorithm>
+#include "agent/delivery/ahead_delivery.h"
 
-#include "agent/delivery/lane.h"
+#include <algorithm>
+#include <utility>
 
 namespace hookspool::agent {
 namespace {
-
-using Next = Lane::Step::Next;
 
 // A longer sync is not waited for with a connection and the watermark's lock in hand.
 constexpr milliseconds kSyncLongest{50};
@@ -16,13 +13,11 @@ constexpr std::size_t kAheadBytesMax = 256u << 10;
 
 }  // namespace
 
-// The current run, if what is coming continues it and there is nothing else to be done or looked into.
-std::optional<storage::LaneRun> Lane::run_of(const std::vector<EventPtr>& coming) const {
-  if (check_due_ || repair_ || !suspect_.empty() || !live_.is_open()) return std::nullopt;
+std::optional<storage::LaneRun> AheadDelivery::run_for(const std::vector<EventPtr>& coming) const {
+  if (!core_.live().is_open()) return std::nullopt;
   if (isolation_.batch_limit() < SIZE_MAX || !isolation_.to_put_back().empty()) return std::nullopt;
-  if (pace_.batch_events() < coming.size()) return std::nullopt;
-  if (Clock::now() < ahead_from_ || next_run()) return std::nullopt;
-  const auto runs = context_.journal.runs(name_);
+  if (pace_.batch_events() < coming.size() || core_.now() < not_before_) return std::nullopt;
+  const auto runs = core_.journal().runs(core_.name());
   const auto run = std::find_if(runs.rbegin(), runs.rend(), [](const auto& each) { return each.current; });
   if (run == runs.rend() || run->confirmed.seq == 0 || run->confirmed.seq != run->last_seq)
     return std::nullopt;
@@ -36,35 +31,33 @@ std::optional<storage::LaneRun> Lane::run_of(const std::vector<EventPtr>& coming
   return *run;
 }
 
-Lane::Step Lane::step_ahead(net::Connection& connection, const std::vector<EventPtr>& coming) {
-  config_ = context_.config.get();
-  pace_.set_most(config_->batch_events_max);
-  isolation_.set_hold_after(config_->hold_after);
-  auto run = run_of(coming);
-  if (!run) return next_run() ? next_step(connection) : Step{};
-  const auto began = Clock::now();
-  auto transaction =
-      net::DeliveryTransaction::begin_at(connection, config_->options, key_of(*run), run->confirmed, coming);
-  // What is not as expected, or refused, is left to the step that comes with the events.
-  const bool refused = !transaction && transaction.error().error_class != net::ErrorClass::kOutage;
-  if (!transaction && transaction.error().connection_lost)
-    return lost(*run, coming.front()->seq, coming.size(), coming.front()->id, transaction.error());
-  if (!transaction && !refused) return failed(transaction.error());
-  if (refused || !*transaction) return {};
-  if (!durable_.wait_for(run->epoch, coming.back()->seq, kSyncLongest)) {
-    ahead_from_ = Clock::now() + kAfterInVain;
-    context_.figures.ahead_in_vain += 1;
+LaneStep AheadDelivery::deliver(net::Connection& connection, const storage::LaneRun& run,
+                                const std::vector<EventPtr>& coming) {
+  const auto began = core_.now();
+  auto transaction = net::DeliveryTransaction::begin_at(connection, core_.config().options, core_.key_of(run),
+                                                        run.confirmed, coming);
+  if (!transaction) {
+    const net::PgError& error = transaction.error();
+    if (error.connection_lost)
+      return refused_.connection_lost(run, coming.front()->seq, coming.size(), coming.front()->id, error);
+    if (error.error_class == net::ErrorClass::kOutage) return core_.failed(error);
+    return {};  // what is refused is left to the step that comes with the events
+  }
+  if (!*transaction) return {};  // so is a watermark that is not where it was left
+  if (!durable_.wait_for(run.epoch, coming.back()->seq, kSyncLongest)) {
+    not_before_ = core_.now() + kAfterInVain;
+    core_.figures().ahead_in_vain += 1;
     return {};
   }
-  Batch batch;
+  DeliveryBatch batch;
   batch.first_seq = coming.front()->seq;
-  live_.take(run->epoch, batch.first_seq, coming.size(), SIZE_MAX, batch.events);
+  core_.live().take(run.epoch, batch.first_seq, coming.size(), SIZE_MAX, batch.events);
   // The very same, for a number is given again after a group that failed.
-  if (batch.events != coming) return {Next::kMore, {}, {}};
+  if (batch.events != coming) return LaneStep::more();
   batch.live = coming.size();
   batch.count_last_slice();
   batch.ahead = true;
-  return commit(connection, std::move(**transaction), *run, batch, began);
+  return delivery_.commit(connection, std::move(**transaction), run, batch, began);
 }
 
 }  // namespace hookspool::agent

@@ -1,43 +1,43 @@
-// How far a lane's events have been handed over, and waiting for it. note() and tell() come from the journal's writer, wait()
-// from the worker that runs the lane. Thread-safe.
+// How far a lane's events are durable and handed over, and waiting for it. publish() and notify() come from the journal's
+// writer, wait_for() from the worker that runs the lane. Thread-safe.
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 
+#include "storage/base/mutex.h"
 #include "storage/model/event.h"
 
 namespace hookspool::agent {
 
 class DurabilityLatch {
  public:
-  // Whether a thread waits, which is then to be notified.
-  bool publish(const StoredEvent& event) {
-    const std::lock_guard lock(mutex_);
+  // True: a thread waits, and notify() is to be called.
+  bool publish(const StoredEvent& event) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
     epoch_ = event.epoch;
     seq_ = event.seq;
     return awaited_;
   }
-  // By a thread that holds no lock that others need: waking a thread takes a call of the system.
-  void notify() { arrived_.notify_one(); }
+  // By a thread that holds no lock that others need: waking a thread is a system call.
+  void notify() { published_.notify_one(); }
 
-  // Until this number of this epoch, or a later one, has been handed over; false: `limit` has passed.
-  bool wait_for(const Uuid& epoch, std::uint64_t seq, std::chrono::milliseconds limit) {
-    std::unique_lock lock(mutex_);
+  // Until this number of this epoch, or a later one, has been published; false: `limit` has passed.
+  bool wait_for(const Uuid& epoch, std::uint64_t seq, std::chrono::milliseconds limit) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
     awaited_ = true;
-    const bool here = arrived_.wait_for(lock, limit, [&] { return epoch_ == epoch && seq_ >= seq; });
+    const bool here =
+        published_.wait_for(mutex_, limit, [&]() REQUIRES(mutex_) { return epoch_ == epoch && seq_ >= seq; });
     awaited_ = false;
     return here;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  Uuid epoch_;
-  std::uint64_t seq_ = 0;
-  bool awaited_ = false;
+  Mutex mutex_;
+  CondVar published_;
+  Uuid epoch_ GUARDED_BY(mutex_);
+  std::uint64_t seq_ GUARDED_BY(mutex_) = 0;
+  bool awaited_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace hookspool::agent

@@ -29,11 +29,11 @@ unsigned tries_alone_max(Blame blame) {
   return 2;
 }
 
-bool passes(Blame blame) {
+}  // namespace
+
+bool Isolation::may_pass(Blame blame) {
   return blame == Blame::kLimit || blame == Blame::kConflict || blame == Blame::kLost;
 }
-
-}  // namespace
 
 // Numbers of one epoch say nothing of those of another.
 void Isolation::enter(const Uuid& epoch) {
@@ -79,10 +79,10 @@ Isolation::Verdict Isolation::refused(const Uuid& epoch, std::uint64_t first_seq
   alone_seq_ = first_seq;
   alone_blame_ = blame;
   tries_alone_ = std::min(tries_alone_ + 1, tries_alone_max(blame));
-  if (tries_alone_ < tries_alone_max(blame)) return passes(blame) ? Verdict::kTryLater : Verdict::kTryAgain;
+  if (tries_alone_ < tries_alone_max(blame)) return may_pass(blame) ? Verdict::kTryLater : Verdict::kTryAgain;
   if (blame == Blame::kSetup) return Verdict::kHold;
   // The server may have become slow after it took another event: what passes is proven for one event at a time.
-  if (passes(blame)) return proven_head_seq_ == first_seq ? Verdict::kBury : Verdict::kProve;
+  if (may_pass(blame)) return proven_head_seq_ == first_seq ? Verdict::kBury : Verdict::kProve;
   if (first_seq <= proven_until_seq_) return Verdict::kBury;
   if (blame == Blame::kEvent) return again || !may_be_the_table() ? Verdict::kBury : Verdict::kProve;
   // Refused with its batch, a part of which was taken then, and refused after that with the same words.

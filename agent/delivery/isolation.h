@@ -24,8 +24,10 @@ class Isolation {
     kLimit,     // too long or too much for now: it, or the server
     kConflict,  // a deadlock or a serialisation failure: it, or what runs beside it
     kLost,      // the connection was lost while it was sent: it, or an outage
-    kSetup,     // a person must change something; which event is in hand is all that is to be found out
+    kSetup,  // an administrator must change something; which event is in hand is all that is to be found out
   };
+  // Whether the refusal may pass by itself.
+  static bool may_pass(Blame blame);
   enum class Verdict {
     kTryAgain,  // at once, with batch_limit()
     kTryLater,  // the same after a pause

@@ -1,55 +1,65 @@
 #include "agent/delivery/lane.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "agent/base/backoff.h"
-#include "agent/base/entropy.h"
 #include "agent/base/log.h"
 #include "net/pg/ledger/watermarks.h"
 #include "net/pg/tables/target_check.h"
 
 namespace hookspool::agent {
-namespace {
-
-using Next = Lane::Step::Next;
-using Action = Plan::Action;
-
-// What is in memory of a transaction at a time, and how long one may take what there is before it is committed.
-constexpr std::size_t kSliceEventsMax = 1000;
-constexpr std::size_t kSliceBytesMax = 256u << 10;
-constexpr milliseconds kCopyLongest{500};
-constexpr std::uint64_t kNearlyCaughtUpEvents = 1000;
-
-}  // namespace
 
 Lane::Lane(std::string name, const LaneContext& context)
-    : name_(std::move(name)),
-      context_(context),
-      live_(context.budget),
-      config_(context.config.get()),
-      pace_(config_->batch_events_max) {
-  status_.name = name_;
-  status_.state = "waiting";
+    : core_(std::move(name), context),
+      pace_(core_.config().batch_events_max),
+      dead_letters_(core_, isolation_),
+      gaps_(core_),
+      refused_(core_, isolation_, pace_, bury_request_, dead_letters_),
+      delivery_(core_, isolation_, pace_, refused_, dead_letters_, gaps_),
+      ahead_(core_, isolation_, pace_, refused_, delivery_),
+      healer_(core_, dead_letters_),
+      repairer_(core_, dead_letters_) {}
+
+void Lane::begin_step() {
+  core_.begin_step();
+  pace_.set_most(core_.config().batch_events_max);
+  isolation_.set_hold_after(core_.config().hold_after);
 }
 
 Lane::Step Lane::step(net::Connection& connection) {
-  config_ = context_.config.get();
-  pace_.set_most(config_->batch_events_max);
-  isolation_.set_hold_after(config_->hold_after);
+  begin_step();
   return next_step(connection);
 }
 
+Lane::Step Lane::step_ahead(net::Connection& connection, const std::vector<EventPtr>& coming) {
+  begin_step();
+  const bool anything_else =
+      check_due_ || repairer_.is_requested() || !suspect_.empty() || next_run().has_value();
+  const auto run = anything_else ? std::nullopt : ahead_.run_for(coming);
+  if (run) return ahead_.deliver(connection, *run, coming);
+  return next_run() ? next_step(connection) : Step{};
+}
+
 Lane::Step Lane::next_step(net::Connection& connection) {
-  if (const auto failure = check_runs(connection)) return *failure;
-  if (repair_) return repair(connection);
+  if (check_due_.exchange(false)) {
+    if (auto checking = check_runs(connection); checking.is_over()) {
+      check_due_ = true;  // it goes on until there is nothing more to do
+      return std::move(checking).result();
+    }
+  }
+  if (repairer_.is_requested()) {
+    Step step = repairer_.repair(connection);
+    if (!repairer_.is_requested()) suspect_.clear();
+    return step;
+  }
   auto run = next_run();
   if (!run) {
     // Caught up. What is committed from here on is handed over; what slipped in between is found by the gap.
-    live_.open();
+    core_.live().open();
     run = next_run();
     if (!run) {
-      succeeded(true);
-      bury_is_over();
+      core_.report().succeeded(true);
+      bury_request_.end();
       return {};
     }
   }
@@ -57,41 +67,31 @@ Lane::Step Lane::next_step(net::Connection& connection) {
 }
 
 // After a (re)connection: is every retained run still where it was left? A run that is not gets a closer look.
-std::optional<Lane::Step> Lane::check_runs(net::Connection& connection) {
-  if (!check_due_.exchange(false)) return std::nullopt;
-  compare_one_by_one_ = false;
+StepFlow Lane::check_runs(net::Connection& connection) {
+  repairer_.uplink_came_up();
   pace_.uplink_came_up();
-  auto& journal = context_.journal;
-  auto watermarks = net::read_watermarks(connection, config_->options, journal.agent_id(), name_);
-  if (!watermarks) {
-    check_due_ = true;
-    return failed(watermarks.error());
-  }
-  // Named before the first event rather than by it.
-  const auto target = net::check_target(connection, config_->options, name_);
-  if (!target) {
-    check_due_ = true;
-    return failed(target.error());
-  }
-  if (const auto restored = restore(connection); !restored) {
-    check_due_ = true;
-    return failed(restored.error());
-  }
+  const auto& options = core_.config().options;
+  auto& journal = core_.journal();
+  const auto watermarks = net::read_watermarks(connection, options, journal.agent_id(), name());
+  if (!watermarks) return core_.failed(watermarks.error());
+  // A table that takes nothing is named before the first event rather than by it.
+  const auto target = net::check_target(connection, options, name());
+  if (!target) return core_.failed(target.error());
+  const auto restored = dead_letters_.restore(connection);
+  if (!restored) return core_.failed(restored.error());
   suspect_.clear();
-  for (const auto& run : journal.runs(name_)) {
+  for (const auto& run : journal.runs(name())) {
     if (run.confirmed.seq == 0 || run.first_seq > run.last_seq) continue;
     const auto found = std::find_if(watermarks->begin(), watermarks->end(),
                                     [&](const auto& watermark) { return watermark.first == run.epoch; });
     if (found == watermarks->end() || found->second.seq < run.confirmed.seq) suspect_.insert(run.epoch);
   }
-  auto healing = heal(connection);
-  if (healing) check_due_ = true;  // it goes on until there is nothing more to do
-  return healing;
+  return healer_.heal(connection);
 }
 
 // The oldest run with something to send: an epoch is finished before the next one begins, which keeps the order.
 std::optional<storage::LaneRun> Lane::next_run() const {
-  for (const auto& run : context_.journal.runs(name_)) {
+  for (const auto& run : core_.journal().runs(name())) {
     const bool pending = run.first_seq <= run.last_seq && run.last_seq > run.confirmed.seq;
     if (pending || (suspect_.contains(run.epoch) && run.first_seq <= run.last_seq)) return run;
   }
@@ -99,12 +99,26 @@ std::optional<storage::LaneRun> Lane::next_run() const {
 }
 
 Lane::Step Lane::deliver(net::Connection& connection, const storage::LaneRun& run) {
-  auto transaction = net::DeliveryTransaction::begin(connection, config_->options, key_of(run), false);
-  if (!transaction) return failed(transaction.error());
-  auto plan = look(*transaction, run);
+  auto transaction = core_.begin(connection, run, false);
+  if (!transaction) return core_.failed(transaction.error());
+  const auto plan = look(*transaction, run);
   if (!plan) return plan.error();
-  if (plan->action != Action::kHold) suspect_.erase(run.epoch);
-  return carry_out(*plan, connection, std::move(*transaction), run);
+  if (plan->action != Plan::Action::kHold) suspect_.erase(run.epoch);
+  switch (plan->action) {
+    case Plan::Action::kSend:
+      return send(*plan, connection, std::move(*transaction), run);
+    case Plan::Action::kMoveCursor:
+      return move_cursor(*transaction, run);
+    case Plan::Action::kGoBack:
+      return go_back(*plan, connection, std::move(*transaction), run);
+    case Plan::Action::kSkipGap:
+      return skip_gap(*plan, connection, std::move(*transaction), run);
+    case Plan::Action::kReconcile:
+      return repairer_.reconcile(connection, std::move(*transaction), run, plan->reason);
+    case Plan::Action::kHold:
+      break;
+  }
+  return hold(*plan, *transaction);
 }
 
 // Gathers what the plan needs. The watermark's row is locked from begin() on, so the answer stays true.
@@ -113,191 +127,94 @@ Result<Plan, Lane::Step> Lane::look(net::DeliveryTransaction& transaction, const
   const auto& watermark = facts.watermark;
   if (watermark && watermark->seq > run.confirmed.seq && watermark->seq >= run.first_seq &&
       watermark->seq <= run.last_seq) {
-    auto own = context_.journal.read(name_, run.epoch, watermark->seq, 1, 1);
+    auto own = core_.journal().read(name(), run.epoch, watermark->seq, 1, 1);
     if (own) {
       facts.own_id_at_watermark = own->front()->id;
     } else if (own.error().kind == storage::JournalError::Kind::kCorrupt) {
       // Our event there cannot be compared. PostgreSQL has one, or a gap was recorded over it: believed.
       facts.own_id_at_watermark = watermark->id;
     } else {
-      return fail(failed(own.error()));
+      return fail(core_.failed(own.error()));
     }
   }
   if (needs_rows_above(facts)) {
     auto above = transaction.rows_above(watermark ? watermark->seq : 0, watermark ? watermark->id : Uuid{});
-    if (!above) return fail(failed(above.error()));
+    if (!above) return fail(core_.failed(above.error()));
     facts.rows_above_watermark = *above;
   }
   return make_plan(facts);
 }
 
-Lane::Step Lane::carry_out(const Plan& plan, net::Connection& connection,
-                           net::DeliveryTransaction transaction, const storage::LaneRun& run) {
-  auto& figures = context_.figures;
-  if (plan.action == Action::kHold) {
-    return held(
-        {.text = plan.reason,
-         .hint = "hookspool repair " + name_ +
-                 (transaction.comparable()
-                      ? " compares the events by id, puts in what is missing and sets the watermark right"
-                      : " sets the watermark to what the journal knows as confirmed, and sends nothing: its "
-                        "table has no ids to compare")});
-  }
-  if (plan.action == Action::kReconcile)
-    return reconcile(connection, std::move(transaction), run, plan.reason);
-  if (!plan.reason.empty()) log_error("lane " + name_ + ": " + plan.reason);
-  if (plan.action == Action::kMoveCursor) {
-    const Position found = *transaction.watermark();
-    figures.found_committed += found.seq - run.confirmed.seq;
-    context_.journal.confirm(name_, run.epoch, found);
-    succeeded(false);  // it had been committed
-    return {Next::kMore, {}, {}};
-  }
-  if (plan.create) {
-    auto created = transaction.create_watermark();
-    if (!created) return failed(created.error());
-    // Another process made the row meanwhile and moved it: look again.
-    if (!transaction.watermark() || transaction.watermark()->seq != 0) return {Next::kMore, {}, {}};
-  }
-  const bool behind = transaction.watermark()->seq < run.confirmed.seq;
-  if (behind) {
-    live_.close();
-    context_.journal.confirm(name_, run.epoch, *transaction.watermark(), true);
-    if (plan.action == Action::kGoBack) figures.sent_again += plan.count;
-  }
-  if (plan.action == Action::kSkipGap) {
-    const Position passed = transaction.position();
-    auto skipped = transaction.skip_gap(run.first_seq - 1);
-    if (!skipped) return failed(skipped.error());
-    figures.gaps += plan.count;
-    tell_lost(run, passed.seq + 1, run.first_seq - 1, passed.id);
-  }
-  return send(connection, std::move(transaction), run);
-}
-
-// At least one event, or why none can be had.
-storage::JournalResult<void> Lane::next_slice(const storage::LaneRun& run, std::uint64_t from_seq,
-                                              std::size_t events_max, Batch& batch) {
-  events_max = std::min(events_max, kSliceEventsMax);
-  const std::size_t bytes_max = std::min(config_->batch_bytes_max - batch.bytes, kSliceBytesMax);
-  // Not two slices in memory at a time; but an event that was alone is needed should it be refused.
-  if (batch.count > 1) batch.events.clear();
-  std::vector<EventPtr> events;
-  live_.take(run.epoch, from_seq, events_max, bytes_max, events);
-  batch.live += events.size();
-  if (events.empty()) {
-    // Nearly caught up: have new events handed over from here on, so that a busy lane gets back on the fast path.
-    if (run.current && run.last_seq - from_seq < kNearlyCaughtUpEvents) live_.open();
-    auto read = context_.journal.read(name_, run.epoch, from_seq, events_max, bytes_max);
-    if (!read) return fail(std::move(read).error());
-    events = std::move(*read);
-  }
-  batch.events = std::move(events);
-  batch.count_last_slice();
-  return {};
-}
-
-void Lane::Batch::count_last_slice() {
-  count += events.size();
-  for (const auto& event : events) {
-    bytes += event_bytes(*event);
-    received_at_us.push_back(event->event.received_at_us);
-    if (!event->event.again.is_nil()) put_back.push_back(event->id);
-  }
-}
-
-// Slice by slice, so that a large transaction takes little memory, and PostgreSQL puts in one while the next is read.
-net::PgResult<void> Lane::copy(net::DeliveryTransaction& transaction, const storage::LaneRun& run,
-                               Clock::time_point began, Batch& batch) {
-  const std::size_t events_max =
-      std::min({config_->batch_events_max, isolation_.batch_limit(), pace_.batch_events()});
-  batch.first_seq = transaction.position().seq + 1;
-  while (transaction.position().seq < run.last_seq) {
-    const bool enough = batch.count >= events_max || batch.bytes >= config_->batch_bytes_max ||
-                        Clock::now() - began >= kCopyLongest;
-    if (batch.count > 0 && enough) break;
-    const auto next = next_slice(run, transaction.position().seq + 1, events_max - batch.count, batch);
-    if (!next) {
-      batch.unread = next.error();
-      break;
-    }
-    if (auto copied = transaction.copy_some(batch.events); !copied) return copied;
-  }
-  return transaction.finish_copy();
-}
-
-Lane::Step Lane::send(net::Connection& connection, net::DeliveryTransaction transaction,
+Lane::Step Lane::send(const Plan& plan, net::Connection& connection, net::DeliveryTransaction transaction,
                       const storage::LaneRun& run) {
-  const auto began = Clock::now();
-  const std::uint64_t first_seq = transaction.position().seq + 1;
-  if (refusal_ && (refusal_->epoch != run.epoch || refusal_->seq != first_seq)) passed();
-  const bool asked = bury_wanted(Uuid{});
-  if (refusal_ && (proving_ || (asked && refusal_->blame == Isolation::Blame::kLost))) {
-    { const auto rolled_back = std::move(transaction); }
-    return prove(connection, run);
-  }
-  if (asked) isolation_.only_one(run.epoch, first_seq);
-  Batch batch;
-  const auto copied = copy(transaction, run, began, batch);
-  if (batch.count == 0 && batch.unread) {
-    if (batch.unread->kind != storage::JournalError::Kind::kCorrupt) return failed(*batch.unread);
-    return skip_damaged(std::move(transaction), run, *batch.unread);
-  }
-  if (!copied) {
-    { const auto rolled_back = std::move(transaction); }
-    return not_taken(connection, run, batch, copied.error());
-  }
-  if (const auto put = put_back(connection); !put) return failed(put.error());
-  return commit(connection, std::move(transaction), run, batch, began);
+  if (auto making = make_watermark(plan, transaction); making.is_over()) return std::move(making).result();
+  return delivery_.send(connection, std::move(transaction), run);
 }
 
-Lane::Step Lane::commit(net::Connection& connection, net::DeliveryTransaction transaction,
-                        const storage::LaneRun& run, const Batch& batch, Clock::time_point began) {
-  const auto committed = transaction.commit();
-  if (!committed) {
-    { const auto rolled_back = std::move(transaction); }
-    if (batch.count == 0) return failed(committed.error());
-    return not_taken(connection, run, batch, committed.error());
-  }
-  context_.journal.confirm(name_, run.epoch, transaction.position());
-  pace_.took(Clock::now() - began);
-  if (batch.count == 0) return {Next::kMore, {}, {}};
-  account(batch, began);
-  passed();
-  succeeded(batch.live == batch.count);
-  isolation_.delivered(run.epoch, transaction.position().seq);
-  bury_is_over();
-  return {Next::kMore, {}, {}};
+// The events had been committed, and the answer was lost.
+Lane::Step Lane::move_cursor(const net::DeliveryTransaction& transaction, const storage::LaneRun& run) {
+  const Position found = *transaction.watermark();
+  core_.figures().found_committed += found.seq - run.confirmed.seq;
+  core_.journal().confirm(name(), run.epoch, found);
+  core_.report().succeeded(false);
+  return Step::more();
 }
 
-void Lane::account(const Batch& batch, Clock::time_point began) {
-  auto& figures = context_.figures;
-  figures.transaction.record(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began));
-  const std::int64_t now_us = wall_clock_us();
-  for (const auto received_at_us : batch.received_at_us)
-    figures.accept_to_commit.record(std::chrono::microseconds(now_us - received_at_us));
-  for (const auto& id : batch.put_back) {
-    figures.put_back += 1;
-    if (context_.on_returned) context_.on_returned(id);
-  }
-  figures.delivered_live += batch.live;
-  figures.delivered_from_journal += batch.count - batch.live;
-  figures.batches += 1;
-  if (batch.ahead) figures.batches_ahead += 1;
+Lane::Step Lane::go_back(const Plan& plan, net::Connection& connection, net::DeliveryTransaction transaction,
+                         const storage::LaneRun& run) {
+  log_error("lane " + name() + ": " + plan.reason);
+  if (auto making = make_watermark(plan, transaction); making.is_over()) return std::move(making).result();
+  follow_back(transaction, run);
+  core_.figures().sent_again += plan.count;
+  return delivery_.send(connection, std::move(transaction), run);
+}
+
+Lane::Step Lane::skip_gap(const Plan& plan, net::Connection& connection, net::DeliveryTransaction transaction,
+                          const storage::LaneRun& run) {
+  log_error("lane " + name() + ": " + plan.reason);
+  if (auto making = make_watermark(plan, transaction); making.is_over()) return std::move(making).result();
+  follow_back(transaction, run);
+  if (const auto skipped = gaps_.skip_unretained(transaction, run); !skipped)
+    return core_.failed(skipped.error());
+  return delivery_.send(connection, std::move(transaction), run);
+}
+
+Lane::Step Lane::hold(const Plan& plan, const net::DeliveryTransaction& transaction) {
+  return core_.held(
+      {.text = plan.reason,
+       .hint = "hookspool repair " + name() +
+               (transaction.comparable()
+                    ? " compares the events by id, puts in what is missing and sets the watermark right"
+                    : " sets the watermark to what the journal knows as confirmed, and sends nothing: its "
+                      "table has no ids to compare")});
+}
+
+StepFlow Lane::make_watermark(const Plan& plan, net::DeliveryTransaction& transaction) {
+  if (!plan.create) return StepFlow::go_on();
+  const auto created = transaction.create_watermark();
+  if (!created) return core_.failed(created.error());
+  // Another process made the row meanwhile and moved it: look again.
+  if (!transaction.watermark() || transaction.watermark()->seq != 0) return Step::more();
+  return StepFlow::go_on();
+}
+
+// PostgreSQL has less than was confirmed. The cursor follows before anything is sent: nothing above it may be dropped from
+// here on, whatever becomes of this transaction.
+void Lane::follow_back(const net::DeliveryTransaction& transaction, const storage::LaneRun& run) {
+  if (transaction.watermark()->seq >= run.confirmed.seq) return;
+  core_.live().close();
+  core_.journal().confirm(name(), run.epoch, *transaction.watermark(), true);
+}
+
+Granted<void> Lane::request_bury(std::size_t count, const std::optional<Uuid>& id) {
+  return bury_request_.make(count, id, core_.report().status());
 }
 
 LaneStatus Lane::status() const {
-  LaneStatus status;
-  {
-    const std::lock_guard lock(mutex_);
-    status = status_;
-    const auto now = Clock::now();
-    if (status.tries_failed > 0 && next_try_ > now) {
-      status.next_try_in = std::chrono::duration_cast<milliseconds>(next_try_ - now);
-    }
-  }
+  LaneStatus status = core_.report().status();
+  status.refused_id = bury_request_.refused();
   bool found = false;
-  for (const auto& run : context_.journal.runs(name_)) {
+  for (const auto& run : core_.journal().runs(name())) {
     const std::uint64_t done = std::max(run.confirmed.seq, run.first_seq - 1);
     status.pending += run.last_seq - std::min(run.last_seq, done);
     if (found) continue;
@@ -307,6 +224,18 @@ LaneStatus Lane::status() const {
     found = run.last_seq > done;
   }
   return status;
+}
+
+void Lane::close_logs(RepeatedLines::Clock::time_point now) {
+  dead_letters_.close_logs(now);
+  healer_.close_logs(now);
+  refused_.close_logs(now);
+}
+
+void Lane::finish_logs() {
+  dead_letters_.finish_logs();
+  healer_.finish_logs();
+  refused_.finish_logs();
 }
 
 }  // namespace hookspool::agent

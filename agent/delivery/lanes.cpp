@@ -14,11 +14,12 @@
 namespace hookspool::agent {
 
 Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const Current<PostgresConfig>& config,
-             OnBuried on_buried, OnReturned on_returned, OnLost on_lost)
+             OnBuried on_buried, OnReturned on_returned, OnLost on_lost, const TimeSource& time)
     : journal_(journal), pool_(pool), config_(config), context_{journal_,
                                                                 config_,
                                                                 budget_,
                                                                 figures_,
+                                                                time,
                                                                 std::move(on_buried),
                                                                 std::move(on_returned),
                                                                 std::move(on_lost)} {}
@@ -170,8 +171,8 @@ bool Lanes::repair(const std::string& lane) {
   return true;
 }
 
-Granted<Lane::BuryOutcome> Lanes::bury(const std::string& lane, std::size_t count,
-                                       const std::optional<Uuid>& id) {
+Granted<BuryRequest::Outcome> Lanes::bury(const std::string& lane, std::size_t count,
+                                          const std::optional<Uuid>& id) {
   Lane* held = nullptr;
   {
     const std::lock_guard lock(mutex_);
@@ -294,7 +295,7 @@ void Lanes::finish(Entry& entry, const Lane::Step& step) {
         if (entry.again) make_ready(entry);
         break;
       case Lane::Step::Next::kMore:
-      case Lane::Step::Next::kLineDown:
+      case Lane::Step::Next::kUplinkDown:
         make_ready(entry);
         break;
       case Lane::Step::Next::kLater:
@@ -333,7 +334,7 @@ void Lanes::work() {
       if (lease) {
         step = guarded_step(entry->lane, **lease, coming);
       } else {
-        step = {Lane::Step::Next::kLineDown, {}, lease.error()};
+        step = {Lane::Step::Next::kUplinkDown, {}, lease.error()};
       }
     }
     if (step.failure) {

@@ -37,7 +37,7 @@ class Lanes {
   using OnLost = std::function<void(const storage::LostIds&)>;
 
   Lanes(storage::Journal& journal, net::Pool& pool, const Current<PostgresConfig>& config, OnBuried on_buried,
-        OnReturned on_returned = nullptr, OnLost on_lost = nullptr);
+        OnReturned on_returned = nullptr, OnLost on_lost = nullptr, const TimeSource& time = real_time());
   ~Lanes();
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
@@ -58,7 +58,8 @@ class Lanes {
   // What holds the lane becomes a dead letter, and up to `count` in all that are refused after it (Lane::request_bury).
   // Waits for it, for kBuryWait at most; what is left is done after that.
   static constexpr milliseconds kBuryWait{10'000};
-  Granted<Lane::BuryOutcome> bury(const std::string& lane, std::size_t count, const std::optional<Uuid>& id);
+  Granted<BuryRequest::Outcome> bury(const std::string& lane, std::size_t count,
+                                     const std::optional<Uuid>& id);
   // The configuration says something else of these lanes' tables now: each looks at its table again, held or not.
   void tables_changed(std::span<const std::string> lanes);
 

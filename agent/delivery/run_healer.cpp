@@ -1,111 +1,124 @@
-// Events that PostgreSQL has recorded as lost and that the journal holds after all, because an old segment came
-// back or could be read again. They go in under their own numbers, the record and the rows in one transaction.
+#include "agent/delivery/run_healer.h"
+
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "agent/base/log.h"
 #include "agent/delivery/held_batch.h"
-#include "agent/delivery/lane.h"
-#include "net/pg/ledger/ledger.h"
+#include "agent/delivery/run_walker.h"
 
 namespace hookspool::agent {
 namespace {
 
-using Next = Lane::Step::Next;
+constexpr std::size_t kDamagedNumbersMax = 1'000;  // looked at in one go
 
-constexpr std::size_t kTriesMax = 1'000;  // numbers that cannot be read, looked at in one go
+// Above the watermark the usual delivery brings them.
+void drop_above_watermark(const net::DeliveryTransaction& transaction, std::vector<EventPtr>& batch) {
+  const std::uint64_t passed = transaction.watermark() ? transaction.watermark()->seq : 0;
+  std::erase_if(batch, [&](const EventPtr& event) { return event->seq > passed; });
+}
 
 }  // namespace
 
-// One batch at a time; nothing once all that is retained has been looked at.
-std::optional<Lane::Step> Lane::heal(net::Connection& connection) {
-  auto& journal = context_.journal;
-  const auto gaps = net::read_lane_gaps(connection, config_->options, journal.agent_id(), name_);
-  if (!gaps) return failed(gaps.error());
-  const auto runs = journal.runs(name_);
+StepFlow RunHealer::heal(net::Connection& connection) {
+  auto& journal = core_.journal();
+  const auto gaps = net::read_lane_gaps(connection, core_.config().options, journal.agent_id(), core_.name());
+  if (!gaps) return core_.failed(gaps.error());
+  const auto runs = journal.runs(core_.name());
   for (const auto& gap : *gaps) {
     for (const auto& run : runs) {
       if (run.epoch != gap.epoch) continue;
-      const std::uint64_t last_seq = std::min(gap.last_seq, run.last_seq);
-      for (;;) {
-        const std::uint64_t from_seq = std::max({gap.first_seq, run.first_seq, healed_to_[run.epoch] + 1});
-        if (from_seq > last_seq) break;
-        const std::size_t events_max =
-            heal_one_by_one_ ? 1 : std::min<std::size_t>(held_events_max(*config_), last_seq - from_seq + 1);
-        auto batch = journal.read(name_, run.epoch, from_seq, events_max, held_bytes_max(*config_));
-        if (batch) return heal_batch(connection, run, std::move(*batch));
-        if (batch.error().kind == storage::JournalError::Kind::kIo) return failed(batch.error());
-        if (batch.error().kind != storage::JournalError::Kind::kCorrupt) break;
-        // What cannot be read here either stays recorded as lost.
-        const auto readable = journal.next_readable(name_, run.epoch, from_seq, kTriesMax);
-        if (!readable) return failed(readable.error());
-        healed_to_[run.epoch] = *readable - 1;
-      }
+      if (auto healing = heal_gap(connection, run, gap); healing.is_over()) return healing;
     }
   }
   healed_to_.clear();
-  heal_one_by_one_ = false;
-  journal.compared(name_);
-  return std::nullopt;
+  one_by_one_ = false;
+  journal.compared(core_.name());
+  return StepFlow::go_on();
 }
 
-Lane::Step Lane::heal_batch(net::Connection& connection, const storage::LaneRun& run,
-                            std::vector<EventPtr> batch) {
+// What cannot be read here either stays recorded as lost.
+StepFlow RunHealer::heal_gap(net::Connection& connection, const storage::LaneRun& run, const net::Gap& gap) {
+  storage::LaneRun within = run;
+  within.last_seq = std::min(gap.last_seq, run.last_seq);
+  const std::uint64_t from_seq = std::max(gap.first_seq, healed_to_[run.epoch] + 1);
+  RunWalker walker(core_.journal(), core_.name(), within, from_seq);
+  while (!walker.at_end()) {
+    const std::size_t events_max =
+        one_by_one_
+            ? 1
+            : std::min<std::size_t>(held_events_max(core_.config()), within.last_seq - walker.next_seq() + 1);
+    auto read = walker.next({events_max, held_bytes_max(core_.config()), kDamagedNumbersMax});
+    if (!read) {
+      if (read.error().kind == storage::JournalError::Kind::kIo) return core_.failed(read.error());
+      break;
+    }
+    if (!read->damage) return heal_batch(connection, run, std::move(read->events));
+    healed_to_[run.epoch] = read->damage->last_seq;
+  }
+  return StepFlow::go_on();
+}
+
+LaneStep RunHealer::heal_batch(net::Connection& connection, const storage::LaneRun& run,
+                               std::vector<EventPtr> batch) {
   const std::uint64_t last_seq = batch.back()->seq;
-  std::uint64_t healed = 0;
   std::optional<net::PgError> refusal;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    auto transaction = net::DeliveryTransaction::begin(connection, config_->options, key_of(run), false);
-    if (!transaction) return failed(transaction.error());
-    // Above the watermark the lane's usual way brings them.
-    const std::uint64_t passed = transaction->watermark() ? transaction->watermark()->seq : 0;
-    std::erase_if(batch, [&](const EventPtr& event) { return event->seq > passed; });
-    if (batch.empty()) break;
-    net::PgResult<void> done;
-    if (refusal) {
-      // What may pass, or be the table's, stays recorded as lost, and is looked at again with the next connection.
-      if (refusal->error_class == net::ErrorClass::kLimit) return stays_lost(run, *batch.front(), *refusal);
-      if (const auto control = transaction->probe(); !control) return failed(control.error());
-      done = transaction->heal_as_dead_letter(*batch.front(), *refusal);
-    } else if (const auto put = transaction->heal(batch); put) {
-      healed = *put;
-    } else {
-      done = fail(put.error());
+  {
+    auto transaction = core_.begin(connection, run, false);
+    if (!transaction) return core_.failed(transaction.error());
+    drop_above_watermark(*transaction, batch);
+    if (batch.empty()) return looked_at(run, last_seq);
+    auto healed = transaction->heal(batch);
+    if (healed) {
+      if (const auto committed = transaction->commit(); !committed) healed = fail(committed.error());
     }
-    if (done) done = transaction->commit();
-    if (done) break;
-    const auto error_class = done.error().error_class;
-    const bool refused = error_class == net::ErrorClass::kEvent || error_class == net::ErrorClass::kUnclear ||
-                         error_class == net::ErrorClass::kLimit;
-    if (!refused || refusal || done.error().connection_lost) return failed(done.error());
-    if (batch.size() > 1) {
-      heal_one_by_one_ = true;
-      return {Next::kMore, {}, {}};
+    if (healed) {
+      core_.figures().reconciled += *healed;
+      if (*healed > 0) {
+        log_info("lane " + core_.name() + ": " + std::to_string(*healed) + " events up to number " +
+                 std::to_string(last_seq) + " of epoch " + run.epoch.to_string() +
+                 " had been recorded as lost and are in PostgreSQL now");
+      }
+      return looked_at(run, last_seq);
     }
-    refusal = done.error();  // which rolls back; a dead letter needs a transaction of its own
+    refusal = healed.error();
+  }  // which rolls back: a dead letter needs a transaction of its own
+  if (!is_refusal(*refusal)) return core_.failed(*refusal);
+  if (batch.size() > 1) {
+    one_by_one_ = true;
+    return LaneStep::more();
   }
-  healed_to_[run.epoch] = last_seq;
-  if (refusal) {
-    context_.figures.buried += 1;
-    dead_lines_.warn(refusal->sqlstate, "event " + batch.front()->id.to_string() +
-                                            " was recorded as lost and is a dead letter: " +
-                                            refusal->sqlstate + " " + refusal->text);
-    if (context_.on_buried) context_.on_buried(*batch.front(), *refusal);
-  } else if (healed > 0) {
-    context_.figures.reconciled += healed;
-    log_info("lane " + name_ + ": " + std::to_string(healed) + " events up to number " +
-             std::to_string(last_seq) + " of epoch " + run.epoch.to_string() +
-             " had been recorded as lost and are in PostgreSQL now");
-  }
-  return {Next::kMore, {}, {}};
+  return keep_as_dead_letter(connection, run, *batch.front(), *refusal);
 }
 
-Lane::Step Lane::stays_lost(const storage::LaneRun& run, const StoredEvent& event,
-                            const net::PgError& error) {
-  healed_to_[run.epoch] = event.seq;
-  lost_lines_.warn(error.sqlstate, "event " + event.id.to_string() +
-                                       " was recorded as lost and stays so for now: " + error.sqlstate + " " +
-                                       error.text);
-  return {Next::kMore, {}, {}};
+LaneStep RunHealer::keep_as_dead_letter(net::Connection& connection, const storage::LaneRun& run,
+                                        const StoredEvent& event, const net::PgError& refusal) {
+  auto transaction = core_.begin(connection, run, false);
+  if (!transaction) return core_.failed(transaction.error());
+  if (!transaction->watermark() || event.seq > transaction->watermark()->seq) {
+    return looked_at(run, event.seq);  // the watermark went back meanwhile
+  }
+  // What may pass, or be the table's, stays recorded as lost, and is looked at again with the next connection.
+  if (refusal.error_class == net::ErrorClass::kLimit) {
+    lines_.warn(refusal.sqlstate,
+                "event " + event.id.to_string() +
+                    " was recorded as lost and stays so for now: " + refusal.sqlstate + " " + refusal.text,
+                core_.now());
+    return looked_at(run, event.seq);
+  }
+  if (const auto control = transaction->probe(); !control) return core_.failed(control.error());
+  const auto kept = transaction->heal_as_dead_letter(event, refusal);
+  if (!kept) return core_.failed(kept.error());
+  const auto committed = transaction->commit();
+  if (!committed) return core_.failed(committed.error());
+  dead_letters_.made(event, " was recorded as lost and is a dead letter", refusal);
+  return looked_at(run, event.seq);
+}
+
+LaneStep RunHealer::looked_at(const storage::LaneRun& run, std::uint64_t last_seq) {
+  healed_to_[run.epoch] = last_seq;
+  return LaneStep::more();
 }
 
 }  // namespace hookspool::agent

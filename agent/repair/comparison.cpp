@@ -15,6 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t kDamagedNumbersMax = 1'000;  // looked at in one go for one that can be read
+
 bool wanted(const ComparisonRequest& request, const StoredEvent& stored) {
   if (request.since_us && stored.event.received_at_us < *request.since_us) return false;
   if (request.until_us && stored.event.received_at_us >= *request.until_us) return false;
@@ -149,29 +151,36 @@ Granted<void> Comparison::compare_lane(Work& work, const std::string& lane) cons
 // False: the time is over, and slice.reached says how far it came.
 Granted<bool> Comparison::compare_run(Work& work, const storage::LaneRun& run, std::uint64_t from_seq) const {
   const std::string lane = work.tally().lane;
-  while (from_seq <= run.last_seq) {
+  const RunWalker::Limits limits{held_events_max(config_), held_bytes_max(config_), kDamagedNumbersMax};
+  RunWalker walker(journal_, lane, run, from_seq);
+  while (!walker.at_end()) {
     if (work.full()) {
       work.slice.done = false;
-      work.slice.reached = {lane, run.epoch, from_seq - 1};
+      work.slice.reached = {lane, run.epoch, walker.next_seq() - 1};
       return false;
     }
-    auto events = journal_.read(lane, run.epoch, from_seq, held_events_max(config_), held_bytes_max(config_));
-    if (!events && events.error().kind == storage::JournalError::Kind::kCorrupt) {
-      // One that is recorded as lost is just that; what is neither recorded nor readable may still be salvaged.
-      work.tally().received += 1;
-      (is_in(work.gaps, from_seq) ? work.tally().gaps : work.tally().unreadable) += 1;
-      from_seq += 1;
+    auto read = walker.next(limits);
+    // Retention has dropped it since the runs were listed.
+    if (!read && read.error().kind == storage::JournalError::Kind::kNotFound) return true;
+    if (!read) return fail(refusal_of(read.error()));
+    if (read->damage) {
+      count_damage(work, *read->damage);
       continue;
     }
-    // Retention has dropped it since the runs were listed.
-    if (!events && events.error().kind == storage::JournalError::Kind::kNotFound) return true;
-    if (!events) return fail(refusal_of(events.error()));
-    from_seq = events->back()->seq + 1;
-    std::erase_if(*events, [&](const EventPtr& event) { return !wanted(work.request, *event); });
-    const auto compared = compare_batch(work, run, *events);
+    std::erase_if(read->events, [&](const EventPtr& event) { return !wanted(work.request, *event); });
+    const auto compared = compare_batch(work, run, read->events);
     if (!compared) return fail(compared.error());
   }
   return true;
+}
+
+// A number that is recorded as lost is just that; what is neither recorded nor readable may still be salvaged.
+void Comparison::count_damage(Work& work, const RunWalker::Damage& damage) {
+  LaneTally& tally = work.tally();
+  for (std::uint64_t seq = damage.first_seq; seq <= damage.last_seq; ++seq) {
+    tally.received += 1;
+    (is_in(work.gaps, seq) ? tally.gaps : tally.unreadable) += 1;
+  }
 }
 
 Granted<void> Comparison::compare_batch(Work& work, const storage::LaneRun& run,

@@ -15,6 +15,7 @@
 
 #include "agent/base/refusal.h"
 #include "agent/config/config.h"
+#include "agent/delivery/run_walker.h"
 #include "net/pg/link/pool.h"
 #include "storage/journal/journal.h"
 
@@ -74,6 +75,7 @@ class Comparison {
   Granted<void> compare_batch(Work& work, const storage::LaneRun& run,
                               std::span<const EventPtr> events) const;
   Granted<void> read_gaps(Work& work, const Uuid& epoch) const;
+  static void count_damage(Work& work, const RunWalker::Damage& damage);
   static void count_gaps(Work& work, const Uuid& epoch, std::span<const storage::LaneRun> runs);
   Granted<std::uint64_t> put_in(Work& work, const storage::LaneRun& run,
                                 std::span<const EventPtr> missing) const;
