@@ -230,7 +230,7 @@ TEST(IsolationTest, NumbersOfAnotherEpochAreOthers) {
 TEST(PaceTest, StartsSmallAndDoublesWhileCommitsAreQuick) {
   Pace pace(1000);
   EXPECT_EQ(pace.batch_events(), 1000u);
-  pace.line_came_up();
+  pace.uplink_came_up();
   EXPECT_EQ(pace.batch_events(), 64u);
   for (int i = 0; i < 10; ++i) pace.took(std::chrono::milliseconds(5));
   EXPECT_EQ(pace.batch_events(), 1000u);
