@@ -6,7 +6,7 @@
 #include "agent/admin/admin_protocol.h"
 #include "agent/admin/admin_quarantine.h"
 #include "agent/base/instant.h"
-#include "agent/intake/admission.h"
+#include "agent/intake/answers.h"
 #include "agent/reload/reload_json.h"
 #include "agent/repair/adoption.h"
 

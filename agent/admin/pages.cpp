@@ -1,6 +1,7 @@
 #include "agent/admin/pages.h"
 
 #include "agent/admin/admin_protocol.h"
+#include "agent/intake/answers.h"
 #include "agent/intake/browser_guard.h"
 
 namespace hookspool::agent {

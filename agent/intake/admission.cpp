@@ -6,7 +6,7 @@
 #include <future>
 
 #include "agent/base/entropy.h"
-#include "agent/intake/browser_guard.h"
+#include "agent/intake/answers.h"
 #include "agent/intake/event_headers.h"
 #include "agent/intake/repeat_key.h"
 #include "agent/intake/signature_gate.h"
@@ -26,10 +26,11 @@ bool unnamed_ok(std::string_view name) {
          });
 }
 
-net::DeliveryId delivery_id_of(const net::HttpRequest& request, const SourceConfig& source) {
+net::DeliveryId delivery_id_of(const net::HttpRequest& request, const SourceConfig& source,
+                               net::JsonFields& body) {
   const auto* provider = net::find_provider(source.verify);
   if (provider == nullptr) return {};
-  return net::find_delivery_id(provider->delivery_id, source.scheme, request.headers, request.body);
+  return net::find_delivery_id(provider->delivery_id, source.scheme, request.headers, body);
 }
 
 net::HttpAnswer taken_answer(const Deduplicator::Taken& taken,
@@ -45,35 +46,25 @@ const ServedSource* find_source(const SourceSet& sources, const std::string& pat
   if (!sources.empty() || !path.starts_with(kUnnamedPrefix)) return nullptr;
   unnamed.config.name = path.substr(kUnnamedPrefix.size());
   unnamed.config.path = path;
+  unnamed.is_declared = false;
   return unnamed_ok(unnamed.config.name) ? &unnamed : nullptr;
 }
 
-net::HttpAnswer text_answer(int status, std::string text) {
-  return {status, "text/plain; charset=utf-8", std::move(text), {}};
-}
+// One function for each alternative of a variant.
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;  // clang 14 makes none for aggregates
 
 }  // namespace
-
-net::HttpAnswer error_answer(int status, const std::string& what) {
-  return {status, "application/json", "{\"error\":" + json_text(what) + "}\n", {}};
-}
-
-net::HttpAnswer livez_answer() {
-  return text_answer(200, "ok\n");
-}
-
-net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
-  if (stopping) return text_answer(503, "stopping\n");
-  const auto stats = journal.stats();
-  if (stats.accepting) return text_answer(200, "ok\n");
-  return text_answer(503, stats.refusing_because + "\n");
-}
 
 Admission::Admission(const Current<SourceSet>& sources, storage::Journal& journal, Quarantine* quarantine,
                      Deduplicator* deduplicator)
     : sources_(sources), journal_(journal), quarantine_(quarantine), deduplicator_(deduplicator) {}
 
-// Asked after the signature: strangers cannot use up what the sender may have.
+// Asked after the signature: other clients cannot use up what the sender may have.
 std::optional<net::HttpAnswer> Admission::over_rate(const ServedSource& source) {
   if (!source.bucket) return std::nullopt;
   const auto wait = source.bucket->take(TokenBucket::Clock::now());
@@ -96,27 +87,11 @@ void Admission::handle(net::HttpRequest&& request, const net::HttpReply& reply) 
     figures_.refused_unknown += 1;
     return reply(error_answer(404, "no source has this path"));
   }
-  if (source->config.verify == "none") {
-    if (const auto why = refused_as_browsers(request, source == &unnamed)) {
-      figures_.refused_unknown += 1;
-      return reply(error_answer(403, *why));
-    }
-  }
-  if (auto answer = SignatureGate::probe(request, *source)) {
-    figures_.probes += 1;
-    return reply(std::move(*answer));
-  }
-  if (auto answer = SignatureGate::open_handshake(request, *source)) {
-    figures_.handshakes += 1;
-    return reply(std::move(*answer));
-  }
-  if (request.method != "POST") {
-    figures_.refused_unknown += 1;
-    auto answer = error_answer(405, "webhooks come by POST");
-    answer.headers.emplace_back("Allow", "POST");
-    return reply(std::move(answer));
-  }
-  accept(std::move(request), *source, reply);
+  // Only of events that were taken: refusals and repeats are quick, and would hide what a sender waits for.
+  const auto began = LatencyRecorder::Clock::now();
+  net::JsonFields body(request.body, source->body_pointers);
+  if (auto answer = turn_away(request, *source, body)) return reply(std::move(*answer));
+  accept(std::move(request), *source, body, began, reply);
 }
 
 net::HttpAnswer Admission::own_page(const std::string& path) const {
@@ -126,10 +101,8 @@ net::HttpAnswer Admission::own_page(const std::string& path) const {
   return answer.status == 200 ? answer : text_answer(answer.status, "not accepting\n");
 }
 
-void Admission::accept(net::HttpRequest&& request, const ServedSource& source, const net::HttpReply& reply) {
-  // Only of events that were taken: refusals and repeats are quick, and would hide what a sender waits for.
-  const auto began = LatencyRecorder::Clock::now();
-  if (auto answer = turn_away(request, source)) return reply(std::move(*answer));
+void Admission::accept(net::HttpRequest&& request, const ServedSource& source, net::JsonFields& body,
+                       LatencyRecorder::Clock::time_point began, const net::HttpReply& reply) {
   // What the source answers is taken along: a reload may have replaced it by then.
   const auto done = [this, reply, began, response = source.config.response,
                      bucket = source.bucket](const storage::JournalResult<Deduplicator::Taken>& taken) {
@@ -147,27 +120,40 @@ void Admission::accept(net::HttpRequest&& request, const ServedSource& source, c
       // No memory for an answer; the reply that nobody gave becomes a 500.
     }
   };
-  admit(std::move(request), source.config, wall_clock_us(), Uuid{}, done);
+  admit(std::move(request), source.config, body, wall_clock_us(), Uuid{}, done);
 }
 
-// What is answered at once and never journaled.
+// What is answered at once and never journaled. Nothing: a webhook to be admitted.
 std::optional<net::HttpAnswer> Admission::turn_away(const net::HttpRequest& request,
-                                                    const ServedSource& source) {
-  if (const auto verdict = SignatureGate::check(request, source); !verdict.fits()) {
-    figures_.refused_signature += 1;
-    auto kept = SourceLog::Kept::kNotAsked;
-    if (quarantine_ != nullptr && Quarantine::is_for(source.config, verdict)) {
-      const bool has_room = quarantine_->keep(request, source.config, verdict);
-      kept = has_room ? SourceLog::Kept::kQuarantined : SourceLog::Kept::kNoRoom;
-    }
-    if (source.log) source.log->refused(verdict, kept, request.remote_addr, SourceLog::Clock::now());
-    return SignatureGate::refusal(source.config);
+                                                    const ServedSource& source, net::JsonFields& body) {
+  using Answer = std::optional<net::HttpAnswer>;
+  const auto counted = [](std::atomic<std::uint64_t>& figure, net::HttpAnswer&& answer) -> Answer {
+    figure += 1;
+    return std::move(answer);
+  };
+  return std::visit(
+      Overloaded{
+          [&](Genuine&& /*unused*/) { return over_rate(source); },
+          [&](Probe&& probe) { return counted(figures_.probes, std::move(probe.answer)); },
+          [&](HandshakeRequest&& asked) { return counted(figures_.handshakes, std::move(asked.answer)); },
+          [&](NoWebhook&& other) { return counted(figures_.refused_unknown, std::move(other.answer)); },
+          [&](NotVerified&& forged) {
+            note_not_verified(request, source, forged.verdict);
+            return counted(figures_.refused_signature, std::move(forged.answer));
+          },
+      },
+      SignatureGate::judge(request, source, body));
+}
+
+// To the quarantine, where the source wants it, and to the log.
+void Admission::note_not_verified(const net::HttpRequest& request, const ServedSource& source,
+                                  const net::Verdict& verdict) {
+  auto kept = SourceLog::Kept::kNotAsked;
+  if (quarantine_ != nullptr && Quarantine::is_for(source.config, verdict)) {
+    const bool has_room = quarantine_->keep(request, source.config, verdict);
+    kept = has_room ? SourceLog::Kept::kQuarantined : SourceLog::Kept::kNoRoom;
   }
-  if (auto answer = SignatureGate::signed_handshake(request, source)) {
-    figures_.handshakes += 1;
-    return answer;
-  }
-  return over_rate(source);
+  if (source.log) source.log->refused(verdict, kept, request.remote_addr, SourceLog::Clock::now());
 }
 
 storage::JournalResult<Deduplicator::Taken> Admission::admit(net::HttpRequest&& request,
@@ -175,20 +161,21 @@ storage::JournalResult<Deduplicator::Taken> Admission::admit(net::HttpRequest&& 
                                                              std::int64_t received_at_us,
                                                              const Uuid& kept_as) {
   std::promise<storage::JournalResult<Deduplicator::Taken>> taken;
-  admit(std::move(request), source, received_at_us, kept_as,
+  net::JsonFields body(request.body, body_pointers(source));
+  admit(std::move(request), source, body, received_at_us, kept_as,
         [&taken](storage::JournalResult<Deduplicator::Taken> result) { taken.set_value(std::move(result)); });
   return taken.get_future().get();
 }
 
-void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, std::int64_t received_at_us,
-                      const Uuid& kept_as, Deduplicator::Done done) {
+void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, net::JsonFields& body,
+                      std::int64_t received_at_us, const Uuid& kept_as, Deduplicator::Done done) {
   Event event;
   event.lane = source.name;
   event.received_at_us = received_at_us;
   event.kept_as = kept_as;
-  const net::DeliveryId delivery_id = delivery_id_of(request, source);
+  const net::DeliveryId delivery_id = delivery_id_of(request, source, body);
   event.delivery_id = utf8_text(delivery_id.text);
-  if (deduplicator_ != nullptr) event.dedupe_key = repeat_key(request, source, delivery_id);
+  if (deduplicator_ != nullptr) event.dedupe_key = repeat_key(request, source, delivery_id, body);
   // Where the header is the secret itself, it is one of those that no table should hold.
   const bool token = source.scheme.kind == net::Scheme::Kind::kToken;
   event.headers =

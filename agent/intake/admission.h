@@ -14,6 +14,7 @@
 #include "agent/intake/quarantine.h"
 #include "agent/intake/source_set.h"
 #include "net/http/server.h"
+#include "net/verify/json_field.h"
 #include "storage/journal/journal.h"
 
 namespace hookspool::agent {
@@ -55,10 +56,15 @@ class Admission {
   void set_stopping() { stopping_ = true; }
 
  private:
-  void accept(net::HttpRequest&& request, const ServedSource& source, const net::HttpReply& reply);
-  std::optional<net::HttpAnswer> turn_away(const net::HttpRequest& request, const ServedSource& source);
-  void admit(net::HttpRequest&& request, const SourceConfig& source, std::int64_t received_at_us,
-             const Uuid& kept_as, Deduplicator::Done done);
+  // `body`: the one reader of the request's body; it borrows that until the event takes it.
+  void accept(net::HttpRequest&& request, const ServedSource& source, net::JsonFields& body,
+              LatencyRecorder::Clock::time_point began, const net::HttpReply& reply);
+  std::optional<net::HttpAnswer> turn_away(const net::HttpRequest& request, const ServedSource& source,
+                                           net::JsonFields& body);
+  void note_not_verified(const net::HttpRequest& request, const ServedSource& source,
+                         const net::Verdict& verdict);
+  void admit(net::HttpRequest&& request, const SourceConfig& source, net::JsonFields& body,
+             std::int64_t received_at_us, const Uuid& kept_as, Deduplicator::Done done);
   net::HttpAnswer refuse(const storage::JournalError& error);
   std::optional<net::HttpAnswer> over_rate(const ServedSource& source);
   net::HttpAnswer own_page(const std::string& path) const;
@@ -70,11 +76,5 @@ class Admission {
   AdmissionFigures figures_;
   std::atomic<bool> stopping_{false};
 };
-
-// A one-line JSON answer: {"error":"..."}.
-net::HttpAnswer error_answer(int status, const std::string& what);
-// /livez depends on nothing; /readyz is 200 as long as an event can be accepted and committed.
-net::HttpAnswer livez_answer();
-net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping);
 
 }  // namespace hookspool::agent

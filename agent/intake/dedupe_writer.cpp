@@ -17,7 +17,7 @@ DedupeWriter::DedupeWriter(storage::DedupeIndex& index, std::size_t unwritten_ke
 
 DedupeWriter::~DedupeWriter() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -25,16 +25,16 @@ DedupeWriter::~DedupeWriter() {
 }
 
 bool DedupeWriter::stop(Milliseconds grace) {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   stopping_ = true;
   changed_.notify_all();
-  return changed_.wait_for(lock, grace, [this] { return ended_; });
+  return changed_.wait_for(mutex_, grace, [this]() REQUIRES(mutex_) { return ended_; });
 }
 
 std::size_t DedupeWriter::add(std::span<const Entry> entries) noexcept {
   std::size_t taken = 0;
   try {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const Entry& entry : entries) {
       if (!has_room()) break;
       coming_[entry.key] = entry.event_id;
@@ -48,7 +48,7 @@ std::size_t DedupeWriter::add(std::span<const Entry> entries) noexcept {
 }
 
 std::optional<Uuid> DedupeWriter::find(const Uuid& key) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const Keys* keys : {&coming_, &writing_}) {
     if (const auto found = keys->find(key); found != keys->end()) return found->second;
   }
@@ -56,20 +56,20 @@ std::optional<Uuid> DedupeWriter::find(const Uuid& key) const {
 }
 
 std::size_t DedupeWriter::unwritten() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return coming_.size() + writing_.size();
 }
 
 bool DedupeWriter::flush(Milliseconds limit) {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::uint64_t last = coming_.empty() ? (writing_.empty() ? written_ : round_) : round_ + 1;
-  changed_.wait_for(lock, limit, [&] { return written_ >= last || failed_ || ended_; });
+  changed_.wait_for(mutex_, limit, [&]() REQUIRES(mutex_) { return written_ >= last || failed_ || ended_; });
   return written_ >= last;
 }
 
 void DedupeWriter::resume() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     failed_ = false;
   }
   changed_.notify_all();
@@ -77,16 +77,19 @@ void DedupeWriter::resume() {
 
 void DedupeWriter::run() {
   ::pthread_setname_np(::pthread_self(), "dedupe");
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || (!failed_ && !(coming_.empty() && writing_.empty())); });
+    changed_.wait(mutex_, [this]() REQUIRES(mutex_) {
+      return stopping_ || (!failed_ && !(coming_.empty() && writing_.empty()));
+    });
     if (failed_ || (coming_.empty() && writing_.empty())) break;  // stopping
     if (writing_.empty()) {
       writing_.swap(coming_);
       ++round_;
     }
     lock.unlock();
-    const bool written = write_all();
+    // Without the lock: this thread alone alters it.
+    const bool written = write_all(being_written());
     Keys done;  // freed without the lock
     lock.lock();
     if (written) {
@@ -104,12 +107,12 @@ void DedupeWriter::run() {
   changed_.notify_all();
 }
 
-bool DedupeWriter::write_all() {
+bool DedupeWriter::write_all(const Keys& keys) {
   try {
     std::vector<Entry> batch;
-    for (auto next = writing_.begin(); next != writing_.end();) {
+    for (auto next = keys.begin(); next != keys.end();) {
       batch.clear();
-      for (; next != writing_.end() && batch.size() < kBatchKeys; ++next)
+      for (; next != keys.end() && batch.size() < kBatchKeys; ++next)
         batch.push_back({next->first, next->second});
       // The index counts its failures and tells them; they are put again after resume().
       if (!index_.put(batch, wall_clock_us())) return false;

@@ -7,15 +7,14 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
 
+#include "storage/base/mutex.h"
 #include "storage/side/dedupe_index.h"
 
 namespace hookspool::agent {
@@ -48,19 +47,22 @@ class DedupeWriter {
  private:
   using Keys = std::map<Uuid, Uuid>;
 
-  void run();
-  bool write_all();  // what is in writing_
-  bool has_room() const { return coming_.size() + writing_.size() < unwritten_keys_max_; }
+  void run() EXCLUDES(mutex_);
+  bool write_all(const Keys& keys) EXCLUDES(mutex_);
+  const Keys& being_written() const NO_THREAD_SAFETY_ANALYSIS { return writing_; }  // for the thread itself
+  bool has_room() const REQUIRES(mutex_) { return coming_.size() + writing_.size() < unwritten_keys_max_; }
 
   storage::DedupeIndex& index_;
   const std::size_t unwritten_keys_max_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  // All guarded by mutex_. The thread alone alters writing_, and so may read it without.
-  Keys coming_, writing_;
-  std::uint64_t round_ = 0,
-                written_ = 0;  // the round that writing_ is of, and the last one that is in the index
-  bool failed_ = false, stopping_ = false, ended_ = false;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  Keys coming_ GUARDED_BY(mutex_);
+  Keys writing_ GUARDED_BY(mutex_);               // altered by the thread alone
+  std::uint64_t round_ GUARDED_BY(mutex_) = 0;    // that writing_ is of
+  std::uint64_t written_ GUARDED_BY(mutex_) = 0;  // the last one that is in the index
+  bool failed_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: it uses all of the above
 };
 

@@ -46,12 +46,12 @@ std::optional<Uuid> Deduplicator::known(std::string_view lane, const Uuid& key) 
   const std::optional<Uuid> unwritten = writer_.find(key);
   const auto found = unwritten ? storage::JournalResult<std::optional<Uuid>>(unwritten) : index_.find(key);
   if (!found || !*found) return std::nullopt;
-  const std::shared_lock lock(lost_mutex_);
+  const ReaderLock lock(lost_mutex_);
   return lost_.contains(lane, **found) ? std::nullopt : *found;
 }
 
 storage::JournalResult<void> Deduplicator::recall(const storage::Journal& journal) {
-  const std::lock_guard lock(note_mutex_);
+  const MutexLock lock(note_mutex_);
   return read_note(journal);
 }
 
@@ -62,7 +62,7 @@ storage::JournalResult<void> Deduplicator::read_note(const storage::Journal& jou
   if (!text && text.error().kind != storage::JournalError::Kind::kCorrupt) return fail(text.error());
   note_read_ = true;
   if (!text) return fail(text.error());
-  const std::unique_lock lock(lost_mutex_);
+  const WriterLock lock(lost_mutex_);
   lost_.add_all(LostDeliveries::parse(text->value_or("")));
   return {};
 }
@@ -72,7 +72,7 @@ storage::JournalResult<void> Deduplicator::forget(storage::Journal& journal,
   // What this life gives comes after this moment, unless the clock is set back by more than it took to get here.
   const Uuid now = least_id_at(wall_clock_us());
   {
-    const std::unique_lock lock(lost_mutex_);
+    const WriterLock lock(lost_mutex_);
     for (storage::LostIds ids : lost) {
       if (ids.before.is_nil()) ids.before = now;
       if (lost_.add(ids)) ++lost_changes_;
@@ -83,12 +83,12 @@ storage::JournalResult<void> Deduplicator::forget(storage::Journal& journal,
 
 // Several lanes' workers may come at once. Each writes the newest text, one after the other, or finds it written.
 storage::JournalResult<void> Deduplicator::keep_note(storage::Journal& journal) {
-  const std::lock_guard one_writer(note_mutex_);
+  const MutexLock one_writer(note_mutex_);
   if (const auto read = read_note(journal); !read) return read;
   std::string text;
   std::uint64_t changes = 0;
   {
-    const std::shared_lock lock(lost_mutex_);
+    const ReaderLock lock(lost_mutex_);
     changes = lost_changes_;
     if (changes == note_written_) return {};
     text = lost_.text();
@@ -100,7 +100,7 @@ storage::JournalResult<void> Deduplicator::keep_note(storage::Journal& journal) 
 
 void Deduplicator::once(std::string_view lane, const Uuid& key, const Take& take, Done done) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::vector<Done>& waiting = flights_[key];
     waiting.push_back(std::move(done));
     if (waiting.size() > 1) return;
@@ -122,7 +122,7 @@ void Deduplicator::once(std::string_view lane, const Uuid& key, const Take& take
 void Deduplicator::land(const Uuid& key, const storage::JournalResult<Taken>& taken) {
   decltype(flights_)::node_type flight;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     flight = flights_.extract(key);
   }
   if (flight.empty()) return;

@@ -14,9 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +22,7 @@
 
 #include "agent/intake/dedupe_writer.h"
 #include "agent/intake/lost_deliveries.h"
+#include "storage/base/mutex.h"
 #include "storage/journal/journal.h"
 #include "storage/side/dedupe_index.h"
 
@@ -85,23 +84,22 @@ class Deduplicator {
  private:
   void land(const Uuid& key, const storage::JournalResult<Taken>& taken);
   std::optional<Uuid> known(std::string_view lane, const Uuid& key) const;
-  storage::JournalResult<void> read_note(const storage::Journal& journal);  // REQUIRES: note_mutex_ held
+  storage::JournalResult<void> read_note(const storage::Journal& journal) REQUIRES(note_mutex_);
   storage::JournalResult<void> scan(const storage::Journal& journal);
   bool knows_at_least(const Uuid& key, const Uuid& id) const;
 
   const Limits limits_;
   storage::DedupeIndex& index_;
   DedupeWriter writer_;
-  std::mutex mutex_;
-  // Who waits for what is being taken, the one that takes it first. Guarded by mutex_; one for each request at work.
-  std::map<Uuid, std::vector<Done>> flights_;
-  mutable std::shared_mutex lost_mutex_;
-  LostDeliveries lost_;             // guarded by lost_mutex_
-  std::uint64_t lost_changes_ = 0;  // guarded by lost_mutex_
-  std::mutex
-      note_mutex_;  // held from the rendering of the note to the end of its writing: one after the other
-  std::uint64_t note_written_ = 0;  // guarded by note_mutex_: lost_changes_ of the note in the journal
-  bool note_read_ = false;          // guarded by note_mutex_: it is not replaced before
+  Mutex mutex_;
+  // Those that wait for what is being taken, the one that takes it first; one for each request at work.
+  std::map<Uuid, std::vector<Done>> flights_ GUARDED_BY(mutex_);
+  Mutex note_mutex_;  // held from the rendering of the note to the end of its writing: one after the other
+  std::uint64_t note_written_ GUARDED_BY(note_mutex_) = 0;  // lost_changes_ of the note in the journal
+  bool note_read_ GUARDED_BY(note_mutex_) = false;          // it is not replaced before
+  mutable SharedMutex lost_mutex_;                          // taken after note_mutex_
+  LostDeliveries lost_ GUARDED_BY(lost_mutex_);
+  std::uint64_t lost_changes_ GUARDED_BY(lost_mutex_) = 0;
   std::atomic<bool> dropped_{
       false};  // keys that did not get into the index: the segments have to be read again
 

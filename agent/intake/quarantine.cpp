@@ -111,7 +111,7 @@ bool Quarantine::keep(const net::HttpRequest& request, const SourceConfig& sourc
   kept.received_at_us = wall_clock_us();
   kept.peer = peer_of(request.remote_addr);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!has_store() || !take_token(source.name, kept.peer)) {
       figures_.not_kept += 1;
       return false;
@@ -143,7 +143,7 @@ bool Quarantine::keep(const net::HttpRequest& request, const SourceConfig& sourc
 
 void Quarantine::resolve() {
   if (!has_store()) return;
-  const std::lock_guard lock(admitting_);
+  const MutexLock lock(admitting_);
   const auto begun = store().admissions();
   if (!begun) {
     log_warn("quarantine: " + begun.error().text);
@@ -155,7 +155,7 @@ void Quarantine::resolve() {
 // What this life has begun itself is not looked at: whether that was written, only the next start can tell.
 void Quarantine::resolve_undecided() {
   if (!has_store()) return;
-  const std::lock_guard lock(admitting_);
+  const MutexLock lock(admitting_);
   if (undecided_.empty()) return;
   const auto begun = store().admissions();
   if (!begun) {
@@ -272,7 +272,7 @@ Granted<bool> Quarantine::settle(const Quarantined& request) {
 Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, const Uuid& after,
                                                  Clock::time_point until, const Admit& admit) {
   if (!has_store()) return fail(no_store());
-  const std::lock_guard lock(admitting_);
+  const MutexLock lock(admitting_);
   const auto sources = sources_.get();
   Verified verified;
   verified.reached = after;
@@ -318,7 +318,7 @@ Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, cons
 
 Granted<std::vector<Uuid>> Quarantine::discard(const std::vector<Uuid>& ids) {
   if (!has_store()) return fail(no_store());
-  const std::lock_guard lock(admitting_);
+  const MutexLock lock(admitting_);
   auto gone = store().remove(ids);
   if (!gone) return fail(refusal_of(gone.error()));
   return std::move(*gone);
@@ -326,7 +326,7 @@ Granted<std::vector<Uuid>> Quarantine::discard(const std::vector<Uuid>& ids) {
 
 Granted<std::uint64_t> Quarantine::discard_all(const std::string& source) {
   if (!has_store()) return fail(no_store());
-  const std::lock_guard lock(admitting_);
+  const MutexLock lock(admitting_);
   std::uint64_t count = 0;
   // What comes meanwhile comes behind: this ends.
   for (Uuid after;;) {

@@ -11,7 +11,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,6 +22,7 @@
 #include "agent/intake/source_set.h"
 #include "net/http/server.h"
 #include "net/verify/verifier.h"
+#include "storage/base/mutex.h"
 #include "storage/journal/journal.h"
 #include "storage/side/quarantine_store.h"
 
@@ -87,11 +87,11 @@ class Quarantine {
   std::uint64_t bytes() const { return has_store() ? store().bytes() : 0; }
 
  private:
-  storage::QuarantineStore& store() const { return *store_; }           // REQUIRES: has_store()
-  bool take_token(const std::string& source, const std::string& peer);  // REQUIRES: mutex_ held
+  storage::QuarantineStore& store() const { return *store_; }  // REQUIRES: has_store()
+  bool take_token(const std::string& source, const std::string& peer) REQUIRES(mutex_);
   Granted<void> admit_one(Quarantined&& request, const SourceConfig& source, const Admit& admit);
   Granted<bool> settle(const Quarantined& request);
-  void resolve_one(const Quarantined& request);  // REQUIRES: admitting_ held
+  void resolve_one(const Quarantined& request) REQUIRES(admitting_);
 
   const Current<SourceSet>& sources_;
   const Current<QuarantineConfig>& config_;
@@ -99,14 +99,14 @@ class Quarantine {
   std::unique_ptr<storage::QuarantineStore> owned_;
   std::atomic<storage::QuarantineStore*> store_;  // owned_'s, once it is there: it never goes again
   Figures figures_;
-  std::mutex mutex_;  // of what follows
-  SharedRate rate_{SharedRate::Limits{}};
-  UuidV7Source ids_;
+  Mutex mutex_;
+  SharedRate rate_ GUARDED_BY(mutex_){SharedRate::Limits{}};
+  UuidV7Source ids_ GUARDED_BY(mutex_);
   std::atomic<std::int64_t> failure_told_ms_{0};  // steady clock: a full disk is told once a minute
   Clock::time_point next_expiry_{};               // of expire() alone
-  std::mutex admitting_;                          // one verify() at a time: what is admitted is admitted once
-  // Interrupted in an earlier life, and not known whether appended. Guarded by admitting_; as many as the store holds at most.
-  std::set<Uuid> undecided_;
+  Mutex admitting_;                               // one verify() at a time: what is admitted is admitted once
+  // Interrupted in an earlier life, and not known whether appended; as many as the store holds at most.
+  std::set<Uuid> undecided_ GUARDED_BY(admitting_);
 };
 
 }  // namespace hookspool::agent

@@ -8,7 +8,6 @@
 
 #include "agent/intake/deduplicator.h"
 #include "net/verify/digest.h"
-#include "net/verify/json_field.h"
 
 namespace hookspool::agent {
 namespace {
@@ -73,14 +72,14 @@ std::optional<Identity> of_header(const std::string& name, const net::HttpReques
   return with_content(std::move(identity), request);
 }
 
-std::optional<Identity> of_pointer(const std::string& pointer, std::string_view body) {
-  const auto scalar = net::json_scalar(body, pointer);
+std::optional<Identity> of_pointer(const std::string& pointer, net::JsonFields& body) {
+  const auto scalar = body.scalar(pointer);
   if (!scalar || scalar->characters.empty()) return std::nullopt;
   return Identity("pointer").add(scalar->is_text ? "text" : "number").add(scalar->characters);
 }
 
 std::optional<Identity> identity_of(const net::HttpRequest& request, const SourceConfig& source,
-                                    const net::DeliveryId& id) {
+                                    const net::DeliveryId& id, net::JsonFields& body) {
   using By = DedupeRule::By;
   switch (source.dedupe.by) {
     case By::kNothing:
@@ -92,15 +91,16 @@ std::optional<Identity> identity_of(const net::HttpRequest& request, const Sourc
     case By::kHeader:
       return of_header(source.dedupe.name, request, source.scheme);
     case By::kPointer:
-      return of_pointer(source.dedupe.name, request.body);
+      return of_pointer(source.dedupe.name, body);
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-Uuid repeat_key(const net::HttpRequest& request, const SourceConfig& source, const net::DeliveryId& id) {
-  const auto identity = identity_of(request, source, id);
+Uuid repeat_key(const net::HttpRequest& request, const SourceConfig& source, const net::DeliveryId& id,
+                net::JsonFields& body) {
+  const auto identity = identity_of(request, source, id, body);
   return identity ? dedupe_key(source.name, identity->bytes()) : Uuid{};
 }
 

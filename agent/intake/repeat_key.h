@@ -13,12 +13,15 @@
 #include "agent/config/config.h"
 #include "net/http/server.h"
 #include "net/verify/delivery_id.h"
+#include "net/verify/json_field.h"
 #include "storage/model/uuid.h"
 
 namespace hookspool::agent {
 
 // Nil: nothing makes another request a repeat of this one. `id`: as found in the request by the source's rule.
 // REQUIRES: the request has passed the source's verification.
-Uuid repeat_key(const net::HttpRequest& request, const SourceConfig& source, const net::DeliveryId& id);
+// `body`: the fields of the request's.
+Uuid repeat_key(const net::HttpRequest& request, const SourceConfig& source, const net::DeliveryId& id,
+                net::JsonFields& body);
 
 }  // namespace hookspool::agent

@@ -1,36 +1,43 @@
-// What stands before the admission of a source that has a verify: does the request come from its sender, and is it a
-// handshake instead of a webhook?
+// What a request to a source is, before anything of it is kept: asked once by the admission, decided here in one place.
 //
 // A sender gets 401 and a general text only; what did not match is for the log (source_log.h), and nothing of it is a
-// secret or text that a client chose. Thread-safe: called by the intake's workers.
+// secret or text that a client chose. Pure but for the log and the clock. Thread-safe: called by the intake's workers.
 #pragma once
 
-#include <optional>
+#include <variant>
 
 #include "agent/intake/source_set.h"
 #include "net/http/server.h"
-#include "net/verify/handshake.h"
+#include "net/verify/json_field.h"
 #include "net/verify/verifier.h"
 
 namespace hookspool::agent {
 
+// A webhook of the source's sender, as far as can be known.
+struct Genuine {};
+// By which a sender finds out whether there is anything at its new URL (`probe` of the source): 200, empty.
+struct Probe {
+  net::HttpAnswer answer;
+};
+// What a provider asks a new URL (handshake.h), answered or refused.
+struct HandshakeRequest {
+  net::HttpAnswer answer;
+};
+// Nothing that this source takes from any client: 403 to a browser, 405 to another method.
+struct NoWebhook {
+  net::HttpAnswer answer;
+};
+// What the source's `verify` does not find right: 401, the same for every client and reason.
+struct NotVerified {
+  net::Verdict verdict;
+  net::HttpAnswer answer;
+};
+using Judgement = std::variant<Genuine, Probe, HandshakeRequest, NoWebhook, NotVerified>;
+
 class SignatureGate {
  public:
-  static net::Verdict check(const net::HttpRequest& request, const ServedSource& source);
-  // The answer to a request by which a sender finds out whether there is anything at its new URL (`probe` of the source):
-  // 200, empty, and nothing is kept. Nothing: it is none, or a handshake.
-  static std::optional<net::HttpAnswer> probe(const net::HttpRequest& request, const ServedSource& source);
-  // The answer to a handshake, before or after the check; nothing: it is none.
-  static std::optional<net::HttpAnswer> open_handshake(const net::HttpRequest& request,
-                                                       const ServedSource& source);
-  static std::optional<net::HttpAnswer> signed_handshake(const net::HttpRequest& request,
-                                                         const ServedSource& source);
-  // The same for every client and reason.
-  static net::HttpAnswer refusal(const SourceConfig& source);
-
- private:
-  static std::optional<net::HttpAnswer> answer(std::optional<net::HandshakeAnswer> handshake,
-                                               const ServedSource& source, const net::HttpRequest& request);
+  // `body`: the fields of the request's; they are read after the signature was found to fit.
+  static Judgement judge(const net::HttpRequest& request, const ServedSource& source, net::JsonFields& body);
 };
 
 }  // namespace hookspool::agent

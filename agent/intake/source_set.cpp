@@ -1,5 +1,8 @@
 #include "agent/intake/source_set.h"
 
+#include "net/verify/handshake.h"
+#include "net/verify/providers.h"
+
 namespace hookspool::agent {
 namespace {
 
@@ -14,12 +17,23 @@ std::shared_ptr<TokenBucket> bucket_for(const SourceConfig& source, const Served
 
 }  // namespace
 
+std::vector<std::string> body_pointers(const SourceConfig& source) {
+  std::vector<std::string> pointers;
+  if (const auto* provider = net::find_provider(source.verify)) {
+    pointers = net::handshake_pointers(provider->handshake);
+    if (!provider->delivery_id.pointer.empty()) pointers.push_back(provider->delivery_id.pointer);
+  }
+  if (source.dedupe.by == DedupeRule::By::kPointer) pointers.push_back(source.dedupe.name);
+  return pointers;
+}
+
 SourceSet::SourceSet(const std::vector<SourceConfig>& sources, const SourceSet* before) {
   for (const auto& source : sources) {
     const ServedSource* old = before == nullptr ? nullptr : before->named(source.name);
     by_name_.emplace(source.name,
                      ServedSource{source, bucket_for(source, old),
-                                  old == nullptr ? std::make_shared<SourceLog>(source.name) : old->log});
+                                  old == nullptr ? std::make_shared<SourceLog>(source.name) : old->log,
+                                  body_pointers(source)});
   }
   for (const auto& [name, source] : by_name_) by_path_.emplace(source.config.path, &source);
 }

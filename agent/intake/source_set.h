@@ -19,9 +19,14 @@ namespace hookspool::agent {
 
 struct ServedSource {
   SourceConfig config;
-  std::shared_ptr<TokenBucket> bucket{};  // null: no limit
-  std::shared_ptr<SourceLog> log{};       // null: nothing is told of it
+  std::shared_ptr<TokenBucket> bucket{};     // null: no limit
+  std::shared_ptr<SourceLog> log{};          // null: nothing is logged of it
+  std::vector<std::string> body_pointers{};  // body_pointers() of it
+  bool is_declared = true;  // false: made up for a path, where the configuration names no source
 };
+
+// Where the handshake, the delivery id and the dedupe rule of a source look in a body: JSON pointers.
+std::vector<std::string> body_pointers(const SourceConfig& source);
 
 class SourceSet {
  public:

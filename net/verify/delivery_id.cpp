@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "net/verify/json_field.h"
 #include "net/verify/timestamp.h"
 
 namespace hookspool::net {
@@ -33,7 +32,7 @@ const std::string* signed_id_header(const Scheme& scheme, const HeaderFields& he
 }  // namespace
 
 DeliveryId find_delivery_id(const DeliveryIdRule& rule, const Scheme& scheme, const HeaderFields& headers,
-                            std::string_view body) {
+                            JsonFields& body) {
   if (const auto* name = signed_id_header(scheme, headers); name != nullptr) {
     const std::string& value = *value_of(headers, *name);
     if (is_delivery_id(value)) return {value, *name, false, true, {}};
@@ -52,7 +51,7 @@ DeliveryId find_delivery_id(const DeliveryIdRule& rule, const Scheme& scheme, co
     }
   }
   if (rule.pointer.empty()) return {};
-  auto field = json_scalar(body, rule.pointer);
+  auto field = body.scalar(rule.pointer);
   if (!field || !is_delivery_id(field->characters)) return {};
   id.text = std::move(field->characters);
   id.where = rule.pointer;

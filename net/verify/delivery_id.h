@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/verify/json_field.h"
 #include "net/verify/scheme.h"
 #include "net/verify/verifier.h"
 
@@ -38,7 +39,7 @@ inline constexpr std::size_t kDeliveryIdBytesMax = 255;
 // What the scheme signs as {id} is the id, whatever the rule says. A text that is a time (RFC 3339) is none: a second
 // has many deliveries.
 DeliveryId find_delivery_id(const DeliveryIdRule& rule, const Scheme& scheme, const HeaderFields& headers,
-                            std::string_view body);
+                            JsonFields& body);
 
 // Is it the header whose value the scheme signs as {id}?
 bool is_signed_header(const Scheme& scheme, const HeaderFields& headers, std::string_view name);

@@ -4,12 +4,16 @@
 
 #include "net/verify/digest.h"
 #include "net/verify/encoding.h"
-#include "net/verify/json_field.h"
 
 namespace hookspool::net {
 namespace {
 
 constexpr const char* kPlain = "text/plain; charset=utf-8";
+
+constexpr const char* kSlackType = "/type";
+constexpr const char* kSlackChallenge = "/challenge";
+constexpr const char* kZoomEvent = "/event";
+constexpr const char* kZoomToken = "/payload/plainToken";
 
 bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -91,15 +95,15 @@ std::optional<HandshakeAnswer> open_handshake(Handshake kind, const SignedReques
 }
 
 std::optional<HandshakeAnswer> signed_handshake(Handshake kind, const Scheme& scheme,
-                                                const SignedRequest& request, const Keys& keys) {
-  if (kind == Handshake::kSlack && json_field(request.body, "/type") == "url_verification") {
-    const std::string challenge = json_field(request.body, "/challenge").value_or("");
+                                                const SignedRequest& request, const Keys& keys,
+                                                JsonFields& body) {
+  if (kind == Handshake::kSlack && body.text(kSlackType) == "url_verification") {
+    const std::string challenge = body.text(kSlackChallenge).value_or("");
     if (!is_challenge(challenge)) return refused(400, "challenge is empty, too long or no plain text");
     return HandshakeAnswer{200, kPlain, challenge};
   }
-  if (kind != Handshake::kZoom || json_field(request.body, "/event") != "endpoint.url_validation")
-    return std::nullopt;
-  const std::string token = json_field(request.body, "/payload/plainToken").value_or("");
+  if (kind != Handshake::kZoom || body.text(kZoomEvent) != "endpoint.url_validation") return std::nullopt;
+  const std::string token = body.text(kZoomToken).value_or("");
   if (!is_plain_token(token)) return refused(400, "payload.plainToken is empty, too long or no plain text");
   for (const auto& secret : keys.secrets) {
     const bool signed_with =
@@ -113,6 +117,21 @@ std::optional<HandshakeAnswer> signed_handshake(Handshake kind, const Scheme& sc
         R"({"plainToken":")" + token + R"(","encryptedToken":")" + encode_hex(*mac) + "\"}"};
   }
   return refused(503, "the token could not be signed");
+}
+
+std::vector<std::string> handshake_pointers(Handshake kind) {
+  switch (kind) {
+    case Handshake::kSlack:
+      return {kSlackType, kSlackChallenge};
+    case Handshake::kZoom:
+      return {kZoomEvent, kZoomToken};
+    case Handshake::kNone:
+    case Handshake::kMeta:
+    case Handshake::kMicrosoftGraph:
+    case Handshake::kDropbox:
+      break;
+  }
+  return {};
 }
 
 }  // namespace hookspool::net

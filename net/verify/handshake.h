@@ -9,7 +9,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "net/verify/json_field.h"
 #include "net/verify/providers.h"
 #include "net/verify/verifier.h"
 
@@ -33,8 +35,12 @@ std::optional<HandshakeAnswer> open_handshake(Handshake kind, const SignedReques
 bool asks_by_get(Handshake kind, std::string_view query);
 
 // After the signature was found to fit: Slack, and Zoom, which wants something signed with the first of the secrets
-// that fits. REQUIRES: the signature fits one of the secrets.
+// that fits. `body`: the fields of the request's. REQUIRES: the signature fits one of the secrets.
 std::optional<HandshakeAnswer> signed_handshake(Handshake kind, const Scheme& scheme,
-                                                const SignedRequest& request, const Keys& keys);
+                                                const SignedRequest& request, const Keys& keys,
+                                                JsonFields& body);
+
+// Where signed_handshake() of that kind looks in the body: JSON pointers.
+std::vector<std::string> handshake_pointers(Handshake kind);
 
 }  // namespace hookspool::net

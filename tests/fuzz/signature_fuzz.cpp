@@ -50,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const net::Provider& provider = named != nullptr ? *named : providers[data[0] % providers.size()];
   const std::string query(fuzz::take_line(bytes));
   const net::HeaderFields headers = fuzz::take_headers(bytes);
-  (void)net::find_delivery_id(provider.delivery_id, provider.scheme, headers, bytes);
+  net::JsonFields fields(bytes);
+  (void)net::find_delivery_id(provider.delivery_id, provider.scheme, headers, fields);
   if (provider.scheme.kind == net::Scheme::Kind::kNone) return 0;
 
   const bool key = provider.scheme.secret_form == net::SecretForm::kBase64;

@@ -13,7 +13,8 @@ using net::Scheme;
 TEST(DeliveryIds, WhereTheSenderHasThem) {
   const auto id = [](const char* name, const net::HeaderFields& headers, const std::string& body) {
     const auto* provider = net::find_provider(name);
-    return net::find_delivery_id(provider->delivery_id, provider->scheme, headers, body).text;
+    net::JsonFields fields(body);
+    return net::find_delivery_id(provider->delivery_id, provider->scheme, headers, fields).text;
   };
   EXPECT_EQ(id("github", {{"x-request-uuid", "r"}, {"x-github-delivery", "g"}}, "{}"), "g");
   EXPECT_EQ(id("github", {{"webhook-id", "w"}}, "{}"), "") << "not one of its own";
@@ -41,7 +42,8 @@ TEST(DeliveryIds, WhereTheSenderHasThem) {
 TEST(DeliveryIds, WhatTheSignatureCovers) {
   const auto find = [](const char* name, const net::HeaderFields& headers, const std::string& body = "") {
     const auto* provider = net::find_provider(name);
-    return net::find_delivery_id(provider->delivery_id, provider->scheme, headers, body);
+    net::JsonFields fields(body);
+    return net::find_delivery_id(provider->delivery_id, provider->scheme, headers, fields);
   };
   for (const char* name : {"standard-webhooks", "svix", "gitlab-signed"})
     EXPECT_TRUE(find(name, {{"idempotency-key", "k"}, {"webhook-id", "w"}}).is_signed) << name;
@@ -59,13 +61,28 @@ TEST(DeliveryIds, WhatTheSignatureCovers) {
   scheme.signed_parts = *net::parse_signed("{id}{body}");
   scheme.id_headers = {"x-id"};
   const auto own = [&](const char* value) {
+    net::JsonFields fields("{}");
     return net::find_delivery_id(net::find_provider("hmac")->delivery_id, scheme,
-                                 {{"x-id", value}, {"idempotency-key", "k"}}, "{}");
+                                 {{"x-id", value}, {"idempotency-key", "k"}}, fields);
   };
   EXPECT_EQ(own("i").text, "i");
   EXPECT_TRUE(own("i").is_signed);
   EXPECT_EQ(own("2021-02-25T15:02:10Z").text, "k") << "a time is no id: a second has many deliveries";
   EXPECT_FALSE(own("2021-02-25T15:02:10Z").is_signed);
+}
+
+TEST(JsonFields, AreWhatEachPointerFindsByItself) {
+  const std::string body = R"({"id":"e","n":7,"a":[{"x":"y"}],"id":"f"})";
+  const std::vector<std::string> pointers{"/id", "malformed", "/a/0/x", "/none", "/n"};
+  net::JsonFields fields(body, pointers);
+  EXPECT_EQ(fields.text("/n"), "7");
+  EXPECT_FALSE(fields.scalar("/n")->is_text);
+  EXPECT_EQ(fields.text("/id"), "f");
+  EXPECT_EQ(fields.text("/a/0/x"), "y");
+  EXPECT_EQ(fields.text("/none"), std::nullopt);
+  EXPECT_EQ(fields.text("malformed"), std::nullopt);
+  EXPECT_EQ(fields.text("/a/0"), std::nullopt) << "no text, and not announced";
+  EXPECT_EQ(net::JsonFields(body).text("/id"), "f") << "not announced";
 }
 
 }  // namespace

@@ -94,7 +94,8 @@ struct Signed {
                {provider->scheme.timestamp.headers.front(), "1614265330"}};
     const SignedRequest request{"POST", "", headers, body};
     EXPECT_TRUE(verify(provider->scheme, request, {secrets, "", now_us}).fits());
-    return signed_handshake(provider->handshake, provider->scheme, request, {secrets, "", now_us});
+    JsonFields fields(body, handshake_pointers(provider->handshake));
+    return signed_handshake(provider->handshake, provider->scheme, request, {secrets, "", now_us}, fields);
   }
 };
 

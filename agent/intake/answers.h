@@ -1,0 +1,18 @@
+// Answers that the agent gives in its own words. Pure functions, thread-safe.
+#pragma once
+
+#include <string>
+
+#include "net/http/server.h"
+#include "storage/journal/journal.h"
+
+namespace hookspool::agent {
+
+net::HttpAnswer text_answer(int status, std::string text);
+// A one-line JSON answer: {"error":"..."}.
+net::HttpAnswer error_answer(int status, const std::string& what);
+// /livez depends on nothing; /readyz is 200 as long as an event can be accepted and committed.
+net::HttpAnswer livez_answer();
+net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping);
+
+}  // namespace hookspool::agent
