@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -15,27 +14,27 @@ namespace hookspool::agent {
 
 Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const Current<PostgresConfig>& config,
              OnBuried on_buried, OnReturned on_returned, OnLost on_lost, const TimeSource& time)
-    : journal_(journal), pool_(pool), config_(config), context_{journal_,
-                                                                config_,
-                                                                budget_,
-                                                                figures_,
-                                                                time,
-                                                                std::move(on_buried),
-                                                                std::move(on_returned),
-                                                                std::move(on_lost)} {}
+    : journal_(journal), pool_(pool), config_(config), time_(time), context_{journal_,
+                                                                             config_,
+                                                                             budget_,
+                                                                             figures_,
+                                                                             time_,
+                                                                             std::move(on_buried),
+                                                                             std::move(on_returned),
+                                                                             std::move(on_lost)} {}
 
 Lanes::~Lanes() {
   stop(milliseconds::max() / 2);
 }
 
 void Lanes::start(Uplink& uplink) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   uplink_ = &uplink;
-  for (const auto& name : journal_.lanes()) make_ready(entry(name));
+  for (const auto& name : journal_.lanes()) schedule_.make_ready(entry(name));
   // A table of its own is checked before the lane's first event.
   const auto config = config_.get();
   if (const auto& tables = config->options.tables) {
-    for (const auto& [name, mapping] : tables->by_lane) make_ready(entry(name));
+    for (const auto& [name, mapping] : tables->by_lane) schedule_.make_ready(entry(name));
   }
   working_ = config->options.pool_size;
   for (std::size_t i = 0; i < working_; ++i) {
@@ -45,13 +44,13 @@ void Lanes::start(Uplink& uplink) {
 
 bool Lanes::stop(milliseconds grace) {
   {
-    std::unique_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     wake_.notify_all();
-    const auto ended = [this] { return working_ == 0; };
+    const auto ended = [this]() REQUIRES(mutex_) { return working_ == 0; };
     if (grace > std::chrono::hours(1)) {
-      ended_.wait(lock, ended);
-    } else if (!ended_.wait_for(lock, grace, ended)) {
+      ended_.wait(mutex_, ended);
+    } else if (!ended_.wait_for(mutex_, grace, ended)) {
       return false;
     }
   }
@@ -63,41 +62,32 @@ bool Lanes::stop(milliseconds grace) {
 
 Lanes::Entry& Lanes::entry(const std::string& name) {
   auto& slot = entries_[name];
-  if (!slot) slot = std::make_unique<Entry>(name, context_);
+  if (!slot) {
+    slot = std::make_unique<Entry>(name, context_);
+    schedule_.add(*slot);
+  }
   return *slot;
 }
 
-void Lanes::make_ready(Entry& entry) {
-  if (entry.running) {
-    entry.again = true;
-    return;
-  }
-  if (entry.ready) return;
-  entry.ready = true;
-  ready_.push_back(&entry);
+Lanes::Entry* Lanes::find(const std::string& name) {
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? nullptr : found->second.get();
 }
 
-// Only where it hurries nobody else: a small group, no lane that is ready, and a worker left for one that may become so.
+// Only where it delays no other work: a small group, no lane that is ready, and a worker left for one that may become so.
 void Lanes::committing(std::span<const EventPtr> events) {
   if (events.size() > Lane::kAheadEventsMax) return;
   bool wake = false;
   {
-    const std::lock_guard lock(mutex_);
-    if (!uplink_up_ || !ready_.empty()) return;
+    const MutexLock lock(mutex_);
+    if (!schedule_.uplink_up() || schedule_.any_ready()) return;
+    const auto now = time_.now();
     std::size_t spare = idle_;
     for (const auto& event : events) {
-      const auto found = entries_.find(event->event.lane);
-      if (found == entries_.end()) continue;
-      Entry& coming = *found->second;
-      if (coming.coming.empty()) {
-        const bool waits = !coming.running && !coming.ready && coming.not_before <= Clock::now();
-        if (!waits || spare < 2) continue;
-        spare -= 1;
-        make_ready(coming);
-        wake = true;
-      }
-      coming.coming.push_back(event);
+      Entry* lane = find(event->event.lane);
+      if (lane != nullptr && schedule_.announce(*lane, event, now, spare)) wake = true;
     }
+    if (wake) wakes_ += 1;
   }
   if (wake) wake_.notify_one();
 }
@@ -106,25 +96,17 @@ void Lanes::committed(std::span<const EventPtr> events) {
   bool wake = false;
   std::vector<Lane*> awaited;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
+    const auto now = time_.now();
     Entry* last = nullptr;
     for (const auto& event : events) {
       if (last == nullptr || last->lane.name() != event->event.lane) {
         last = &entry(event->event.lane);
-        last->coming.clear();  // nobody has begun with it, and now there is no need to
-        // A lane that backs off keeps to its time; the event waits in the journal. Unless an event is what it waits for.
-        if (last->not_before <= Clock::now()) {
-          make_ready(*last);
-          wake = true;
-        } else if (last->sooner) {
-          last->not_before = std::max(*last->sooner, Clock::now());
-          last->sooner.reset();
-          delayed_.emplace(last->not_before, last);
-          wake = true;
-        }
+        if (schedule_.committed(*last, now)) wake = true;
       }
       if (last->lane.enqueue(event)) awaited.push_back(&last->lane);
     }
+    if (wake) wakes_ += 1;
   }
   for (Lane* lane : awaited) lane->notify_waiter();
   if (wake) wake_.notify_one();
@@ -132,40 +114,22 @@ void Lanes::committed(std::span<const EventPtr> events) {
 
 void Lanes::uplink_changed(const Uplink::Status& uplink) {
   {
-    const std::lock_guard lock(mutex_);
-    // Two threads tell of two changes; the one that is late must not undo the other.
-    if (uplink.changes < uplink_changes_) return;
-    uplink_changes_ = uplink.changes;
-    uplink_up_ = uplink.up;
-    if (uplink.up) {
-      delayed_.clear();
-      ready_.clear();
-      for (auto& [name, entry] : entries_) {
-        entry->lane.uplink_came_up();
-        entry->ready = false;
-        entry->coming.clear();
-        entry->not_before = start_of(uplink.last_outage);
-        entry->sooner.reset();
-        delayed_.emplace(entry->not_before, entry.get());
-      }
+    const MutexLock lock(mutex_);
+    if (schedule_.uplink_changed(uplink, time_.now(), random_unit)) {
+      for (auto& [name, entry] : entries_) entry->lane.uplink_came_up();
     }
+    wakes_ += 1;
   }
   wake_.notify_all();
 }
 
-Lanes::Clock::time_point Lanes::start_of(milliseconds outage) const {
-  const auto spread = std::min(outage / kSpreadShare, kSpreadMax);
-  return Clock::now() +
-         milliseconds(static_cast<std::int64_t>(random_unit() * static_cast<double>(spread.count())));
-}
-
 bool Lanes::repair(const std::string& lane) {
   {
-    const std::lock_guard lock(mutex_);
-    const auto found = entries_.find(lane);
-    if (found == entries_.end()) return false;
-    found->second->lane.request_repair();
-    make_ready(*found->second);  // one that is caught up waits for nothing
+    const MutexLock lock(mutex_);
+    Entry* found = find(lane);
+    if (found == nullptr) return false;
+    found->lane.request_repair();
+    schedule_.retry(*found);  // one that is caught up waits for nothing
   }
   retry_now();
   return true;
@@ -175,14 +139,14 @@ Granted<BuryRequest::Outcome> Lanes::bury(const std::string& lane, std::size_t c
                                           const std::optional<Uuid>& id) {
   Lane* held = nullptr;
   {
-    const std::lock_guard lock(mutex_);
-    const auto found = entries_.find(lane);
-    if (found == entries_.end())
+    const MutexLock lock(mutex_);
+    Entry* found = find(lane);
+    if (found == nullptr)
       return fail(Refusal{404, "there is no lane " + lane, "hookspool status lists the lanes."});
-    held = &found->second->lane;
+    held = &found->lane;
     if (const auto asked = held->request_bury(count, id); !asked) return fail(asked.error());
-    found->second->not_before = {};
-    make_ready(*found->second);
+    schedule_.retry(*found);
+    wakes_ += 1;
   }
   wake_.notify_one();
   return held->wait_buried(Clock::now() + kBuryWait);
@@ -191,11 +155,11 @@ Granted<BuryRequest::Outcome> Lanes::bury(const std::string& lane, std::size_t c
 void Lanes::tables_changed(std::span<const std::string> lanes) {
   if (lanes.empty()) return;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& name : lanes) {
       Entry& changed = entry(name);
       changed.lane.uplink_came_up();
-      make_ready(changed);
+      schedule_.retry(changed);
     }
   }
   retry_now();
@@ -203,31 +167,28 @@ void Lanes::tables_changed(std::span<const std::string> lanes) {
 
 void Lanes::journal_grew() {
   {
-    const std::lock_guard lock(mutex_);
-    for (const auto& name : journal_.lanes()) make_ready(entry(name));
+    const MutexLock lock(mutex_);
+    for (const auto& name : journal_.lanes()) schedule_.make_ready(entry(name));
+    wakes_ += 1;
   }
   wake_.notify_all();
 }
 
 void Lanes::retry_now() {
-  Uplink* uplink = nullptr;  // none before start(), and the admin socket is open earlier
+  Uplink* uplink = nullptr;  // the admin socket is open before start()
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     uplink = uplink_;
-    for (auto& [at, entry] : delayed_) {
-      entry->not_before = {};
-      make_ready(*entry);
-    }
-    delayed_.clear();
+    schedule_.retry_all();
+    wakes_ += 1;
   }
   wake_.notify_all();
   if (uplink != nullptr) uplink->retry_now();
 }
 
-// An entry that is made stays.
 std::vector<Lane*> Lanes::lanes() {
   std::vector<Lane*> lanes;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [name, entry] : entries_) lanes.push_back(&entry->lane);
   return lanes;
 }
@@ -242,74 +203,41 @@ void Lanes::finish_logs() {
 
 std::vector<LaneStatus> Lanes::statuses() const {
   std::vector<const Lane*> lanes;
-  bool line_up = false;
+  bool uplink_up = false;
   {
-    const std::lock_guard lock(mutex_);
-    line_up = uplink_up_;
+    const MutexLock lock(mutex_);
+    uplink_up = schedule_.uplink_up();
     for (const auto& [name, entry] : entries_) lanes.push_back(&entry->lane);
   }
   std::vector<LaneStatus> statuses;
   for (const auto* lane : lanes) {
     statuses.push_back(lane->status());
     auto& state = statuses.back().state;
-    if (!line_up && state != "held") state = "waiting";  // whatever it did last
+    if (!uplink_up && state != "held") state = "waiting";  // whatever it did last
   }
   return statuses;
 }
 
-Lanes::Entry* Lanes::take_ready(std::unique_lock<std::mutex>& lock) {
+Lanes::Entry* Lanes::take_ready() {
   while (!stopping_) {
-    const auto now = Clock::now();
-    while (!delayed_.empty() && delayed_.begin()->first <= now) {
-      make_ready(*delayed_.begin()->second);
-      delayed_.erase(delayed_.begin());
-    }
-    if (uplink_up_ && !ready_.empty()) {
-      Entry* taken = ready_.front();
-      ready_.pop_front();
-      taken->ready = false;
-      taken->running = true;
-      taken->again = false;
-      return taken;
-    }
+    if (LaneTurn* turn = schedule_.take(time_.now())) return static_cast<Entry*>(turn);
+    const auto due = schedule_.next_due();
+    const auto woken = [this, seen = wakes_]() REQUIRES(mutex_) { return stopping_ || wakes_ != seen; };
     idle_ += 1;
-    if (delayed_.empty() || !uplink_up_) {
-      wake_.wait(lock);
+    if (due) {
+      wake_.wait_for(mutex_, *due - time_.now(), woken);
     } else {
-      wake_.wait_until(lock, delayed_.begin()->first);
+      wake_.wait(mutex_, woken);
     }
     idle_ -= 1;
   }
   return nullptr;
 }
 
-void Lanes::finish(Entry& entry, const Lane::Step& step) {
-  bool wake = false;
-  {
-    const std::lock_guard lock(mutex_);
-    entry.running = false;
-    entry.not_before = step.not_before;
-    entry.sooner = step.sooner;
-    switch (step.next) {
-      case Lane::Step::Next::kIdle:
-        if (entry.again) make_ready(entry);
-        break;
-      case Lane::Step::Next::kMore:
-      case Lane::Step::Next::kUplinkDown:
-        make_ready(entry);
-        break;
-      case Lane::Step::Next::kLater:
-        delayed_.emplace(step.not_before, &entry);
-        wake = true;  // a worker must wait for this time
-        break;
-    }
-  }
-  if (wake) wake_.notify_one();
-}
-
 // Whatever a step throws (want of memory, an exception of a library) ends neither the worker nor the lane: its transaction
 // is rolled back, and the next step looks at the watermark first.
-Lane::Step Lanes::guarded_step(Lane& lane, net::Connection& connection, const std::vector<EventPtr>& coming) {
+Lane::Step Lanes::guarded_step(Lane& lane, net::Connection& connection,
+                               const std::vector<EventPtr>& coming) const {
   try {
     return coming.empty() ? lane.step(connection) : lane.step_ahead(connection, coming);
   } catch (const std::exception& error) {
@@ -317,35 +245,43 @@ Lane::Step Lanes::guarded_step(Lane& lane, net::Connection& connection, const st
               "; it is tried again in " + format_duration(kAfterException));
   }
   lane.uplink_came_up();
-  return {Lane::Step::Next::kLater, Clock::now() + kAfterException, {}};
+  return LaneStep::later(time_.now() + kAfterException);
+}
+
+// A step with a connection of its own; without one the uplink is down.
+Lane::Step Lanes::run_step(Entry& entry, const std::vector<EventPtr>& coming) {
+  LaneStep step;
+  {
+    auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
+    step = lease ? guarded_step(entry.lane, **lease, coming) : LaneStep::uplink_down(lease.error());
+  }
+  if (step.failure) {
+    Uplink* uplink = nullptr;
+    {
+      const MutexLock lock(mutex_);
+      schedule_.uplink_lost();
+      uplink = uplink_;
+    }
+    uplink->report_failure(*step.failure);
+  }
+  return step;
 }
 
 void Lanes::work() {
   ::pthread_setname_np(::pthread_self(), "delivery");
-  std::unique_lock lock(mutex_);
-  while (Entry* entry = take_ready(lock)) {
-    const bool others = !ready_.empty();
+  MutexLock lock(mutex_);
+  while (Entry* entry = take_ready()) {
+    const bool others = schedule_.any_ready();
+    if (others) wakes_ += 1;
     const auto coming = std::exchange(entry->coming, {});
     lock.unlock();
     if (others) wake_.notify_one();
-    Lane::Step step;
-    {
-      auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
-      if (lease) {
-        step = guarded_step(entry->lane, **lease, coming);
-      } else {
-        step = {Lane::Step::Next::kUplinkDown, {}, lease.error()};
-      }
-    }
-    if (step.failure) {
-      {
-        const std::lock_guard relock(mutex_);
-        uplink_up_ = false;
-      }
-      uplink_->report_failure(*step.failure);
-    }
-    finish(*entry, step);
+    const LaneStep step = run_step(*entry, coming);
     lock.lock();
+    if (schedule_.finish(*entry, step)) {
+      wakes_ += 1;
+      wake_.notify_one();
+    }
   }
   working_ -= 1;
   ended_.notify_all();

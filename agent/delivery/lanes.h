@@ -1,24 +1,27 @@
 // All lanes and the workers that run them. A worker takes a ready lane, gives it a connection for one step, and
 // puts it back at the end of the row: lanes share the pool fairly, and one that is held or backs off costs nothing.
 //
-// committing() and committed() are called by the journal's writer, uplink_changed() by the thread that changed the line; all
+// committing() and committed() are called by the journal's writer, uplink_changed() by the thread that changed the uplink; all
 // return at once.
 // Thread-safe. Owns the workers' threads; there are as many as the pool has connections.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "agent/base/time_source.h"
 #include "agent/delivery/lane.h"
+#include "agent/delivery/lane_schedule.h"
 #include "agent/delivery/uplink.h"
 #include "net/pg/link/pool.h"
+#include "storage/base/mutex.h"
 
 namespace hookspool::agent {
 
@@ -26,86 +29,82 @@ class Lanes {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kLiveBytesMax = 8u << 20;  // of all live queues together
-  // After an outage each lane begins within this share of it, at random, so that a fleet of agents does not arrive
-  // at once; and never later than kSpreadMax.
-  static constexpr int kSpreadShare = 10;
-  static constexpr milliseconds kSpreadMax{5'000};
-  static constexpr milliseconds kAfterException{1'000};  // before a lane whose step threw is tried again
+  static constexpr milliseconds kAfterException{1'000};   // before a lane whose step threw is tried again
 
   using OnBuried = std::function<void(const StoredEvent&, const net::PgError&)>;
   using OnReturned = std::function<void(const Uuid&)>;
   using OnLost = std::function<void(const storage::LostIds&)>;
 
+  // What is given outlives the lanes.
   Lanes(storage::Journal& journal, net::Pool& pool, const Current<PostgresConfig>& config, OnBuried on_buried,
         OnReturned on_returned = nullptr, OnLost on_lost = nullptr, const TimeSource& time = real_time());
   ~Lanes();
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
 
-  void start(Uplink& uplink);  // also takes up what the journal holds from earlier lives
+  // Also takes up what the journal holds from earlier lives.
+  void start(Uplink& uplink) EXCLUDES(mutex_);
   // Workers end after the step they are in. False: one was still in its step when the grace was over (a server
   // that does not answer); nothing is lost by leaving it there, its transaction has no COMMIT or is in doubt.
-  bool stop(milliseconds grace);
+  bool stop(milliseconds grace) EXCLUDES(mutex_);
 
   // What the journal is about to sync: a lane that has nothing else to do begins with it.
-  void committing(std::span<const EventPtr> events);
-  void committed(std::span<const EventPtr> events);
-  // What Uplink::status() said; of two that come in the wrong order the newer counts.
-  void uplink_changed(const Uplink::Status& uplink);
-  void journal_grew();                   // events of earlier lives have turned up in it
-  void retry_now();                      // held and waiting lanes try again at once
-  bool repair(const std::string& lane);  // false: no such lane
-  // What holds the lane becomes a dead letter, and up to `count` in all that are refused after it (Lane::request_bury).
+  void committing(std::span<const EventPtr> events) EXCLUDES(mutex_);
+  void committed(std::span<const EventPtr> events) EXCLUDES(mutex_);
+  // What Uplink::status() answered; of two that come in the wrong order the newer counts.
+  void uplink_changed(const Uplink::Status& uplink) EXCLUDES(mutex_);
+  // Events of earlier lives have turned up in the journal.
+  void journal_grew() EXCLUDES(mutex_);
+  // Held and waiting lanes try again at once.
+  void retry_now() EXCLUDES(mutex_);
+  bool repair(const std::string& lane) EXCLUDES(mutex_);  // false: no such lane
+  // What holds the lane becomes a dead letter, and up to `count` in all that are refused after it (BuryRequest).
   // Waits for it, for kBuryWait at most; what is left is done after that.
   static constexpr milliseconds kBuryWait{10'000};
   Granted<BuryRequest::Outcome> bury(const std::string& lane, std::size_t count,
-                                     const std::optional<Uuid>& id);
+                                     const std::optional<Uuid>& id) EXCLUDES(mutex_);
   // The configuration says something else of these lanes' tables now: each looks at its table again, held or not.
-  void tables_changed(std::span<const std::string> lanes);
+  void tables_changed(std::span<const std::string> lanes) EXCLUDES(mutex_);
 
-  std::vector<LaneStatus> statuses() const;
+  std::vector<LaneStatus> statuses() const EXCLUDES(mutex_);
   // Lane::close_logs and finish_logs of each.
-  void close_logs(Clock::time_point now);
-  void finish_logs();
+  void close_logs(Clock::time_point now) EXCLUDES(mutex_);
+  void finish_logs() EXCLUDES(mutex_);
   DeliveryFigures& figures() { return figures_; }
 
  private:
-  struct Entry {
+  // One that is made stays, so a pointer to its lane may be kept without the mutex.
+  struct Entry : LaneTurn {
     Entry(std::string name, const LaneContext& context) : lane(std::move(name), context) {}
     Lane lane;
-    bool ready = false, running = false, again = false;  // guarded by Lanes::mutex_
-    Clock::time_point not_before{};
-    std::optional<Clock::time_point> sooner;  // where a new event may bring it forward to
-    std::vector<EventPtr> coming;             // to begin with; at most Lane::kAheadEventsMax
   };
-  Entry& entry(const std::string& name);  // REQUIRES: mutex_ held
-  std::vector<Lane*> lanes();
-  void make_ready(Entry& entry);                     // REQUIRES: mutex_ held
-  Entry* take_ready(std::unique_lock<std::mutex>&);  // waits; nullptr when stopping
-  void finish(Entry& entry, const Lane::Step& step);
-  Clock::time_point start_of(milliseconds outage) const;
-  static Lane::Step guarded_step(Lane& lane, net::Connection& connection,
-                                 const std::vector<EventPtr>& coming);
-  void work();
+  Entry& entry(const std::string& name) REQUIRES(mutex_);
+  Entry* find(const std::string& name) REQUIRES(mutex_);
+  std::vector<Lane*> lanes() EXCLUDES(mutex_);
+  Entry* take_ready() REQUIRES(mutex_);  // waits; nullptr when stopping
+  Lane::Step run_step(Entry& entry, const std::vector<EventPtr>& coming) EXCLUDES(mutex_);
+  Lane::Step guarded_step(Lane& lane, net::Connection& connection, const std::vector<EventPtr>& coming) const;
+  void work() EXCLUDES(mutex_);
 
   storage::Journal& journal_;
   net::Pool& pool_;
   const Current<PostgresConfig>& config_;
+  const TimeSource& time_;
   LiveBudget budget_{kLiveBytesMax};
   DeliveryFigures figures_;
   const LaneContext context_;
-  Uplink* uplink_ = nullptr;
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_, ended_;
-  std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
-  std::deque<Entry*> ready_;
-  std::multimap<Clock::time_point, Entry*> delayed_;
-  bool uplink_up_ = false, stopping_ = false;
-  std::uint64_t uplink_changes_ = 0;  // Uplink::Status::changes of what uplink_up_ was taken from
-  std::size_t working_ = 0;           // workers that have not ended
-  std::size_t idle_ = 0;              // of them, those that wait for a lane
-  std::vector<std::thread> workers_;
+  mutable Mutex mutex_;
+  CondVar wake_, ended_;
+  Uplink* uplink_ GUARDED_BY(mutex_) = nullptr;  // none before start()
+  std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_ GUARDED_BY(mutex_);
+  LaneSchedule schedule_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::uint64_t wakes_ GUARDED_BY(mutex_) =
+      0;  // counted before wake_ is notified: what a waiting worker looks at
+  std::size_t working_ GUARDED_BY(mutex_) = 0;  // workers that have not ended
+  std::size_t idle_ GUARDED_BY(mutex_) = 0;     // of them, those that wait for a lane
+  std::vector<std::thread> workers_;            // of the thread that calls start() and stop()
 };
 
 }  // namespace hookspool::agent

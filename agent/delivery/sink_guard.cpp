@@ -30,7 +30,7 @@ net::PgError journal_trouble(const storage::JournalError& error) {
 }  // namespace
 
 net::PgResult<void> SinkGuard::check(const net::SinkIdentity& identity) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto note = known_note();
   if (!note) return fail(journal_trouble(note.error()));
   if (*note) {
@@ -74,12 +74,12 @@ storage::JournalResult<std::optional<std::string>> SinkGuard::known_note() {
 }
 
 storage::JournalResult<void> SinkGuard::adopt(const net::SinkIdentity& identity) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return remember(identity);
 }
 
 bool SinkGuard::is_own(const net::SinkIdentity& identity) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto note = known_note();
   if (!note || !*note) return false;
   const Known known = parse(**note);

@@ -6,11 +6,11 @@
 // Thread-safe.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "net/pg/ledger/watermarks.h"
+#include "storage/base/mutex.h"
 #include "storage/journal/journal.h"
 
 namespace hookspool::agent {
@@ -19,22 +19,22 @@ class SinkGuard {
  public:
   explicit SinkGuard(storage::Journal& journal) : journal_(journal) {}
 
-  // Remembers the first database it sees. An error holds the line until a person or the right server comes.
-  net::PgResult<void> check(const net::SinkIdentity& identity);
-  // The administrator's word, an error unless it is on disk: from now on the journal belongs to this database.
-  storage::JournalResult<void> adopt(const net::SinkIdentity& identity);
+  // Remembers the first database it sees. An error keeps the uplink down until an administrator decides or the right server
+  // answers.
+  net::PgResult<void> check(const net::SinkIdentity& identity) EXCLUDES(mutex_);
+  // An administrator's decision: from now on the journal belongs to this database. An error unless that is on disk.
+  storage::JournalResult<void> adopt(const net::SinkIdentity& identity) EXCLUDES(mutex_);
   // Does the journal belong to it already, with nothing for an administrator to decide?
-  bool is_own(const net::SinkIdentity& identity);
+  bool is_own(const net::SinkIdentity& identity) EXCLUDES(mutex_);
 
  private:
-  storage::JournalResult<void> remember(const net::SinkIdentity& identity);
-
-  storage::JournalResult<std::optional<std::string>> known_note();
+  storage::JournalResult<void> remember(const net::SinkIdentity& identity) REQUIRES(mutex_);
+  storage::JournalResult<std::optional<std::string>> known_note() REQUIRES(mutex_);
 
   storage::Journal& journal_;
-  std::mutex mutex_;
-  std::optional<std::string>
-      unwritten_;  // guarded by mutex_; what a full disk did not take, tried at each check
+  Mutex mutex_;
+  // What a full disk did not take, tried again at each check.
+  std::optional<std::string> unwritten_ GUARDED_BY(mutex_);
 };
 
 }  // namespace hookspool::agent

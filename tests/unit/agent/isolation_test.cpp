@@ -6,8 +6,6 @@
 #include <cstdio>
 #include <set>
 
-#include "agent/delivery/pace.h"
-
 namespace hookspool::agent {
 namespace {
 
@@ -225,17 +223,6 @@ TEST(IsolationTest, NumbersOfAnotherEpochAreOthers) {
   EXPECT_EQ(isolation.batch_limit(), 1u);
   isolation.delivered(kNextEpoch, 5);
   EXPECT_EQ(isolation.batch_limit(), SIZE_MAX) << "not one by one up to number 9000";
-}
-
-TEST(PaceTest, StartsSmallAndDoublesWhileCommitsAreQuick) {
-  Pace pace(1000);
-  EXPECT_EQ(pace.batch_events(), 1000u);
-  pace.uplink_came_up();
-  EXPECT_EQ(pace.batch_events(), 64u);
-  for (int i = 0; i < 10; ++i) pace.took(std::chrono::milliseconds(5));
-  EXPECT_EQ(pace.batch_events(), 1000u);
-  for (int i = 0; i < 20; ++i) pace.took(std::chrono::seconds(3));
-  EXPECT_EQ(pace.batch_events(), 1u);
 }
 
 }  // namespace
