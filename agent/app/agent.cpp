@@ -186,7 +186,8 @@ void Agent::open_dedupe_index() {
   const auto& journal = config_.journal;
   if (journal.dedupe_keep == milliseconds(0)) return;
   auto opened = storage::DedupeIndex::open(
-      {std::filesystem::path(journal.path) / "dedupe", journal.dedupe_keys_max, journal.dedupe_keep});
+      {std::filesystem::path(journal.path) / "dedupe", journal.dedupe_keys_max, journal.dedupe_keep},
+      storage::DedupeIndex::Clock::now());
   for (const auto& note : opened.notes) log_warn("dedupe: " + note);
   if (!opened.unopened.empty())
     log_error("dedupe: " + opened.unopened +

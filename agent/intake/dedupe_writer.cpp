@@ -7,13 +7,15 @@
 #include <utility>
 #include <vector>
 
-#include "agent/base/entropy.h"
 #include "agent/base/log.h"
 
 namespace hookspool::agent {
 
-DedupeWriter::DedupeWriter(storage::DedupeIndex& index, std::size_t unwritten_keys_max)
-    : index_(index), unwritten_keys_max_(unwritten_keys_max), thread_([this] { run(); }) {}
+DedupeWriter::DedupeWriter(storage::DedupeIndex& index, std::size_t unwritten_keys_max, Now now)
+    : index_(index),
+      unwritten_keys_max_(unwritten_keys_max),
+      now_(std::move(now)),
+      thread_([this] { run(); }) {}
 
 DedupeWriter::~DedupeWriter() {
   {
@@ -49,20 +51,19 @@ std::size_t DedupeWriter::add(std::span<const Entry> entries) noexcept {
 
 std::optional<Uuid> DedupeWriter::find(const Uuid& key) const {
   const MutexLock lock(mutex_);
-  for (const Keys* keys : {&coming_, &writing_}) {
-    if (const auto found = keys->find(key); found != keys->end()) return found->second;
-  }
+  if (const auto found = coming_.find(key); found != coming_.end()) return found->second;
+  if (const auto found = writing_->find(key); found != writing_->end()) return found->second;
   return std::nullopt;
 }
 
 std::size_t DedupeWriter::unwritten() const {
   const MutexLock lock(mutex_);
-  return coming_.size() + writing_.size();
+  return coming_.size() + writing_->size();
 }
 
 bool DedupeWriter::flush(Milliseconds limit) {
   const MutexLock lock(mutex_);
-  const std::uint64_t last = coming_.empty() ? (writing_.empty() ? written_ : round_) : round_ + 1;
+  const std::uint64_t last = coming_.empty() ? (writing_->empty() ? written_ : round_) : round_ + 1;
   changed_.wait_for(mutex_, limit, [&]() REQUIRES(mutex_) { return written_ >= last || failed_ || ended_; });
   return written_ >= last;
 }
@@ -77,45 +78,46 @@ void DedupeWriter::resume() {
 
 void DedupeWriter::run() {
   ::pthread_setname_np(::pthread_self(), "dedupe");
-  MutexLock lock(mutex_);
   for (;;) {
-    changed_.wait(mutex_, [this]() REQUIRES(mutex_) {
-      return stopping_ || (!failed_ && !(coming_.empty() && writing_.empty()));
-    });
-    if (failed_ || (coming_.empty() && writing_.empty())) break;  // stopping
-    if (writing_.empty()) {
-      writing_.swap(coming_);
-      ++round_;
+    std::shared_ptr<const Keys> keys;
+    {
+      const MutexLock lock(mutex_);
+      const auto has_work = [this]() REQUIRES(mutex_) { return !coming_.empty() || !writing_->empty(); };
+      changed_.wait(mutex_, [&]() REQUIRES(mutex_) { return stopping_ || (!failed_ && has_work()); });
+      if (failed_ || !has_work()) break;  // stopping
+      if (writing_->empty()) {
+        writing_ = std::make_shared<Keys>(std::exchange(coming_, {}));
+        ++round_;
+      }
+      keys = writing_;
     }
-    lock.unlock();
-    // Without the lock: this thread alone alters it.
-    const bool written = write_all(being_written());
-    Keys done;  // freed without the lock
-    lock.lock();
-    if (written) {
-      done.swap(writing_);
-      written_ = round_;
-    } else {
-      failed_ = true;
+    const bool written = write(*keys);
+    {
+      const MutexLock lock(mutex_);
+      if (written) {
+        writing_ = std::make_shared<Keys>();
+        written_ = round_;
+      } else {
+        failed_ = true;
+      }
     }
     changed_.notify_all();
-    lock.unlock();
-    done.clear();
-    lock.lock();
+    // What was written is freed here, without the lock.
   }
+  const MutexLock lock(mutex_);
   ended_ = true;
   changed_.notify_all();
 }
 
-bool DedupeWriter::write_all(const Keys& keys) {
+bool DedupeWriter::write(const Keys& keys) {
   try {
     std::vector<Entry> batch;
     for (auto next = keys.begin(); next != keys.end();) {
       batch.clear();
       for (; next != keys.end() && batch.size() < kBatchKeys; ++next)
         batch.push_back({next->first, next->second});
-      // The index counts its failures and tells them; they are put again after resume().
-      if (!index_.put(batch, wall_clock_us())) return false;
+      // The index counts and reports its failures; these keys are put again after resume().
+      if (!index_.put(batch, now_())) return false;
     }
     return true;
   } catch (const std::exception& error) {

@@ -3,63 +3,70 @@
 // What is not yet in the index stays in memory, where find() sees it. Where the index cannot keep up, at most
 // kUnwrittenKeysMax keys wait; further ones are dropped and counted, and the owner reads them again from the journal's
 // segments. After a failed write it waits for resume(), and keeps what it has.
-// Thread-safe. `index` outlives this. No call but flush(), stop() and the destructor waits.
+// Thread-safe. `index` outlives this. No call but flush(), stop() and the destructor waits. The thread ends with stop() alone:
+// what a write throws counts as a failed write.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <thread>
 
 #include "storage/base/mutex.h"
-#include "storage/side/dedupe_index.h"
+#include "storage/dedupe/dedupe_index.h"
 
 namespace hookspool::agent {
 
 class DedupeWriter {
  public:
   using Milliseconds = std::chrono::milliseconds;
+  using Now = std::function<storage::DedupeIndex::Clock::time_point()>;
   using Entry = storage::DedupeIndex::Entry;
   static constexpr std::size_t kUnwrittenKeysMax = 65'536;  // about 5 MiB of memory
   static constexpr std::size_t kBatchKeys = 1'024;          // of one write
 
-  // Starts the thread.
-  explicit DedupeWriter(storage::DedupeIndex& index, std::size_t unwritten_keys_max = kUnwrittenKeysMax);
-  ~DedupeWriter();  // waits for the write at hand
+  // Starts the thread. `now`: for the age of the index's generations.
+  explicit DedupeWriter(storage::DedupeIndex& index, std::size_t unwritten_keys_max = kUnwrittenKeysMax,
+                        Now now = storage::DedupeIndex::Clock::now);
+  ~DedupeWriter();  // waits for the write under way
   DedupeWriter(const DedupeWriter&) = delete;
   DedupeWriter& operator=(const DedupeWriter&) = delete;
 
   // Returns how many of them were dropped, for want of room or of memory.
-  std::size_t add(std::span<const Entry> entries) noexcept;
+  std::size_t add(std::span<const Entry> entries) noexcept EXCLUDES(mutex_);
   // Of what is not yet in the index. Ask it before the index: a key goes from here only when it is there.
-  std::optional<Uuid> find(const Uuid& key) const;
-  std::size_t unwritten() const;
+  std::optional<Uuid> find(const Uuid& key) const EXCLUDES(mutex_);
+  std::size_t unwritten() const EXCLUDES(mutex_);
 
   // Waits until everything that was added before the call is in the index. False: a write failed, or the time was over.
-  bool flush(Milliseconds limit);
-  void resume();  // after a failure: the index may have been opened again
+  bool flush(Milliseconds limit) EXCLUDES(mutex_);
+  void resume() EXCLUDES(mutex_);  // after a failure: the index may have been opened again
   // Writes what it has, then ends. False: it was still at a write when the grace was over; the destructor waits for that.
-  bool stop(Milliseconds grace);
+  bool stop(Milliseconds grace) EXCLUDES(mutex_);
 
  private:
   using Keys = std::map<Uuid, Uuid>;
 
   void run() EXCLUDES(mutex_);
-  bool write_all(const Keys& keys) EXCLUDES(mutex_);
-  const Keys& being_written() const NO_THREAD_SAFETY_ANALYSIS { return writing_; }  // for the thread itself
-  bool has_room() const REQUIRES(mutex_) { return coming_.size() + writing_.size() < unwritten_keys_max_; }
+  bool write(const Keys& keys);
+  bool has_room() const REQUIRES(mutex_) { return coming_.size() + writing_->size() < unwritten_keys_max_; }
 
   storage::DedupeIndex& index_;
   const std::size_t unwritten_keys_max_;
+  const Now now_;
   mutable Mutex mutex_;
   CondVar changed_;
   Keys coming_ GUARDED_BY(mutex_);
-  Keys writing_ GUARDED_BY(mutex_);               // altered by the thread alone
-  std::uint64_t round_ GUARDED_BY(mutex_) = 0;    // that writing_ is of
-  std::uint64_t written_ GUARDED_BY(mutex_) = 0;  // the last one that is in the index
+  // Of the write under way. Shared with it, so that find() may look while the thread reads it without the lock: it is
+  // replaced as a whole, never altered.
+  std::shared_ptr<const Keys> writing_ GUARDED_BY(mutex_) = std::make_shared<Keys>();
+  // The round that writing_ is of, and the last one that is in the index.
+  std::uint64_t round_ GUARDED_BY(mutex_) = 0, written_ GUARDED_BY(mutex_) = 0;
   bool failed_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool ended_ GUARDED_BY(mutex_) = false;

@@ -20,11 +20,12 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/entropy.h"
 #include "agent/intake/dedupe_writer.h"
 #include "agent/intake/lost_deliveries.h"
 #include "storage/base/mutex.h"
+#include "storage/dedupe/dedupe_index.h"
 #include "storage/journal/journal.h"
-#include "storage/side/dedupe_index.h"
 
 namespace hookspool::agent {
 
@@ -40,16 +41,24 @@ class Deduplicator {
   using Done = std::function<void(storage::JournalResult<Taken>)>;
   using Take = std::function<void(storage::Journal::Appended)>;
 
-  using Clock = std::chrono::steady_clock;
+  using Clock = storage::DedupeIndex::Clock;
+  // The time is a value here, for tests.
+  struct Clocks {
+    std::function<Clock::time_point()> now = Clock::now;
+    std::function<std::int64_t()> wall_us = wall_clock_us;  // since 1970
+  };
   struct Limits {
     std::size_t unwritten_keys_max = DedupeWriter::kUnwrittenKeysMax;
     std::chrono::milliseconds read_again{300'000};  // after a segment could not be read
     std::chrono::milliseconds flush_max{2'000};     // waited for the index's thread
   };
 
-  explicit Deduplicator(storage::DedupeIndex& index) : Deduplicator(index, Limits{}) {}
-  Deduplicator(storage::DedupeIndex& index, const Limits& limits)
-      : limits_(limits), index_(index), writer_(index, limits.unwritten_keys_max) {}
+  explicit Deduplicator(storage::DedupeIndex& index) : Deduplicator(index, Limits{}, Clocks{}) {}
+  Deduplicator(storage::DedupeIndex& index, const Limits& limits, Clocks clocks)
+      : limits_(limits),
+        clocks_(std::move(clocks)),
+        index_(index),
+        writer_(index, limits.unwritten_keys_max, clocks_.now) {}
 
   // Runs `take` unless an event of this key is there already or being taken. `lane`: the key's source. `done` is called exactly once: before this
   // returns, or by the thread that ends the taking; it must neither block nor throw. Those that came while an event was being
@@ -89,17 +98,19 @@ class Deduplicator {
   bool knows_at_least(const Uuid& key, const Uuid& id) const;
 
   const Limits limits_;
+  const Clocks clocks_;
   storage::DedupeIndex& index_;
   DedupeWriter writer_;
   Mutex mutex_;
-  // Those that wait for what is being taken, the one that takes it first; one for each request at work.
+  // Who waits for what is being taken, the one that takes it first: one for each request at work.
   std::map<Uuid, std::vector<Done>> flights_ GUARDED_BY(mutex_);
-  Mutex note_mutex_;  // held from the rendering of the note to the end of its writing: one after the other
-  std::uint64_t note_written_ GUARDED_BY(note_mutex_) = 0;  // lost_changes_ of the note in the journal
-  bool note_read_ GUARDED_BY(note_mutex_) = false;          // it is not replaced before
-  mutable SharedMutex lost_mutex_;                          // taken after note_mutex_
+  mutable SharedMutex lost_mutex_;
   LostDeliveries lost_ GUARDED_BY(lost_mutex_);
   std::uint64_t lost_changes_ GUARDED_BY(lost_mutex_) = 0;
+  // Held from the rendering of the note to the end of its writing: one after the other. Taken before lost_mutex_.
+  Mutex note_mutex_;
+  std::uint64_t note_written_ GUARDED_BY(note_mutex_) = 0;  // lost_changes_ of the note in the journal
+  bool note_read_ GUARDED_BY(note_mutex_) = false;          // it is not replaced before
   std::atomic<bool> dropped_{
       false};  // keys that did not get into the index: the segments have to be read again
 

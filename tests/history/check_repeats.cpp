@@ -6,10 +6,6 @@
 namespace hookspool::history {
 namespace {
 
-// Each of the clock's jumps, there and back, begins a generation of the index early, and it keeps five. So what was
-// taken before two of them is known still, and what was taken before a third may not be.
-constexpr std::ptrdiff_t kClockJumpsRemembered = 2;
-
 // What an agent may have forgotten of deliveries between two moments, and says so itself.
 bool may_have_forgotten(const Facts& facts, std::int64_t begin_us, std::int64_t end_us) {
   const auto meanwhile = [&](const auto& stretch) {
@@ -17,16 +13,13 @@ bool may_have_forgotten(const Facts& facts, std::int64_t begin_us, std::int64_t 
   };
   const auto& faults = facts.result.faults;
   const auto& unindexed = facts.result.unindexed;
-  const auto jumps = std::count_if(faults.begin(), faults.end(),
-                                   [&](const Fault& fault) { return fault.moves_clock && meanwhile(fault); });
-  return jumps > kClockJumpsRemembered ||
-         std::any_of(faults.begin(), faults.end(),
+  return std::any_of(faults.begin(), faults.end(),
                      [&](const Fault& fault) { return fault.forgets_deliveries && meanwhile(fault); }) ||
          std::any_of(unindexed.begin(), unindexed.end(), meanwhile);
 }
 
 // Each answer names what the one before it named. What may have been forgotten counts since the event was taken: to
-// recognise a repeat does not make its key any younger.
+// recognise a repeat does not make its key any younger. Jumps of the clock excuse nothing.
 void check_answers(const Facts& facts, std::vector<const Send*> sends, Violations& violations) {
   std::erase_if(sends, [](const Send* send) { return send->outcome != Outcome::kOk; });
   if (sends.empty()) return;

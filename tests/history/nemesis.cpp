@@ -246,7 +246,6 @@ void Nemesis::jump_clock(Random& random) {
   const std::lock_guard organ(disk_);
   const bool forward = random() % 2 == 0;
   Fault fault = begin(forward ? "the clock is a year ahead" : "the clock is a year behind");
-  fault.moves_clock = true;
   const auto before = rig_.shim()->clock_reads_moved.load();
   rig_.shim()->clock_offset_s = forward ? kYearSeconds : -kYearSeconds;
   std::this_thread::sleep_for(kMovedClock);

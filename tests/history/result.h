@@ -101,11 +101,10 @@ struct Fault {
   bool refuses_rows = false;        // a changed table: good events may become dead letters meanwhile
   bool loses_commits = false;       // a failover or a restore: watermarks may go back
   bool forgets_deliveries = false;  // a journal that is older or new: what it lacks is taken anew
-  bool moves_clock = false;
   template <class Self, class Visitor>
   static void visit(Self& s, Visitor&& v) {
     v(s.name), v(s.begin_us), v(s.end_us), v(s.hits), v(s.proof), v(s.refuses_rows), v(s.loses_commits),
-        v(s.forgets_deliveries), v(s.moves_clock);
+        v(s.forgets_deliveries);
   }
 };
 

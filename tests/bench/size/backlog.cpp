@@ -9,9 +9,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "storage/dedupe/dedupe_index.h"
 #include "storage/file/folder.h"
 #include "storage/segment/segment.h"
-#include "storage/side/dedupe_index.h"
 
 namespace hookspool::testing {
 namespace {
@@ -124,8 +124,8 @@ void index_backlog(const std::filesystem::path& folder) {
     const auto opened = taken(storage::Folder::open(folder));
     newest = taken(opened->list()).greatest_number;
   }
-  auto index = storage::DedupeIndex::open({folder / "dedupe"}).index;
-  if (const auto whole = index->set_complete_before(newest + 1, now_us()); !whole)
+  auto index = storage::DedupeIndex::open({folder / "dedupe"}, storage::DedupeIndex::Clock::now()).index;
+  if (const auto whole = index->set_complete_before(newest + 1); !whole)
     throw std::runtime_error(whole.error().text);
 }
 

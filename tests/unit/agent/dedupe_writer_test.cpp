@@ -24,7 +24,7 @@ Uuid id_at(std::uint64_t number, std::uint8_t last) {
 // Off the journal's writer's way: what its thread has not written is known all the same, also after a write has failed.
 TEST(DedupeWriter, WhatCouldNotBeWrittenIsKnownAndWrittenLater) {
   const testing::TempFolder folder("hookspool-dedupe");
-  auto opened = storage::DedupeIndex::open({folder.path() / "dedupe"});
+  auto opened = storage::DedupeIndex::open({folder.path() / "dedupe"}, storage::DedupeIndex::Clock::now());
   ASSERT_EQ(opened.unopened, "");
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
@@ -53,7 +53,7 @@ TEST(DedupeWriter, WhatCouldNotBeWrittenIsKnownAndWrittenLater) {
 
 TEST(DedupeWriter, EveryKeyIsKnownFromTheMomentItWasAdded) {
   const testing::TempFolder folder("hookspool-dedupe");
-  auto opened = storage::DedupeIndex::open({folder.path() / "dedupe"});
+  auto opened = storage::DedupeIndex::open({folder.path() / "dedupe"}, storage::DedupeIndex::Clock::now());
   ASSERT_EQ(opened.unopened, "");
   DedupeWriter writer(*opened.index);
   constexpr std::uint64_t kKeys = 5'000;

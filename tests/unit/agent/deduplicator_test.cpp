@@ -40,10 +40,10 @@ class DeduplicatorTest : public ::testing::Test {
   }
 
   void open_index(const Deduplicator::Limits& limits) {
-    auto opened = storage::DedupeIndex::open({folder_.path() / "dedupe"});
+    auto opened = storage::DedupeIndex::open({folder_.path() / "dedupe"}, storage::DedupeIndex::Clock::now());
     unopened_ = opened.unopened;
     index_ = std::move(opened.index);
-    deduplicator_ = std::make_unique<Deduplicator>(*index_, limits);
+    deduplicator_ = std::make_unique<Deduplicator>(*index_, limits, clocks_);
   }
 
   void open_journal() {
@@ -92,6 +92,7 @@ class DeduplicatorTest : public ::testing::Test {
   void join_late(bool with_record);
 
   testing::TempFolder folder_{"hookspool-dedupe"};
+  Deduplicator::Clocks clocks_;
   std::unique_ptr<storage::DedupeIndex> index_;
   std::unique_ptr<Deduplicator> deduplicator_;
   std::unique_ptr<storage::Journal> journal_;
@@ -280,12 +281,11 @@ TEST_F(DeduplicatorTest, TheRepeatOfALostLastEventIsTaken) {
   ASSERT_TRUE(deliver("last", now_us).ok());
   journal_.reset();
   std::filesystem::resize_file(folder_.path() / "journal" / "segment-00000002.db", 8192);
-  std::this_thread::sleep_until(
-      std::chrono::system_clock::time_point(std::chrono::microseconds(now_us + 1'000)));
+  clocks_.wall_us = [now_us] { return now_us + 1'000; };
   open();
   ASSERT_EQ(lost_ids_, 1u);
   EXPECT_TRUE(deliver("first")->duplicate);
-  EXPECT_FALSE(deliver("last", wall_clock_us())->duplicate);
+  EXPECT_FALSE(deliver("last", now_us + 2'000)->duplicate);
   EXPECT_TRUE(deliver("last")->duplicate);
 }
 
@@ -328,7 +328,7 @@ TEST_F(DeduplicatorTest, AThousandLostRangesSurviveARestart) {
     entries.push_back({dedupe_key(lane, std::to_string(i)), id_at(i, 5)});
   }
   entries.push_back({dedupe_key(lane, "there"), id_at(LostDeliveries::kRangesMax, 9)});
-  ASSERT_TRUE(index_->put(entries, kNowUs).ok());
+  ASSERT_TRUE(index_->put(entries, storage::DedupeIndex::Clock::now()).ok());
   const auto noted = deduplicator_->forget(*journal_, lost);
   ASSERT_TRUE(noted.ok()) << noted.error().text;
   open();
