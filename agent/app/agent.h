@@ -1,5 +1,5 @@
 // The agent: everything put together, started in the order of the data's way and stopped against it.
-// run() belongs to the main thread; it blocks the signals it waits for in every thread.
+// Not thread-safe: run_agent() belongs to the main thread; it blocks the signals it waits for in every thread.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // The commands: run, check-config, status, send, version. Data goes to standard output, everything else to
-// standard error; exit codes are those of exit_codes.h.
+// standard error; exit codes are those of exit_codes.h. Not thread-safe: called once, by main().
 #pragma once
 
 namespace hookspool::agent {

@@ -3,8 +3,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <utility>
+
+#include "storage/base/mutex.h"
 
 namespace hookspool::agent {
 
@@ -15,18 +16,18 @@ class Current {
   explicit Current(T value) : value_(std::make_shared<const T>(std::move(value))) {}
 
   std::shared_ptr<const T> get() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return value_;
   }
   // The old value goes with the last of those who have it, and never under the lock.
   void set(std::shared_ptr<const T> value) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     value_.swap(value);
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const T> value_;  // guarded by mutex_; never null
+  mutable Mutex mutex_;
+  std::shared_ptr<const T> value_ GUARDED_BY(mutex_);  // never null
 };
 
 }  // namespace hookspool::agent

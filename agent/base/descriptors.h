@@ -1,5 +1,5 @@
 // How many file descriptors this process may have. A connection costs one, and what the journal and PostgreSQL
-// need must never be taken by clients.
+// need must never be taken by clients. Thread-safe; called once, at the start.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Exit codes of sysexits.h, by name; the unit file and scripts rely on them.
+// Exit codes of sysexits.h, by name; the unit file and scripts rely on them. Plain values.
 #pragma once
 
 #include <sysexits.h>

@@ -28,7 +28,7 @@ void LatencyRecorder::turn(Clock::time_point now) {
   };
   const auto window = std::chrono::duration_cast<Clock::duration>(kWindow).count();
   if (age() < window) return;
-  const std::lock_guard lock(turning_);
+  const MutexLock lock(turning_);
   const auto elapsed = age();
   if (elapsed < window) return;
   const std::size_t next = 1 - current_.load(std::memory_order_relaxed);

@@ -7,7 +7,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
+
+#include "storage/base/mutex.h"
 
 namespace hookspool::agent {
 
@@ -38,7 +39,7 @@ class LatencyRecorder {
   std::atomic<std::size_t> current_{0};
   std::atomic<Clock::rep> turned_at_{Clock::now().time_since_epoch().count()};
   std::atomic<std::uint64_t> total_{0};
-  std::mutex turning_;
+  Mutex turning_;  // one turn of the windows at a time; their numbers are atomic
 };
 
 }  // namespace hookspool::agent

@@ -8,16 +8,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <utility>
+
+#include "storage/base/mutex.h"
 
 namespace hookspool::agent {
 namespace {
@@ -54,7 +54,7 @@ class Lines {
   }
 
   void give(Level level, std::string_view text) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     waiting_.push_back({spdlog::log_clock::now(), level, std::string(text)});
     bytes_ += text.size();
     while (waiting_.size() > kLinesWaitingMax || (bytes_ > kBytesWaitingMax && waiting_.size() > 1)) {
@@ -66,8 +66,9 @@ class Lines {
   }
 
   bool finish(std::chrono::milliseconds limit) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, limit, [this] { return waiting_.empty() && !writing_; });
+    MutexLock lock(mutex_);
+    return changed_.wait_for(mutex_, limit,
+                             [this]() REQUIRES(mutex_) { return waiting_.empty() && !writing_; });
   }
 
  private:
@@ -79,19 +80,16 @@ class Lines {
 
   void run() {
     ::pthread_setname_np(::pthread_self(), "log");
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [this] { return !waiting_.empty(); });
+      changed_.wait(mutex_, [this]() REQUIRES(mutex_) { return !waiting_.empty(); });
       const Line line = std::move(waiting_.front());
       waiting_.pop_front();
       bytes_ -= line.text.size();
       const std::uint64_t lost = std::exchange(lost_, 0);
       writing_ = true;
       lock.unlock();
-      if (lost > 0) {
-        write({line.at, spdlog::level::warn,
-               std::to_string(lost) + " lines of the log are lost: nobody took them"});
-      }
+      if (lost > 0) write_lost(line.at, lost);
       write(line);
       lock.lock();
       writing_ = false;
@@ -99,7 +97,7 @@ class Lines {
     }
   }
 
-  // A line for which there is no memory is lost, and the thread goes on.
+  // A line for which there is no memory is lost, and the thread goes on: it is the only one that cannot log it.
   void write(const Line& line) const {
     try {
       const std::string text = journal_ ? std::string(journal_prefix(line.level)) + line.text : line.text;
@@ -108,13 +106,21 @@ class Lines {
     }
   }
 
+  void write_lost(spdlog::log_clock::time_point at, std::uint64_t lines) const {
+    try {
+      write(
+          {at, spdlog::level::warn, std::to_string(lines) + " lines of the log are lost: nobody took them"});
+    } catch (const std::exception&) {
+    }
+  }
+
   const bool journal_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Line> waiting_;  // guarded by mutex_, as is all that follows
-  std::size_t bytes_ = 0;     // of the lines that wait
-  std::uint64_t lost_ = 0;    // since it was last told
-  bool writing_ = false;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<Line> waiting_ GUARDED_BY(mutex_);
+  std::size_t bytes_ GUARDED_BY(mutex_) = 0;   // of the lines that wait
+  std::uint64_t lost_ GUARDED_BY(mutex_) = 0;  // since the last line that said so
+  bool writing_ GUARDED_BY(mutex_) = false;
 };
 
 Lines* g_lines = nullptr;  // never destroyed: its thread may be stuck

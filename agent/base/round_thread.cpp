@@ -23,7 +23,7 @@ RoundThread::~RoundThread() {
 
 void RoundThread::wake() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     woken_ = true;
   }
   changed_.notify_all();
@@ -31,7 +31,7 @@ void RoundThread::wake() {
 
 void RoundThread::ask_to_end() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
   }
   changed_.notify_all();
@@ -39,9 +39,9 @@ void RoundThread::ask_to_end() {
 
 void RoundThread::run() {
   ::pthread_setname_np(::pthread_self(), name_.c_str());
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!ending_) {
-    changed_.wait_for(lock, period_, [this] { return woken_ || ending_; });
+    changed_.wait_for(mutex_, period_, [this]() REQUIRES(mutex_) { return woken_ || ending_; });
     if (ending_) return;
     woken_ = false;
     lock.unlock();

@@ -6,11 +6,11 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
+
+#include "storage/base/mutex.h"
 
 namespace hookspool::agent {
 
@@ -38,10 +38,11 @@ class RoundThread {
   const std::chrono::milliseconds period_;
   const std::function<void()> job_;
   std::atomic<Clock::time_point> last_round_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false, ending_ = false;  // guarded by mutex_
-  std::thread thread_;                   // last: it uses all of the above
+  Mutex mutex_;
+  CondVar changed_;
+  bool woken_ GUARDED_BY(mutex_) = false;
+  bool ending_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace hookspool::agent

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <utility>
+
+#include "storage/base/mutex.h"
 
 namespace hookspool::agent {
 
@@ -18,7 +19,7 @@ class TokenBucket {
 
   // Takes one; else how long until there is one again.
   std::chrono::duration<double> take(Clock::time_point now) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const std::chrono::duration<double> passed = now - std::exchange(filled_at_, std::max(now, filled_at_));
     if (passed.count() > 0) tokens_ = std::min(burst_, tokens_ + passed.count() * per_second_);
     if (tokens_ < 1) return std::chrono::duration<double>((1 - tokens_) / per_second_);
@@ -28,15 +29,15 @@ class TokenBucket {
 
   // Of what has taken one and turned out not to count.
   void give_back() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     tokens_ = std::min(burst_, tokens_ + 1);
   }
 
  private:
   const double per_second_, burst_;
-  std::mutex mutex_;
-  double tokens_;                  // guarded by mutex_
-  Clock::time_point filled_at_{};  // guarded by mutex_
+  Mutex mutex_;
+  double tokens_ GUARDED_BY(mutex_);
+  Clock::time_point filled_at_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace hookspool::agent

@@ -1,5 +1,5 @@
 // The small commands, one function each. Each prints its data to standard output, its troubles to standard error,
-// and returns an exit code (exit_codes.h).
+// and returns an exit code (exit_codes.h). Not thread-safe: one a process.
 #pragma once
 
 #include <string>

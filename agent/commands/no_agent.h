@@ -1,4 +1,4 @@
-// Why a command did not reach the agent, in one line, and what to do.
+// Why a command did not reach the agent, in one line, and what to do. Thread-safe: no state.
 #pragma once
 
 #include <string>

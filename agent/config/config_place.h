@@ -1,4 +1,4 @@
-// Where the configuration lies, and what the paths in it mean. No state; the functions read the environment and the file
+// Where the configuration lies, and what the paths in it mean. Thread-safe, for they have no state; the functions read the environment and the file
 // system, so they are not to be called while another thread changes the environment.
 #pragma once
 

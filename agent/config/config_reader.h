@@ -1,5 +1,6 @@
 // Reads one TOML table key by key, gathers every fault with its place, and at the end names the keys nobody
-// asked for, each with the nearest known one. Internal to config.cpp: the only users of toml++ are these files.
+// asked for, each with the nearest known one. Internal to config.cpp: the only users of toml++ are these files. Not
+// thread-safe: one reading, one thread.
 #pragma once
 
 #include <toml++/toml.h>

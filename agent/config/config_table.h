@@ -1,4 +1,4 @@
-// [sources.NAME] table, columns, on_conflict and conflict_keys: a table of the user's own. Internal to config.cpp.
+// [sources.NAME] table, columns, on_conflict and conflict_keys: a table of the user's own. Internal to config.cpp. Pure.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,6 @@
 // [sources.NAME] verify, secrets, signature, public_url, timestamp_tolerance, verify_token and on_bad_signature: how the
 // source's sender proves itself. [quarantine]: for what does not. Internal to config.cpp.
+// Thread-safe: no state, but secrets are read from where they lie.
 #pragma once
 
 #include "agent/config/config.h"

@@ -1,4 +1,5 @@
 // Secrets come from files, systemd credentials or the environment, never from the configuration's text.
+// Thread-safe as long as no thread changes the environment.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // The fast path: events handed from the journal's writer to their lane in memory, so that a lane that keeps up
 // never reads the disk. A convenience, never the truth: what does not fit is read back from the journal.
 //
-// One producer (the journal's writer thread) and one consumer at a time (the worker that runs the lane).
+// Thread-safe for one producer (the journal's writer thread) and one consumer at a time (the worker that runs the lane).
 #pragma once
 
 #include <concurrentqueue.h>

@@ -38,12 +38,12 @@ void tell_systemd_reloading() {
 class Reloader::AtWork {
  public:
   explicit AtWork(Reloader& reloader) : reloader_(reloader) {
-    const std::lock_guard lock(reloader_.mutex_);
+    const MutexLock lock(reloader_.mutex_);
     ++reloader_.at_work_;
   }
   ~AtWork() {
     {
-      const std::lock_guard lock(reloader_.mutex_);
+      const MutexLock lock(reloader_.mutex_);
       --reloader_.at_work_;
     }
     reloader_.wake_.notify_all();
@@ -58,34 +58,49 @@ class Reloader::AtWork {
 Reloader::Reloader(Config in_force, Load load, PutInForce put_in_force)
     : load_(std::move(load)), put_in_force_(std::move(put_in_force)), in_force_(std::move(in_force)) {}
 
+Reloader::~Reloader() {
+  ask_to_end();
+  if (thread_.joinable()) thread_.join();
+}
+
 void Reloader::start() {
   open_ = true;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++at_work_;
   }
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  thread_ = std::thread([this] { run(); });
 }
 
 bool Reloader::stop(std::chrono::milliseconds grace) {
   open_ = false;
-  thread_.request_stop();
-  std::unique_lock lock(mutex_);
-  return wake_.wait_for(lock, grace, [this] { return at_work_ == 0; });
+  ask_to_end();
+  const MutexLock lock(mutex_);
+  return wake_.wait_for(mutex_, grace, [this]() REQUIRES(mutex_) { return at_work_ == 0; });
+}
+
+void Reloader::ask_to_end() {
+  {
+    const MutexLock lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_all();
 }
 
 void Reloader::request() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     requested_ = true;
   }
   wake_.notify_all();
 }
 
-void Reloader::run(const std::stop_token& stop) {
+void Reloader::run() {
   ::pthread_setname_np(::pthread_self(), "reload");
-  std::unique_lock lock(mutex_);
-  while (wake_.wait(lock, stop, [this] { return requested_; })) {
+  MutexLock lock(mutex_);
+  for (;;) {
+    wake_.wait(mutex_, [this]() REQUIRES(mutex_) { return requested_ || ending_; });
+    if (!requested_) break;
     requested_ = false;
     lock.unlock();
     try {
@@ -102,7 +117,7 @@ void Reloader::run(const std::stop_token& stop) {
 
 ReloadOutcome Reloader::reload() {
   const AtWork at_work(*this);
-  const std::lock_guard lock(reloading_);
+  const MutexLock lock(reloading_);
   if (!open_) return refused({"the agent is starting or stopping; try again when it serves"});
   tell_systemd_reloading();
   ReloadOutcome outcome;
@@ -113,7 +128,7 @@ ReloadOutcome Reloader::reload() {
   }
   tell(outcome);
   {
-    const std::lock_guard relock(mutex_);
+    const MutexLock relock(mutex_);
     last_ = outcome;
   }
   notify_systemd("READY=1");
@@ -157,7 +172,7 @@ void Reloader::tell(const ReloadOutcome& outcome) {
 }
 
 std::optional<ReloadOutcome> Reloader::last() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return last_;
 }
 

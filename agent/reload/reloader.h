@@ -8,17 +8,15 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "agent/config/config.h"
+#include "storage/base/mutex.h"
 
 namespace hookspool::agent {
 
@@ -42,35 +40,41 @@ class Reloader {
   // `in_force`: what the agent was started with. Both functions are called by one thread at a time.
   Reloader(Config in_force, Load load, PutInForce put_in_force);
 
+  ~Reloader();
+  Reloader(const Reloader&) = delete;
+  Reloader& operator=(const Reloader&) = delete;
+
   void start();  // before it every reload is refused: the agent is not put together yet
   // After it, too. False: one was still at hand when the grace was over, as when a file does not answer; that one is refused
   // when it comes back, and the destructor waits for it.
-  bool stop(std::chrono::milliseconds grace);
+  bool stop(std::chrono::milliseconds grace) EXCLUDES(mutex_);
 
-  void request();
-  ReloadOutcome reload();
-  std::optional<ReloadOutcome> last() const;
+  void request() EXCLUDES(mutex_);
+  ReloadOutcome reload() EXCLUDES(reloading_, mutex_);
+  std::optional<ReloadOutcome> last() const EXCLUDES(mutex_);
 
  private:
   class AtWork;
 
-  void run(const std::stop_token& stop);
-  ReloadOutcome attempt();
+  void run();
+  void ask_to_end() EXCLUDES(mutex_);
+  ReloadOutcome attempt() REQUIRES(reloading_);
   ReloadOutcome refused(std::vector<std::string> faults) const;
   static void tell(const ReloadOutcome& outcome);
 
   const Load load_;
   const PutInForce put_in_force_;
-  std::mutex reloading_;  // held by the thread that reloads
-  Config in_force_;       // guarded by reloading_
+  Mutex reloading_;  // held by the thread that reloads
+  Config in_force_ GUARDED_BY(reloading_);
   std::atomic<bool> open_{false};
 
-  mutable std::mutex mutex_;
-  std::condition_variable_any wake_;
-  bool requested_ = false;             // guarded by mutex_
-  int at_work_ = 0;                    // guarded by mutex_: the thread, and calls of reload()
-  std::optional<ReloadOutcome> last_;  // guarded by mutex_
-  std::jthread thread_;                // last: it uses all of the above
+  mutable Mutex mutex_;
+  CondVar wake_;
+  bool requested_ GUARDED_BY(mutex_) = false;
+  bool ending_ GUARDED_BY(mutex_) = false;
+  int at_work_ GUARDED_BY(mutex_) = 0;  // the thread, and calls of reload()
+  std::optional<ReloadOutcome> last_ GUARDED_BY(mutex_);
+  std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace hookspool::agent

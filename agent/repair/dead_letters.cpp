@@ -39,20 +39,20 @@ DeadLetters::~DeadLetters() {
 
 void DeadLetters::start() {
   if (pool_ == nullptr || !store_) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   running_ = true;
   thread_ = std::thread([this] { compare_loop(); });
 }
 
 bool DeadLetters::stop(milliseconds grace) {
   {
-    std::unique_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     wake_.notify_all();
-    const auto ended = [this] { return !running_; };
+    const auto ended = [this]() REQUIRES(mutex_) { return !running_; };
     if (grace > std::chrono::hours(1)) {
-      ended_.wait(lock, ended);
-    } else if (!ended_.wait_for(lock, grace, ended)) {
+      ended_.wait(mutex_, ended);
+    } else if (!ended_.wait_for(mutex_, grace, ended)) {
       return false;
     }
   }
@@ -62,7 +62,7 @@ bool DeadLetters::stop(milliseconds grace) {
 
 void DeadLetters::uplink_changed(const Uplink::Status& uplink) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (uplink.changes < uplink_changes_) return;
     uplink_changes_ = uplink.changes;
     uplink_up_ = uplink.up;
@@ -85,7 +85,7 @@ void DeadLetters::buried(const StoredEvent& event, const net::PgError& why) {
   letter.body = event.event.body;
   letter.body_bytes = letter.body.size();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     on_their_way_.erase(letter.id);
   }
   if (store_) keep(letter);
@@ -104,7 +104,7 @@ void DeadLetters::keep(const DeadLetter& letter) {
 void DeadLetters::forget(const std::vector<Uuid>& ids) {
   if (!store_) return;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (comparing_) left_meanwhile_.insert(ids.begin(), ids.end());
   }
   const auto removed = store_->remove(ids);
@@ -185,7 +185,7 @@ Granted<void> DeadLetters::append(std::vector<Event> events, std::vector<Uuid>& 
   for (const Event& event : events) ids.push_back(event.again);
   const auto answers = std::make_shared<Answers>(events.size());
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     on_their_way_.insert(ids.begin(), ids.end());
   }
   try {
@@ -196,7 +196,7 @@ Granted<void> DeadLetters::append(std::vector<Event> events, std::vector<Uuid>& 
       });
     }
   } catch (...) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const Uuid& id : ids) on_their_way_.erase(id);
     throw;
   }
@@ -219,7 +219,7 @@ Granted<void> DeadLetters::append(std::vector<Event> events, std::vector<Uuid>& 
 // But not one that PostgreSQL has refused once more meanwhile.
 void DeadLetters::mark_put_back(std::span<const Uuid> ids, const Answers& answers) {
   std::vector<Uuid> marked;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (on_their_way_.erase(ids[i]) > 0 && *answers.stored[i]) marked.push_back(ids[i]);
   }
@@ -307,7 +307,7 @@ net::PgResult<void> DeadLetters::fetch(net::Connection& connection, std::span<co
   if (!letters) return fail(std::move(letters).error());
   for (const auto& letter : *letters) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (left_meanwhile_.contains(letter.id)) continue;
     }
     keep(letter);
@@ -317,10 +317,11 @@ net::PgResult<void> DeadLetters::fetch(net::Connection& connection, std::span<co
 
 void DeadLetters::compare_loop() {
   ::pthread_setname_np(::pthread_self(), "dead-letters");
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
-    const bool woken =
-        wake_.wait_for(lock, kCompareInterval, [this] { return stopping_ || (compare_due_ && uplink_up_); });
+    const bool woken = wake_.wait_for(mutex_, kCompareInterval, [this]() REQUIRES(mutex_) {
+      return stopping_ || (compare_due_ && uplink_up_);
+    });
     if (stopping_ || (!woken && !uplink_up_)) continue;
     compare_due_ = false;
     comparing_ = true;

@@ -6,10 +6,8 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -22,6 +20,7 @@
 #include "agent/config/config.h"
 #include "agent/delivery/uplink.h"
 #include "net/pg/link/pool.h"
+#include "storage/base/mutex.h"
 #include "storage/journal/journal.h"
 #include "storage/model/event.h"
 #include "storage/model/uuid.h"
@@ -87,13 +86,18 @@ class DeadLetters {
   net::Pool* const pool_;
   RepeatedLines copy_lines_{"dead letters", "trouble with their copy", "troubles with their copy"};
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_, ended_;
-  std::uint64_t uplink_changes_ = 0;  // Uplink::Status::changes of what uplink_up_ was taken from
-  bool uplink_up_ = false, compare_due_ = false, stopping_ = false, running_ = false;
-  std::set<Uuid> left_meanwhile_;  // while a comparison is under way: what must not come back with it
-  bool comparing_ = false;
-  std::set<Uuid> on_their_way_;  // being appended, and not refused since
+  mutable Mutex mutex_;
+  CondVar wake_, ended_;
+  // Uplink::Status::changes of what uplink_up_ was taken from.
+  std::uint64_t uplink_changes_ GUARDED_BY(mutex_) = 0;
+  bool uplink_up_ GUARDED_BY(mutex_) = false;
+  bool compare_due_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool running_ GUARDED_BY(mutex_) = false;
+  // While a comparison is under way: what must not come back with it.
+  std::set<Uuid> left_meanwhile_ GUARDED_BY(mutex_);
+  bool comparing_ GUARDED_BY(mutex_) = false;
+  std::set<Uuid> on_their_way_ GUARDED_BY(mutex_);  // being appended, and not refused since
   std::thread thread_;
 };
 

@@ -43,12 +43,12 @@ void FillForecast::sample(Clock::time_point now, const FillFacts& facts) {
                              ? static_cast<double>(facts.left) / forecast.bytes_per_second
                              : kFarthest.count();
   if (seconds < kFarthest.count()) forecast.until_full = Seconds(seconds);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   forecast_ = forecast;
 }
 
 FillForecast::Forecast FillForecast::forecast() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return forecast_;
 }
 

@@ -1,15 +1,15 @@
 // How long until the journal is full, if it goes on as in the last minute: from the growth of what cannot be given
-// up, by a monotonic clock. sample() and news() belong to the upkeep's thread; forecast() may be called by any.
+// up, by a monotonic clock. Not thread-safe, but for forecast(): sample() and news() belong to the upkeep's thread.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "agent/config/config.h"
+#include "storage/base/mutex.h"
 #include "storage/journal/journal.h"
 
 namespace hookspool::agent {
@@ -51,8 +51,8 @@ class FillForecast {
   double weight_ = 0;  // of all samples so far, 1 at most: few samples are not yet a minute
   double growth_ = 0;  // weighted, not yet divided by weight_
   unsigned told_ = 0;  // 1: below an hour, 2: below ten minutes
-  mutable std::mutex mutex_;
-  Forecast forecast_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  Forecast forecast_ GUARDED_BY(mutex_);
 };
 
 }  // namespace hookspool::agent

@@ -5,7 +5,7 @@
 // - "status" tells systemd and the log how it goes. It writes no file, so it does so also while a disk stalls.
 // The main thread waits for none of them; it only feeds systemd's watchdog, from a few numbers that need no lock. It feeds
 // it as long as the upkeep goes round, which needs the journal's writer, or as long as the thread that is late waits for
-// the disk: a restart heals a stalled thread, not a stalled disk.
+// the disk: a restart heals a stalled thread, not a stalled disk. Not thread-safe: feed_watchdog() belongs to the main thread.
 #pragma once
 
 #include <atomic>

@@ -5,7 +5,7 @@
 // header values, run a std::regex over Range and cut the answer to it, put "100 Continue" into the answer and
 // compress it; and reading a dozen headers a second time nearly doubles the user time of a request.
 //
-// One bridge belongs to one thread at a time.
+// Not thread-safe: one bridge belongs to one thread at a time.
 #pragma once
 
 #include <chrono>

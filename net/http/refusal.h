@@ -1,4 +1,4 @@
-// A request that the listener answers by itself, because it must not reach a handler.
+// A request that the listener answers by itself, because it must not reach a handler. Plain values and pure functions.
 #pragma once
 
 #include <string>

@@ -29,7 +29,7 @@ const Catalogue::Run* Catalogue::find_run(std::string_view lane, const Uuid& epo
 }
 
 Catalogue::Run* Catalogue::find_run(std::string_view lane, const Uuid& epoch) {
-  return const_cast<Run*>(std::as_const(*this).find_run(lane, epoch));
+  return const_cast<Run*>(static_cast<const Catalogue*>(this)->find_run(lane, epoch));
 }
 
 // `segment`: the one at hand. Where the run is not known yet its place is before the runs that lie in later segments only.
@@ -38,7 +38,7 @@ Catalogue::Run& Catalogue::run_of(const std::string& lane, const Uuid& epoch, st
   Run run;
   run.epoch = epoch;
   std::vector<Run>& runs = lanes_[lane].runs;
-  const auto is_later = [&](const Run& other) {
+  const auto is_later = [&](const Run& other) REQUIRES(mutex_) {
     if (epoch != epoch_ && other.epoch == epoch_) return true;
     return !other.pieces.empty() && std::all_of(other.pieces.begin(), other.pieces.end(),
                                                 [&](const Piece& piece) { return piece.segment > segment; });
@@ -48,15 +48,16 @@ Catalogue::Run& Catalogue::run_of(const std::string& lane, const Uuid& epoch, st
 
 // Whether another segment holds one of its numbers.
 bool Catalogue::overlaps(const SegmentContents& contents) const {
-  return std::any_of(contents.lanes.begin(), contents.lanes.end(), [&](const SegmentLane& lane) {
-    const Run* run = find_run(lane.lane, contents.epoch);
-    if (run == nullptr) return false;
-    auto piece = place_of(run->pieces, lane.first_seq);
-    for (; piece != run->pieces.end() && piece->first_seq <= lane.last_seq; ++piece) {
-      if (piece->segment != contents.file->number) return true;
-    }
-    return false;
-  });
+  return std::any_of(contents.lanes.begin(), contents.lanes.end(),
+                     [&](const SegmentLane& lane) REQUIRES(mutex_) {
+                       const Run* run = find_run(lane.lane, contents.epoch);
+                       if (run == nullptr) return false;
+                       auto piece = place_of(run->pieces, lane.first_seq);
+                       for (; piece != run->pieces.end() && piece->first_seq <= lane.last_seq; ++piece) {
+                         if (piece->segment != contents.file->number) return true;
+                       }
+                       return false;
+                     });
 }
 
 void Catalogue::take_in(const SegmentContents& contents) {
@@ -105,19 +106,19 @@ void Catalogue::take_out(std::uint64_t number) {
 }
 
 bool Catalogue::add_closed(const SegmentContents& contents) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (overlaps(contents)) return false;
   take_in(contents);
   return true;
 }
 
 void Catalogue::add_unknown(std::uint64_t number) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   unknown_.insert(number);
 }
 
 bool Catalogue::add_late(const SegmentContents& contents) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::uint64_t number = contents.file->number;
   if (overlaps(contents)) return false;
   if (segments_.contains(number)) take_out(number);
@@ -133,7 +134,7 @@ bool Catalogue::may_be_in_unknown(std::uint64_t after_segment, std::uint64_t bef
 }
 
 void Catalogue::set_cursor(const Cursor& cursor) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Run* run = find_run(cursor.lane, cursor.epoch);
   if (run == nullptr || cursor.position.seq > run->last_seq) return;
   run->confirmed = cursor.position;
@@ -141,7 +142,7 @@ void Catalogue::set_cursor(const Cursor& cursor) {
 }
 
 void Catalogue::begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& greatest_id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   active_ = file->number;
   Segment& segment = segments_[file->number];
   segment.file = std::move(file);
@@ -158,7 +159,7 @@ void Catalogue::begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& gre
 
 void Catalogue::committed(std::span<const EventPtr> events, std::span<const std::uint32_t> lane_numbers,
                           std::span<const std::size_t> stored_bytes, std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Segment& segment = segments_.at(active_.value());
   bytes_ += bytes - segment.bytes;
   segment.bytes = bytes;
@@ -185,14 +186,14 @@ void Catalogue::committed(std::span<const EventPtr> events, std::span<const std:
 }
 
 void Catalogue::set_active_bytes(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Segment& segment = segments_.at(active_.value());
   bytes_ += bytes - segment.bytes;
   segment.bytes = bytes;
 }
 
 void Catalogue::end_segment() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Segment& segment = segments_.at(active_.value());
   segment.active = false;
   share_out(segment);
@@ -200,7 +201,7 @@ void Catalogue::end_segment() {
 }
 
 void Catalogue::begin_epoch(const Uuid& epoch) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   epoch_ = epoch;
   std::vector<std::string> names;
   for (const auto& [lane, of_lane] : lanes_) names.push_back(lane);
@@ -208,7 +209,7 @@ void Catalogue::begin_epoch(const Uuid& epoch) {
 }
 
 std::vector<Cursor> Catalogue::take_changed_cursors() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Cursor> cursors;
   for (const auto& [lane, epoch] : std::exchange(changed_cursors_, {})) {
     if (const Run* run = find_run(lane, epoch)) cursors.push_back({epoch, lane, run->confirmed});
@@ -217,37 +218,37 @@ std::vector<Cursor> Catalogue::take_changed_cursors() {
 }
 
 void Catalogue::put_back(const std::vector<Cursor>& cursors) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const Cursor& cursor : cursors) changed_cursors_.emplace(cursor.lane, cursor.epoch);
 }
 
 bool Catalogue::has_changed_cursors() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return !changed_cursors_.empty();
 }
 
 bool Catalogue::knows_lane(std::string_view lane) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return lanes_.find(lane) != lanes_.end();
 }
 
 std::size_t Catalogue::lane_count() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return lanes_.size();
 }
 
 std::uint64_t Catalogue::bytes() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return bytes_;
 }
 
 Uuid Catalogue::epoch() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return epoch_;
 }
 
 std::vector<std::string> Catalogue::lanes() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::string> names;
   names.reserve(lanes_.size());
   for (const auto& [lane, of_lane] : lanes_) names.push_back(lane);
@@ -255,7 +256,7 @@ std::vector<std::string> Catalogue::lanes() const {
 }
 
 std::vector<LaneRun> Catalogue::runs(std::string_view lane) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<LaneRun> result;
   const auto found = lanes_.find(lane);
   if (found == lanes_.end()) return result;
@@ -285,7 +286,7 @@ std::vector<LaneRun> Catalogue::runs(std::string_view lane) const {
 
 std::vector<ReadSlice> Catalogue::locate(std::string_view lane, const Uuid& epoch, std::uint64_t from_seq,
                                          std::size_t events_max) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<ReadSlice> slices;
   const Run* run = find_run(lane, epoch);
   if (run == nullptr) return slices;
@@ -322,7 +323,7 @@ bool Catalogue::is_worth_reading_ahead(const Segment& segment, const Piece& piec
 }
 
 void Catalogue::confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Run* run = find_run(lane, epoch);
   // Beyond the last number there is nothing to confirm; believing it would let later events be dropped
   // unsent.
@@ -334,7 +335,7 @@ void Catalogue::confirm(std::string_view lane, const Uuid& epoch, Position posit
 }
 
 // One that was not read yet may hold more than its record says.
-bool Catalogue::delivered(const Segment& segment) const {
+bool Catalogue::delivered(const Segment& segment) {
   return segment.uncompared.empty() && segment.holders.empty() && !segment.file->unread.load();
 }
 
@@ -346,7 +347,7 @@ const Catalogue::Piece& Catalogue::piece_of(const Run& run, std::uint64_t first_
 }
 
 std::vector<SegmentLane> Catalogue::lanes_of(std::uint64_t segment) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<SegmentLane> result;
   const auto found = segments_.find(segment);
   if (found == segments_.end()) return result;
@@ -358,14 +359,14 @@ std::vector<SegmentLane> Catalogue::lanes_of(std::uint64_t segment) const {
 }
 
 std::size_t Catalogue::pieces_before(std::string_view lane, const Uuid& epoch, std::uint64_t seq) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Run* run = find_run(lane, epoch);
   if (run == nullptr) return 0;
   return static_cast<std::size_t>(place_of(run->pieces, seq) - run->pieces.begin());
 }
 
 void Catalogue::compared(std::string_view lane) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (auto& [number, segment] : segments_) {
     const auto found = segment.uncompared.find(lane);
     if (found != segment.uncompared.end()) segment.uncompared.erase(found);
@@ -373,7 +374,7 @@ void Catalogue::compared(std::string_view lane) {
 }
 
 std::vector<SegmentInfo> Catalogue::segments() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<SegmentInfo> result;
   result.reserve(segments_.size());
   for (const auto& [number, segment] : segments_) {
@@ -384,7 +385,7 @@ std::vector<SegmentInfo> Catalogue::segments() const {
 }
 
 std::vector<std::shared_ptr<SegmentFile>> Catalogue::files(std::uint64_t from_segment) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::shared_ptr<SegmentFile>> files;
   for (auto segment = segments_.lower_bound(from_segment); segment != segments_.end(); ++segment)
     files.push_back(segment->second.file);
@@ -392,7 +393,7 @@ std::vector<std::shared_ptr<SegmentFile>> Catalogue::files(std::uint64_t from_se
 }
 
 std::uint64_t Catalogue::segment_count() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return segments_.size();
 }
 

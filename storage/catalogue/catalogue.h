@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -17,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/base/mutex.h"
 #include "storage/model/event.h"
 #include "storage/model/journal_error.h"
 #include "storage/model/lane_run.h"
@@ -161,34 +161,34 @@ class Catalogue {
   };
   using Lanes = std::map<std::string, Lane, std::less<>>;
 
-  Run* find_run(std::string_view lane, const Uuid& epoch);
-  const Run* find_run(std::string_view lane, const Uuid& epoch) const;
-  Run& run_of(const std::string& lane, const Uuid& epoch, std::uint64_t segment);
-  bool overlaps(const SegmentContents& contents) const;
-  void take_in(const SegmentContents& contents);
-  void take_out(std::uint64_t number);
+  Run* find_run(std::string_view lane, const Uuid& epoch) REQUIRES(mutex_);
+  const Run* find_run(std::string_view lane, const Uuid& epoch) const REQUIRES(mutex_);
+  Run& run_of(const std::string& lane, const Uuid& epoch, std::uint64_t segment) REQUIRES(mutex_);
+  bool overlaps(const SegmentContents& contents) const REQUIRES(mutex_);
+  void take_in(const SegmentContents& contents) REQUIRES(mutex_);
+  void take_out(std::uint64_t number) REQUIRES(mutex_);
   static Waiting waiting_of(const Piece& piece, std::uint64_t confirmed_seq);
-  void set_waiting(Lane& lane, Run& run, Piece& piece, const Waiting& waiting);
-  void recount(std::string_view lane, Run& run);
+  void set_waiting(Lane& lane, Run& run, Piece& piece, const Waiting& waiting) REQUIRES(mutex_);
+  void recount(std::string_view lane, Run& run) REQUIRES(mutex_);
   static void share_out(Segment& segment);
-  bool may_be_in_unknown(std::uint64_t after_segment, std::uint64_t before_segment) const;
-  std::uint64_t waiting_bytes_locked(std::string_view lane) const;
+  bool may_be_in_unknown(std::uint64_t after_segment, std::uint64_t before_segment) const REQUIRES(mutex_);
+  std::uint64_t waiting_bytes_locked(std::string_view lane) const REQUIRES(mutex_);
   static const Piece& piece_of(const Run& run, std::uint64_t first_seq);
-  bool delivered(const Segment& segment) const;
-  bool is_worth_reading_ahead(const Segment& segment, const Piece& piece) const;
-  void forget_empty_runs(const std::string& lane);
+  static bool delivered(const Segment& segment);
+  bool is_worth_reading_ahead(const Segment& segment, const Piece& piece) const REQUIRES(mutex_);
+  void forget_empty_runs(const std::string& lane) REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  // All below is guarded by mutex_.
-  Uuid epoch_;
-  Lanes lanes_;
-  std::map<std::uint64_t, Segment> segments_;
-  std::set<std::uint64_t> unknown_;  // numbers of segments that are there and cannot be read
-  std::optional<std::uint64_t> active_;
-  std::set<std::pair<std::string, Uuid>> changed_cursors_;  // lane and epoch: not saved since they changed
-  std::uint64_t bytes_ = 0;                                 // the sum over segments_
-  std::uint64_t pending_ = 0;                               // the sum over all runs
-  std::uint64_t pending_bytes_ = 0;                         // the same in bytes
+  mutable Mutex mutex_;
+  Uuid epoch_ GUARDED_BY(mutex_);
+  Lanes lanes_ GUARDED_BY(mutex_);
+  std::map<std::uint64_t, Segment> segments_ GUARDED_BY(mutex_);
+  std::set<std::uint64_t> unknown_ GUARDED_BY(mutex_);  // numbers of segments that cannot be read
+  std::optional<std::uint64_t> active_ GUARDED_BY(mutex_);
+  // Lane and epoch: not saved since they changed.
+  std::set<std::pair<std::string, Uuid>> changed_cursors_ GUARDED_BY(mutex_);
+  std::uint64_t bytes_ GUARDED_BY(mutex_) = 0;          // the sum over segments_
+  std::uint64_t pending_ GUARDED_BY(mutex_) = 0;        // the sum over all runs
+  std::uint64_t pending_bytes_ GUARDED_BY(mutex_) = 0;  // the same in bytes
 };
 
 }  // namespace hookspool::storage

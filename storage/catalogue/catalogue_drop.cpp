@@ -8,7 +8,7 @@
 namespace hookspool::storage {
 
 std::optional<std::uint64_t> Catalogue::oldest_delivered() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [number, segment] : segments_) {
     if (!segment.active && delivered(segment)) return number;
   }
@@ -16,14 +16,14 @@ std::optional<std::uint64_t> Catalogue::oldest_delivered() const {
 }
 
 bool Catalogue::active_delivered() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!active_) return false;
   const Segment& segment = segments_.at(*active_);
   return segment.events > 0 && delivered(segment);
 }
 
 JournalResult<Catalogue::Drop> Catalogue::begin_drop(std::uint64_t number) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto refuse = [&](const std::string& why) {
     return fail(JournalError{JournalError::Kind::kNotFound, "segment " + std::to_string(number) + " " + why});
   };
@@ -40,7 +40,7 @@ JournalResult<Catalogue::Drop> Catalogue::begin_drop(std::uint64_t number) const
 }
 
 void Catalogue::forget(std::uint64_t number) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = segments_.find(number);
   if (found == segments_.end()) return;
   const std::map<std::string, std::uint64_t> lanes = found->second.lanes;
@@ -53,7 +53,8 @@ void Catalogue::forget_empty_runs(const std::string& lane) {
   const auto found = lanes_.find(lane);
   if (found == lanes_.end()) return;
   std::vector<Run>& runs = found->second.runs;
-  std::erase_if(runs, [&](const Run& run) { return run.pieces.empty() && run.epoch != epoch_; });
+  std::erase_if(runs,
+                [&](const Run& run) REQUIRES(mutex_) { return run.pieces.empty() && run.epoch != epoch_; });
   if (runs.empty()) lanes_.erase(found);
 }
 

@@ -61,17 +61,17 @@ void Catalogue::recount(std::string_view lane, Run& run) {
 }
 
 std::uint64_t Catalogue::pending() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return pending_;
 }
 
 std::uint64_t Catalogue::pending_bytes() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return pending_bytes_;
 }
 
 std::uint64_t Catalogue::waiting_bytes(std::string_view lane) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return waiting_bytes_locked(lane);
 }
 
@@ -84,13 +84,13 @@ std::uint64_t Catalogue::waiting_bytes_locked(std::string_view lane) const {
 }
 
 std::uint64_t Catalogue::held_bytes(std::string_view lane) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = lanes_.find(lane);
   return found == lanes_.end() ? 0 : waiting_bytes_locked(lane) + found->second.kept_bytes;
 }
 
 Catalogue::Sums Catalogue::kept_sums() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Sums sums{bytes_, pending_, pending_bytes_, {}, {}};
   for (const auto& [name, lane] : lanes_)
     sums.held_bytes[name] = waiting_bytes_locked(name) + lane.kept_bytes;
@@ -101,7 +101,7 @@ Catalogue::Sums Catalogue::kept_sums() const {
 }
 
 Catalogue::Sums Catalogue::recounted_sums() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Sums sums;
   for (const auto& [name, lane] : lanes_) {
     std::uint64_t& held = sums.held_bytes[name];

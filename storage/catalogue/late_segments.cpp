@@ -7,21 +7,21 @@
 namespace hookspool::storage {
 
 void LateSegments::wait_for(std::map<std::uint64_t, std::string> unreadable) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   unreadable_ = std::move(unreadable);
 }
 
 std::map<std::uint64_t, std::string> LateSegments::unreadable() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return unreadable_;
 }
 
 std::vector<std::string> LateSegments::try_again() {
-  const std::lock_guard trying(trying_);
+  const MutexLock trying(trying_);
   std::vector<std::string> notes;
   for (const auto& [number, why] : unreadable()) {
     std::string reason = take(number, notes);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (reason.empty()) {
       unreadable_.erase(number);
     } else if (reason != why) {

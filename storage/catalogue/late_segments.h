@@ -7,10 +7,10 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "storage/base/mutex.h"
 #include "storage/catalogue/catalogue.h"
 #include "storage/file/folder.h"
 
@@ -26,20 +26,20 @@ class LateSegments {
   void wait_for(std::map<std::uint64_t, std::string> unreadable);
 
   // Tries each of them. Answers what an operator should read: what was read, and for what a new reason is in the way.
-  std::vector<std::string> try_again();
+  std::vector<std::string> try_again() EXCLUDES(trying_, mutex_);
 
   std::map<std::uint64_t, std::string> unreadable() const;
 
  private:
   // Why not; empty: it is in the catalogue.
-  std::string take(std::uint64_t number, std::vector<std::string>& notes);
+  std::string take(std::uint64_t number, std::vector<std::string>& notes) REQUIRES(trying_) EXCLUDES(mutex_);
 
   const Folder& folder_;
   const std::string& vfs_;
   Catalogue& catalogue_;
-  std::mutex trying_;                                // one try at a time
-  mutable std::mutex mutex_;                         // not held while files are read
-  std::map<std::uint64_t, std::string> unreadable_;  // guarded by mutex_
+  Mutex trying_;         // one try at a time
+  mutable Mutex mutex_;  // not held while files are read
+  std::map<std::uint64_t, std::string> unreadable_ GUARDED_BY(mutex_);
 };
 
 }  // namespace hookspool::storage

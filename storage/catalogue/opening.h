@@ -1,7 +1,7 @@
 // What the opening of a journal does with the segments it finds: reads what they hold, finishes what a crash
 // interrupted, sets aside what cannot be read.
 //
-// Internal to storage/. Runs once, before the writer exists, with the folder's lock held.
+// Internal to storage/. Not thread-safe: runs once, before the writer exists, with the folder's lock held.
 #pragma once
 
 #include <cstdint>

@@ -241,7 +241,7 @@ JournalResult<void> Folder::write_text(std::string_view name, const std::string&
                              "writing " + file.string() + ": its text has " + std::to_string(text.size()) +
                                  " bytes, and the limit is " + std::to_string(kTextBytesMax)});
   }
-  const std::lock_guard lock(texts_mutex_);  // all writers of a name share its temporary file
+  const MutexLock lock(texts_mutex_);
   const std::string temporary = file.string() + ".tmp";
   {
     const Fd fd(open_regular(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600));

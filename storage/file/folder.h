@@ -17,13 +17,13 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "storage/base/mutex.h"
 #include "storage/model/journal_error.h"
 
 namespace hookspool::storage {
@@ -103,7 +103,7 @@ class Folder {
 
   std::filesystem::path path_;
   int lock_fd_;
-  mutable std::mutex texts_mutex_;  // held while a text is replaced
+  mutable Mutex texts_mutex_;  // all writers of a text share its temporary file
 };
 
 // The size of a file; 0 if it is absent.

@@ -1,6 +1,6 @@
 // Who may read the files of a journal: the owner alone, for they hold what senders sent.
 //
-// Internal to storage/. With the folder's lock held.
+// Internal to storage/. Not thread-safe: at the opening, with the folder's lock held.
 #pragma once
 
 #include <filesystem>

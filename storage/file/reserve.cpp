@@ -20,14 +20,14 @@ Reserve::Reserve(const std::filesystem::path& folder, std::uint64_t bytes)
 }
 
 bool Reserve::give_up() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!held_) return false;
   held_ = false;
   return ::unlink(file_.c_str()) == 0;
 }
 
 void Reserve::make() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (held_ || bytes_ == 0) return;
   const int fd = open_regular(file_, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (fd < 0) return;

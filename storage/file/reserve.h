@@ -8,7 +8,8 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
-#include <mutex>
+
+#include "storage/base/mutex.h"
 
 namespace hookspool::storage {
 
@@ -28,7 +29,7 @@ class Reserve {
  private:
   const std::filesystem::path file_;
   const std::uint64_t bytes_;
-  std::mutex mutex_;                // held while the file is made or taken away
+  Mutex mutex_;                     // held while the file is made or taken away
   std::atomic<bool> held_ = false;  // written with mutex_ held
 };
 

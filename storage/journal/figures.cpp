@@ -5,7 +5,7 @@
 namespace hookspool::storage {
 
 void Figures::committed(std::uint64_t commit_us) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   last_failure_.reset();
   const bool first = counted_.commits++ == 0;
   counted_.last_commit_us = commit_us;
@@ -14,50 +14,50 @@ void Figures::committed(std::uint64_t commit_us) {
 }
 
 void Figures::appended(std::uint64_t events) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   counted_.events_appended += events;
 }
 
 void Figures::refused(std::uint64_t events) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   counted_.events_refused += events;
 }
 
 void Figures::failed(const JournalError& error) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++counted_.commit_failures;
   counted_.last_error = error.text;
   last_failure_ = error;
 }
 
 void Figures::sealed() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++counted_.sealed_after_error;
 }
 
 void Figures::put_up_with(std::uint64_t JournalStats::*counter, const JournalError& error) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++(counted_.*counter);
   counted_.last_error = error.text;
 }
 
 void Figures::lost(std::uint64_t events) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   counted_.lost += events;
 }
 
 void Figures::wal(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   counted_.wal_bytes = bytes;
 }
 
 bool Figures::failing() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return last_failure_.has_value();
 }
 
 JournalStats Figures::snapshot(const std::optional<JournalError>& no_room) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   JournalStats stats = counted_;
   stats.at_disk = at_disk_;
   const std::optional<JournalError>& refusal = no_room ? no_room : last_failure_;

@@ -5,9 +5,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 
+#include "storage/base/mutex.h"
 #include "storage/journal/journal.h"
 
 namespace hookspool::storage {
@@ -44,9 +44,9 @@ class Figures {
 
  private:
   std::atomic<bool> at_disk_ = false;
-  mutable std::mutex mutex_;
-  JournalStats counted_;                      // guarded by mutex_
-  std::optional<JournalError> last_failure_;  // guarded by mutex_; none once something was written again
+  mutable Mutex mutex_;
+  JournalStats counted_ GUARDED_BY(mutex_);
+  std::optional<JournalError> last_failure_ GUARDED_BY(mutex_);  // none once something was written again
 };
 
 }  // namespace hookspool::storage

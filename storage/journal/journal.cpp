@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <iterator>
-#include <mutex>
 #include <utility>
 
+#include "storage/base/mutex.h"
 #include "storage/catalogue/catalogue.h"
 #include "storage/catalogue/late_segments.h"
 #include "storage/catalogue/opening.h"
@@ -63,7 +63,7 @@ class Journal::Impl {
     room.set_drop([this](std::uint64_t number) { return drop(number); });
   }
 
-  JournalResult<void> drop(std::uint64_t number);
+  JournalResult<void> drop(std::uint64_t number) EXCLUDES(drop_mutex);
 
   const JournalOptions options;
   const std::unique_ptr<Folder> folder;
@@ -73,7 +73,7 @@ class Journal::Impl {
   JournalRoom room;
   LateSegments late;
   std::uint64_t set_aside_files = 0;  // does not change after the opening
-  std::mutex drop_mutex;  // one drop at a time, so that two do not each rely on the other's segment
+  Mutex drop_mutex;  // one drop at a time, so that two do not each rely on the other's segment
   std::unique_ptr<Writer> writer;
 };
 
@@ -233,7 +233,7 @@ std::vector<SegmentInfo> Journal::segments() const {
 }
 
 JournalResult<void> Journal::Impl::drop(std::uint64_t number) {
-  const std::lock_guard lock(drop_mutex);
+  const MutexLock lock(drop_mutex);
   const JournalResult<Catalogue::Drop> drop = catalogue.begin_drop(number);
   if (!drop) return fail(drop.error());
   if (drop->uncovered_id) {

@@ -5,7 +5,7 @@
 // epoch and a new segment, so a file that an earlier process wrote, or whose sync failed, is never written
 // again.
 //
-// Thread-safety: every member may be called from any thread, except close() and the destructor, which must be
+// Thread-safe: every member may be called from any thread, except close() and the destructor, which must be
 // the last call. Errors come back as values; SQLite's exceptions end inside storage/.
 // This layer reads no clock (ages come from the events' own received_at_us), draws no random numbers and logs
 // nothing: what an operator should read is in the returned values and in `Opened::notes`.

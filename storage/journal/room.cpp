@@ -31,12 +31,12 @@ JournalRoom::JournalRoom(const JournalOptions& options, const Folder& folder, co
 
 void JournalRoom::set_limits(const JournalOptions& options) {
   auto budget = std::make_shared<const Budget>(options);
-  const std::lock_guard lock(budget_mutex_);
+  const MutexLock lock(budget_mutex_);
   budget_.swap(budget);
 }
 
 std::shared_ptr<const Budget> JournalRoom::budget() const {
-  const std::lock_guard lock(budget_mutex_);
+  const MutexLock lock(budget_mutex_);
   return budget_;
 }
 
@@ -88,7 +88,7 @@ void JournalRoom::remember(const Budget& budget, const std::string& lane, std::u
                            bool refused) const {
   const bool named = budget.options().lane_rooms.contains(lane);
   const std::string& key = named || catalogue_.knows_lane(lane) ? lane : std::string();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (refused) {
     refused_bytes_[key] = bytes;
   } else if (!refused_bytes_.empty()) {
@@ -98,7 +98,7 @@ void JournalRoom::remember(const Budget& budget, const std::string& lane, std::u
 }
 
 std::uint64_t JournalRoom::next_bytes(std::string_view lane) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto refused = refused_bytes_.find(lane);
   return refused == refused_bytes_.end() ? 1 : refused->second;
 }

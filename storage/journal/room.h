@@ -8,11 +8,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "storage/base/mutex.h"
 #include "storage/catalogue/catalogue.h"
 #include "storage/file/folder.h"
 #include "storage/file/reserve.h"
@@ -86,12 +86,12 @@ class JournalRoom {
   const Folder& folder_;
   const Catalogue& catalogue_;
   Reserve reserve_;
-  mutable std::mutex budget_mutex_;
-  std::shared_ptr<const Budget> budget_;  // guarded by budget_mutex_; replaced as a whole
+  mutable Mutex budget_mutex_;
+  std::shared_ptr<const Budget> budget_ GUARDED_BY(budget_mutex_);  // replaced as a whole
   // The size of the last event that a lane was refused, until one of it is let in: what it would take for the lane
   // to be open again. Only of lanes that are named or known; under "" of those that nobody knows.
-  mutable std::mutex mutex_;
-  mutable std::map<std::string, std::uint64_t, std::less<>> refused_bytes_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  mutable std::map<std::string, std::uint64_t, std::less<>> refused_bytes_ GUARDED_BY(mutex_);
   std::function<JournalResult<void>(std::uint64_t)> drop_;
 };
 

@@ -1,9 +1,9 @@
 #include "storage/journal/ticket_queue.h"
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
+
+#include "storage/base/mutex.h"
 
 namespace hookspool::storage {
 namespace {
@@ -15,20 +15,20 @@ constexpr auto kStopPollInterval = std::chrono::milliseconds(1);
 class Wait {
  public:
   void give(JournalResult<EventPtr> result) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     answer_ = std::move(result);
     answered_.notify_one();
   }
   JournalResult<EventPtr> take() {
-    std::unique_lock lock(mutex_);
-    answered_.wait(lock, [this] { return answer_.has_value(); });
+    const MutexLock lock(mutex_);
+    answered_.wait(mutex_, [this]() REQUIRES(mutex_) { return answer_.has_value(); });
     return std::move(*answer_);
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable answered_;
-  std::optional<JournalResult<EventPtr>> answer_;  // guarded by mutex_
+  Mutex mutex_;
+  CondVar answered_;
+  std::optional<JournalResult<EventPtr>> answer_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

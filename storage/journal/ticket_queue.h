@@ -1,6 +1,6 @@
 // What the writer's thread is asked to do, and the queue in which it waits.
 //
-// Internal to storage/. put() and ask() may be called from any thread; take(), answer() and drained() belong to the
+// Internal to storage/. Thread-safe are put() and ask(); take(), answer() and drained() belong to the
 // writer's thread, stop() to the one that ends it. How long the queue gets is bounded by the callers: one that blocks in
 // ask() has one ticket, and a caller that puts them in without waiting has a limit of its own.
 #pragma once

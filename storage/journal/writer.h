@@ -1,7 +1,7 @@
 // The one thread that writes the journal. It drains the queue, commits what it got in one transaction,
 // answers all of them, repeats: a group is what arrived during the last sync, without a timer.
 //
-// Internal to storage/. append(), save_cursors(), rotate() and figures() may be called from any thread; close() is
+// Internal to storage/. Thread-safe are append(), save_cursors(), rotate() and figures(); close() is
 // the last call. writer.cpp has the groups, writer_segments.cpp the files that they go into.
 #pragma once
 

@@ -1,4 +1,4 @@
-// A dead letter: an event that PostgreSQL refused for its content, kept whole until a person decides.
+// A dead letter: an event that PostgreSQL refused for its content, kept whole until an operator decides. Plain values.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// An event: one webhook as it was accepted. The vocabulary that storage/, net/ and agent/ share.
+// An event: one webhook as it was accepted. The vocabulary that storage/, net/ and agent/ share. Plain values.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// 128-bit identities: event ids are UUIDv7 (RFC 9562 section 5.7), epochs are random.
+// 128-bit identities: event ids are UUIDv7 (RFC 9562 section 5.7), epochs are random. Plain values.
 #pragma once
 
 #include <array>

@@ -7,7 +7,7 @@
 // It is written after the group is synced and before its senders are answered, into the page cache; to the
 // disk it goes a little later (AckedSyncer). So it may say less than what was acknowledged, never more.
 //
-// Internal to storage/. note() belongs to the writer's thread, sync() to any one at a time; read_acked() is
+// Internal to storage/. Not thread-safe: note() belongs to the writer's thread, sync() to any one at a time; read_acked() is
 // for the opening. A slot that is torn or altered does not count: it says nothing, and nothing wrong.
 #pragma once
 

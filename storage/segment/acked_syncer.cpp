@@ -13,7 +13,7 @@ AckedSyncer::AckedSyncer(std::function<void(const JournalError&)> on_failure)
 
 AckedSyncer::~AckedSyncer() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     changed_.notify_one();
   }
@@ -21,7 +21,7 @@ AckedSyncer::~AckedSyncer() {
 }
 
 void AckedSyncer::due(std::shared_ptr<AckedRecord> record) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (std::find(due_.begin(), due_.end(), record) != due_.end()) return;
   due_.push_back(std::move(record));
   changed_.notify_one();
@@ -38,16 +38,16 @@ void AckedSyncer::sync(AckedRecord& record) {
 
 void AckedSyncer::run() {
   ::pthread_setname_np(::pthread_self(), "journal-acked");
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || !due_.empty(); });
+    changed_.wait(mutex_, [this]() REQUIRES(mutex_) { return stopping_ || !due_.empty(); });
     if (due_.empty()) return;
     std::vector<std::shared_ptr<AckedRecord>> records = std::exchange(due_, {});
     lock.unlock();
     for (const std::shared_ptr<AckedRecord>& record : records) sync(*record);
     records.clear();  // may close files: not under the lock
     lock.lock();
-    changed_.wait_for(lock, kAckedLagMax, [this] { return stopping_; });
+    changed_.wait_for(mutex_, kAckedLagMax, [this]() REQUIRES(mutex_) { return stopping_; });
   }
 }
 

@@ -5,13 +5,12 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "storage/base/mutex.h"
 #include "storage/segment/acked_record.h"
 
 namespace hookspool::storage {
@@ -35,11 +34,11 @@ class AckedSyncer {
   void sync(AckedRecord& record);
 
   const std::function<void(const JournalError&)> on_failure_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::shared_ptr<AckedRecord>> due_;  // guarded by mutex_; each once
-  bool stopping_ = false;                          // guarded by mutex_
-  std::thread thread_;                             // last: it uses all of the above
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::shared_ptr<AckedRecord>> due_ GUARDED_BY(mutex_);  // each once
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace hookspool::storage

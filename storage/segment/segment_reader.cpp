@@ -160,7 +160,7 @@ JournalResult<void> SegmentReader::read_rows(const ReadSlice& slice, const std::
 }
 
 JournalResult<std::unique_ptr<SegmentReader>> ReaderPool::take(const std::shared_ptr<SegmentFile>& file) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
     const auto found =
         std::find_if(idle_.rbegin(), idle_.rend(),
@@ -171,7 +171,7 @@ JournalResult<std::unique_ptr<SegmentReader>> ReaderPool::take(const std::shared
       return reader;
     }
     if (file->dropped.load() || !file->parked.load()) break;
-    came_back_.wait(lock);
+    came_back_.wait(mutex_);
   }
   lock.unlock();
   return SegmentReader::open(file, vfs_);
@@ -179,7 +179,7 @@ JournalResult<std::unique_ptr<SegmentReader>> ReaderPool::take(const std::shared
 
 void ReaderPool::put(std::unique_ptr<SegmentReader> reader) {
   std::unique_ptr<SegmentReader> closed;  // outside the lock: closing a file takes time
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (reader->file()->dropped.load()) {
     closed = std::move(reader);
     return;
@@ -198,7 +198,7 @@ void ReaderPool::put(std::unique_ptr<SegmentReader> reader) {
 
 void ReaderPool::park(std::unique_ptr<SegmentReader> reader) {
   std::vector<std::unique_ptr<SegmentReader>> closed;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   take_out(reader->file()->number, closed);
   reader->file()->parked = true;
   idle_.push_back(std::move(reader));
@@ -206,13 +206,13 @@ void ReaderPool::park(std::unique_ptr<SegmentReader> reader) {
 
 void ReaderPool::forget(std::uint64_t number) {
   std::vector<std::unique_ptr<SegmentReader>> closed;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   take_out(number, closed);
   came_back_.notify_all();
 }
 
 void ReaderPool::clear() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   idle_.clear();
 }
 

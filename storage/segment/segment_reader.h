@@ -1,23 +1,21 @@
 // Reading a segment, whether it is still growing or was closed long ago.
 //
-// Internal to storage/. A SegmentReader belongs to one thread at a time; the pool may be used from any
-// thread.
+// Internal to storage/. Not thread-safe: a SegmentReader belongs to one thread at a time. ReaderPool is thread-safe.
 #pragma once
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "storage/base/mutex.h"
 #include "storage/file/sqlite.h"
 #include "storage/model/event.h"
 #include "storage/model/journal_error.h"
@@ -108,12 +106,12 @@ class ReaderPool {
   void clear();                       // closes all idle readers
 
  private:
-  void take_out(std::uint64_t number, std::vector<std::unique_ptr<SegmentReader>>& closed);
+  void take_out(std::uint64_t number, std::vector<std::unique_ptr<SegmentReader>>& closed) REQUIRES(mutex_);
 
   const std::string vfs_;
-  std::mutex mutex_;
-  std::condition_variable came_back_;
-  std::vector<std::unique_ptr<SegmentReader>> idle_;  // guarded by mutex_
+  Mutex mutex_;
+  CondVar came_back_;
+  std::vector<std::unique_ptr<SegmentReader>> idle_ GUARDED_BY(mutex_);
 };
 
 }  // namespace hookspool::storage

@@ -5,10 +5,10 @@
 #include <sys/statvfs.h>
 
 #include <atomic>
-#include <mutex>
 #include <system_error>
 #include <utility>
 
+#include "storage/base/mutex.h"
 #include "storage/file/sqlite.h"
 #include "storage/side/side_file.h"
 
@@ -205,11 +205,11 @@ class QuarantineStore::Impl {
   }
 
   Limits limits() const {
-    const std::lock_guard lock(limits_mutex_);
+    const MutexLock lock(limits_mutex_);
     return limits_;
   }
   void set_limits(const Limits& limits) {
-    const std::lock_guard lock(limits_mutex_);
+    const MutexLock lock(limits_mutex_);
     limits_ = limits;
   }
   std::uint64_t count() const { return count_; }
@@ -217,8 +217,8 @@ class QuarantineStore::Impl {
 
  private:
   const std::filesystem::path folder_;
-  mutable std::mutex limits_mutex_;
-  Limits limits_;  // guarded by limits_mutex_
+  mutable Mutex limits_mutex_;
+  Limits limits_ GUARDED_BY(limits_mutex_);
   std::atomic<std::uint64_t> count_{0}, bytes_{0};
   SideFile file_;
 };

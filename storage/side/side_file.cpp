@@ -60,7 +60,7 @@ bool SideFile::is_damaged(const JournalError& error) {
 }
 
 JournalResult<void> SideFile::open(std::vector<std::string>& notes, const std::string& consequence) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto opened = try_open();
   if (opened || !is_damaged(opened.error())) return database_ != nullptr ? JournalResult<void>() : opened;
   const std::string aside = set_aside();

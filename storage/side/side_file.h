@@ -12,11 +12,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "storage/base/mutex.h"
 #include "storage/file/sqlite.h"
 #include "storage/model/journal_error.h"
 
@@ -43,7 +43,7 @@ class SideFile {
   template <class Work>
   auto run(const char* attempted, Work work)
       -> JournalResult<decltype(work(std::declval<SQLite::Database&>()))> {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (database_ == nullptr) {
       if (auto opened = try_open(); !opened) return fail(opened.error());
     }
@@ -60,14 +60,14 @@ class SideFile {
   }
 
  private:
-  JournalResult<void> try_open();
-  bool is_damaged(const JournalError& error);
-  std::string set_aside() const;
+  JournalResult<void> try_open() REQUIRES(mutex_);
+  bool is_damaged(const JournalError& error) REQUIRES(mutex_);
+  std::string set_aside() const REQUIRES(mutex_);
 
   const SideFileForm form_;
   const std::filesystem::path folder_, file_;
-  std::mutex mutex_;
-  std::unique_ptr<SQLite::Database> database_;  // guarded by mutex_; none: it could not be opened yet
+  Mutex mutex_;
+  std::unique_ptr<SQLite::Database> database_ GUARDED_BY(mutex_);  // none: it could not be opened yet
 };
 
 }  // namespace hookspool::storage

@@ -54,6 +54,10 @@ Faults check_routes(const Files& files);
 // A header says what it is for, and is read once.
 Faults check_headers(const Files& files);
 
+// The first comment of a product's header says who may use what it declares from which thread: it has one of the words
+// "Thread-safe", "Not thread-safe", "Thread-safety", "Pure" or "Plain values". `found` counts the headers.
+Faults check_thread_safety(const Files& files, std::size_t& found);
+
 // A relative link of a document names a file that `exists` (a path from the root) and, behind '#', a heading of it.
 // `found` counts the links. Text in ``` fences has none.
 Faults check_links(const Files& files, const std::function<bool(const std::string&)>& exists,

@@ -219,5 +219,20 @@ TEST(HeaderRule, WantsACommentAndAGuard) {
   expect_fault(check_headers(tree({{"agent/a.h", "#pragma once\n// Late.\n"}})), "opens with a comment");
 }
 
+TEST(ThreadSafetyRule, WantsAWordInTheFirstComment) {
+  std::size_t found = 0;
+  const auto faults_of = [&](const std::string& text) {
+    return check_thread_safety(tree({{"agent/a.h", text}, {"tests/b.h", kHeader}, {"agent/c.cpp", ""}}),
+                               found);
+  };
+  for (const char* says : {"// A map. Thread-safe.\n", "// A map.\n//\n// Not thread-safe: one owner.\n",
+                           "// Sums. Pure functions.\n", "// Two numbers. Plain values.\n"}) {
+    EXPECT_TRUE(faults_of(says).empty()) << says;
+    EXPECT_EQ(found, 1u);
+  }
+  for (const char* says : {kHeader, "// On thread-safety.\n", "// A map.\n#pragma once\n// Thread-safe.\n"})
+    expect_fault(faults_of(says), "agent/a.h:1: ");
+}
+
 }  // namespace
 }  // namespace hookspool::structure

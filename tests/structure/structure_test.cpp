@@ -68,6 +68,13 @@ TEST_F(TheTree, HasHeadersThatSayWhatTheyAreFor) {
   expect_none(check_headers(files_));
 }
 
+TEST_F(TheTree, HasHeadersThatSayHowThreadsMayUseThem) {
+  std::size_t found = 0;
+  expect_none(check_thread_safety(files_, found));
+  std::cout << "looked at " << found << " headers of the product\n";
+  EXPECT_GT(found, 150u);
+}
+
 TEST_F(TheTree, DefinesEachTypeOnce) {
   std::size_t found = 0;
   expect_none(check_definitions(files_, found));

@@ -1,5 +1,5 @@
 // What a delivery transaction is made of: its lane, its target, where it has got to, and the statements it asks.
-// Internal to net/pg; as delivery.h has it.
+// Internal to net/pg. Not thread-safe: it belongs to the transaction's thread.
 #pragma once
 
 #include <cstdint>

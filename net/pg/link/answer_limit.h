@@ -2,7 +2,7 @@
 // all of an answer in memory, so that a hostile or broken server decides how much an agent uses. What has come over the
 // socket is counted by the kernel; what is handed on, by its rows. What this does not do: libpq reads until the socket is
 // empty, so that of one single message a server that sends faster than we read gets in more, at most what it announced
-// (1 GiB, which libpq allows).
+// (1 GiB, which libpq allows). Not thread-safe: it belongs to its connection.
 #pragma once
 
 #include <cstddef>

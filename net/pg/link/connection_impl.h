@@ -1,4 +1,5 @@
-// Inside net/pg only: the libpq connection that Connection hides, and the waiting on it.
+// Inside net/pg only: the libpq connection that Connection hides, and the waiting on it. Not thread-safe: of one
+// thread at a time, in which libpq also calls its notice receiver.
 #pragma once
 
 #include <libpq-fe.h>

@@ -1,5 +1,5 @@
 // What PostgreSQL's refusals mean to a delivery. The class alone decides what happens next. Source of the codes:
-// PostgreSQL 15 documentation, appendix A.
+// PostgreSQL 15 documentation, appendix A. Plain values and pure functions.
 #pragma once
 
 #include <cstddef>

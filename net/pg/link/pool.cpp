@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cassert>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "storage/base/mutex.h"
 
 namespace hookspool::net {
 namespace {
@@ -24,16 +24,15 @@ struct Pool::Impl {
 
   const PgOptions options;
   Admit admit;
-  mutable std::mutex mutex;
-  std::condition_variable returned;
-  // Everything below is guarded by mutex.
-  std::vector<ConnectionPtr>
-      idle;              // the last returned is the first to go: the rest may grow old and be recycled
-  std::size_t open = 0;  // idle, leased, and being opened or pinged
-  Clock::time_point condemned_until =
-      Clock::time_point::min();  // what was opened no later than this is suspect
-  PoolStats counts;
-  std::size_t first_server = 0;
+  mutable Mutex mutex;
+  CondVar returned;
+  // The last returned is the first to go: the rest may grow old and be recycled.
+  std::vector<ConnectionPtr> idle GUARDED_BY(mutex);
+  std::size_t open GUARDED_BY(mutex) = 0;  // idle, leased, and being opened or pinged
+  // What was opened no later than this is suspect.
+  Clock::time_point condemned_until GUARDED_BY(mutex) = Clock::time_point::min();
+  PoolStats counts GUARDED_BY(mutex);
+  std::size_t first_server GUARDED_BY(mutex) = 0;
 
   Deadline round_trip_deadline() const {
     return Clock::now() + std::min(options.connect_timeout, kRoundTripLimit);
@@ -43,13 +42,16 @@ struct Pool::Impl {
     return connection.query(";", round_trip_deadline(), "asking before use").ok();
   }
 
-  // With the mutex held: the caller closes what is returned after letting it go.
-  std::vector<ConnectionPtr> condemn(const Connection& dead) { return condemn_until(dead.opened_at()); }
-  std::vector<ConnectionPtr> condemn_until(Clock::time_point opened_at) {
+  // The caller closes what is returned after it has released the mutex.
+  std::vector<ConnectionPtr> condemn(const Connection& dead) REQUIRES(mutex) {
+    return condemn_until(dead.opened_at());
+  }
+  std::vector<ConnectionPtr> condemn_until(Clock::time_point opened_at) REQUIRES(mutex) {
     condemned_until = std::max(condemned_until, opened_at);
-    const auto first = std::stable_partition(
-        idle.begin(), idle.end(),
-        [this](const ConnectionPtr& connection) { return connection->opened_at() > condemned_until; });
+    const auto first = std::stable_partition(idle.begin(), idle.end(),
+                                             [this](const ConnectionPtr& connection) REQUIRES(mutex) {
+                                               return connection->opened_at() > condemned_until;
+                                             });
     std::vector<ConnectionPtr> elders(std::make_move_iterator(first), std::make_move_iterator(idle.end()));
     idle.erase(first, idle.end());
     open -= elders.size();
@@ -57,19 +59,19 @@ struct Pool::Impl {
     return elders;
   }
 
-  std::optional<PgError> wait_for_slot(ConnectionPtr& connection, Deadline deadline);
-  bool fit(ConnectionPtr& connection);
-  PgResult<ConnectionPtr> connect(Deadline deadline);
-  PgResult<ConnectionPtr> open_new(Deadline deadline);
-  void give_back(ConnectionPtr connection);
-  bool reset(Connection& connection);
+  std::optional<PgError> wait_for_slot(ConnectionPtr& connection, Deadline deadline) EXCLUDES(mutex);
+  bool fit(ConnectionPtr& connection) EXCLUDES(mutex);
+  PgResult<ConnectionPtr> connect(Deadline deadline) EXCLUDES(mutex);
+  PgResult<ConnectionPtr> open_new(Deadline deadline) EXCLUDES(mutex);
+  void give_back(ConnectionPtr connection) EXCLUDES(mutex);
+  bool reset(Connection& connection) EXCLUDES(mutex);
 };
 
 // Takes an idle connection, or the right to open one (then `connection` stays empty).
 std::optional<PgError> Pool::Impl::wait_for_slot(ConnectionPtr& connection, Deadline deadline) {
-  std::unique_lock lock(mutex);
-  const auto available = [this] { return !idle.empty() || open < options.pool_size; };
-  if (!returned.wait_until(lock, deadline, available)) {
+  const MutexLock lock(mutex);
+  const auto available = [this]() REQUIRES(mutex) { return !idle.empty() || open < options.pool_size; };
+  if (!returned.wait_until(mutex, deadline, available)) {
     return PgError{.text = "taking a connection from the pool: all " + std::to_string(options.pool_size) +
                            " are in use"};
   }
@@ -87,13 +89,13 @@ bool Pool::Impl::fit(ConnectionPtr& connection) {
   const bool old =
       options.pool_recycle.count() > 0 && Clock::now() - connection->opened_at() > options.pool_recycle;
   if (old) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     ++counts.recycled;
   } else if (!options.pre_ping || alive(*connection)) {
     return true;
   } else {
     std::vector<ConnectionPtr> elders;
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     ++counts.pre_ping_failures;
     elders = condemn(*connection);
     for (std::size_t i = 0; i < elders.size(); ++i) returned.notify_one();
@@ -108,7 +110,7 @@ PgResult<ConnectionPtr> Pool::Impl::connect(Deadline deadline) {
   std::optional<PgError> refusal;
   for (std::size_t left = Connection::servers(options); left > 0; --left) {
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       limited.first_server = first_server;
     }
     limited.connect_timeout = std::clamp(
@@ -122,7 +124,7 @@ PgResult<ConnectionPtr> Pool::Impl::connect(Deadline deadline) {
     if (admitted) return connection;
     if (admitted.error().error_class != ErrorClass::kSetup) return fail(std::move(admitted).error());
     if (!refusal) refusal = std::move(admitted).error();
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     first_server = limited.first_server + 1;
   }
   return fail(std::move(*refusal));
@@ -131,7 +133,7 @@ PgResult<ConnectionPtr> Pool::Impl::connect(Deadline deadline) {
 PgResult<ConnectionPtr> Pool::Impl::open_new(Deadline deadline) {
   const Clock::time_point start = Clock::now();
   auto connection = connect(deadline);
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   counts.last_connect_ms = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count());
   if (connection) {
@@ -150,7 +152,7 @@ bool Pool::Impl::reset(Connection& connection) {
   if (connection.usable()) return true;
   if (connection.broken() || !options.reset_on_return) return false;
   {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     ++counts.resets;
   }
   return connection.query("ROLLBACK", round_trip_deadline(), "resetting on return").ok() &&
@@ -159,8 +161,8 @@ bool Pool::Impl::reset(Connection& connection) {
 
 void Pool::Impl::give_back(ConnectionPtr connection) {
   const bool usable = reset(*connection);
-  std::vector<ConnectionPtr> closing;  // closed after the mutex is let go
-  const std::lock_guard lock(mutex);
+  std::vector<ConnectionPtr> closing;  // closed after the mutex is released
+  const MutexLock lock(mutex);
   const bool condemned = connection->opened_at() <= condemned_until;
   if (connection->broken()) {
     closing = condemn(*connection);
@@ -199,6 +201,7 @@ Connection* Pool::Lease::operator->() const {
 Pool::Pool(PgOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 
 Pool::~Pool() {
+  const MutexLock lock(impl_->mutex);
   assert(impl_->open == impl_->idle.size());
 }
 
@@ -216,22 +219,22 @@ void Pool::set_admission(Admit admit) {
 }
 
 void Pool::condemn_before(std::chrono::steady_clock::time_point opened_at) {
-  std::vector<ConnectionPtr> elders;  // closed after the mutex is let go
-  const std::lock_guard lock(impl_->mutex);
+  std::vector<ConnectionPtr> elders;  // closed after the mutex is released
+  const MutexLock lock(impl_->mutex);
   elders = impl_->condemn_until(opened_at - Clock::duration(1));
   impl_->returned.notify_all();
 }
 
 void Pool::close_idle() {
-  std::vector<ConnectionPtr> closing;  // closed after the mutex is let go
-  const std::lock_guard lock(impl_->mutex);
+  std::vector<ConnectionPtr> closing;  // closed after the mutex is released
+  const MutexLock lock(impl_->mutex);
   closing.swap(impl_->idle);
   impl_->open -= closing.size();
   impl_->returned.notify_all();
 }
 
 PoolStats Pool::stats() const {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   PoolStats stats = impl_->counts;
   stats.size = impl_->options.pool_size;
   stats.open = impl_->open;

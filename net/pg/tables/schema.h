@@ -1,4 +1,5 @@
-// The tables in PostgreSQL (fixed interface: POSTGRES.md, "Tables").
+// The tables in PostgreSQL (fixed interface: POSTGRES.md, "Tables"). Thread-safe: no state; a connection
+// belongs to one thread at a time.
 #pragma once
 
 #include <string>
