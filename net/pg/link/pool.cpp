@@ -20,9 +20,10 @@ constexpr std::chrono::milliseconds kRoundTripLimit{3'000};
 }  // namespace
 
 struct Pool::Impl {
-  explicit Impl(PgOptions the_options) : options(std::move(the_options)) {}
+  Impl(PgOptions the_options, Now the_now) : options(std::move(the_options)), now(std::move(the_now)) {}
 
   const PgOptions options;
+  const Now now;
   Admit admit;
   mutable Mutex mutex;
   CondVar returned;
@@ -38,7 +39,7 @@ struct Pool::Impl {
     return Clock::now() + std::min(options.connect_timeout, kRoundTripLimit);
   }
   bool alive(Connection& connection) const {
-    if (Clock::now() - connection.answered_at() < options.ping_after && connection.silent()) return true;
+    if (now() - connection.answered_at() < options.ping_after && connection.silent()) return true;
     return connection.query(";", round_trip_deadline(), "asking before use").ok();
   }
 
@@ -86,8 +87,7 @@ std::optional<PgError> Pool::Impl::wait_for_slot(ConnectionPtr& connection, Dead
 
 // Young enough, and alive if asked. If not, it is closed and its slot kept.
 bool Pool::Impl::fit(ConnectionPtr& connection) {
-  const bool old =
-      options.pool_recycle.count() > 0 && Clock::now() - connection->opened_at() > options.pool_recycle;
+  const bool old = options.pool_recycle.count() > 0 && now() - connection->opened_at() > options.pool_recycle;
   if (old) {
     const MutexLock lock(mutex);
     ++counts.recycled;
@@ -198,7 +198,7 @@ Connection* Pool::Lease::operator->() const {
   return connection_.get();
 }
 
-Pool::Pool(PgOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Pool::Pool(PgOptions options, Now now) : impl_(std::make_unique<Impl>(std::move(options), std::move(now))) {}
 
 Pool::~Pool() {
   const MutexLock lock(impl_->mutex);

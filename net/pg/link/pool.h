@@ -49,15 +49,20 @@ class Pool {
   // not do; the others that conninfo lists are tried, and the one that does is the first to be tried from then on.
   using Admit = std::function<PgResult<void>(Connection&)>;
 
-  explicit Pool(PgOptions options);
+  // The clock by which connections grow old (pool_recycle, ping_after): the steady one, or in a test one ahead of it.
+  // Deadlines are always the steady clock's.
+  using Now = std::function<std::chrono::steady_clock::time_point()>;
+
+  explicit Pool(PgOptions options, Now now = std::chrono::steady_clock::now);
   ~Pool();  // REQUIRES: no lease is out
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // A usable connection: an idle one (recycled or pinged as configured; one that answered just now is
-  // taken as it is) or a new one; waits for one to be returned when the pool is at its size. A failed ping condemns and tries again with a new connection once.
+  // A usable connection: an idle one (recycled or pinged as configured; one that answered just now is taken as it is) or a
+  // new one; waits for one to be returned when the pool is at its size. A failed ping condemns and tries again with a new
+  // connection once.
   PgResult<Lease> acquire(Deadline deadline);
-  // REQUIRES: nobody has acquired yet.
+  // REQUIRES: nothing has been acquired yet.
   void set_admission(Admit admit);
   // Closes what was opened before, the idle ones now and the others on return.
   void condemn_before(std::chrono::steady_clock::time_point opened_at);

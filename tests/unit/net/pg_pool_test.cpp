@@ -26,6 +26,11 @@ class PgPoolTest : public PgTest {
     return sized;
   }
   static std::string pid(Connection& connection) { return value(connection, "SELECT pg_backend_pid()"); }
+  // A clock that a test sets ahead: hours pass at once.
+  Pool::Now ahead() {
+    return [this] { return std::chrono::steady_clock::now() + ahead_.load(); };
+  }
+  std::atomic<std::chrono::steady_clock::duration> ahead_{};
   // Backends of this test's pool, as the server counts them.
   int backends() const {
     std::string name = sized(1).application_name;
@@ -99,19 +104,27 @@ TEST_F(PgPoolTest, TheLastReturnedIsTheFirstLent) {
 }
 
 TEST_F(PgPoolTest, OldConnectionsAreReplaced) {
-  PgOptions short_lived = sized(1);
-  short_lived.pool_recycle = 50ms;
-  Pool pool(short_lived);
+  PgOptions of_an_hour = sized(1);
+  of_an_hour.pool_recycle = 1h;
+  Pool pool(of_an_hour, ahead());
   const std::string first = pid(*pool.acquire(soon()).value());
-  ASSERT_TRUE(testing::wait_until(10s, [&] { return pid(*pool.acquire(soon()).value()) != first; }));
-  EXPECT_GE(pool.stats().recycled, 1u);
+  ahead_ = 59min;
+  EXPECT_EQ(pid(*pool.acquire(soon()).value()), first);
+  EXPECT_EQ(pool.stats().recycled, 0u);
+  ahead_ = 61min;
+  EXPECT_NE(pid(*pool.acquire(soon()).value()), first);
+  EXPECT_EQ(pool.stats().recycled, 1u);
   EXPECT_EQ(pool.stats().open, 1u);
+}
 
+TEST_F(PgPoolTest, WithoutARecycleTimeConnectionsAreKept) {
   PgOptions for_ever = sized(1);
   for_ever.pool_recycle = 0ms;
-  Pool keeping(for_ever);
-  const std::string kept = pid(*keeping.acquire(soon()).value());
-  EXPECT_EQ(pid(*keeping.acquire(soon()).value()), kept);
+  Pool pool(for_ever, ahead());
+  const std::string kept = pid(*pool.acquire(soon()).value());
+  ahead_ = 24h * 365;
+  EXPECT_EQ(pid(*pool.acquire(soon()).value()), kept);
+  EXPECT_EQ(pool.stats().recycled, 0u);
 }
 
 TEST_F(PgPoolTest, OpenTransactionsAreRolledBackOnReturn) {
@@ -179,14 +192,20 @@ TEST_F(PgPoolTest, WhatAnsweredJustNowIsNotAskedAgain) {
   testing::CutProxy proxy(cluster().port());
   PgOptions through = options(proxy.port());
   through.pool_size = 1;
-  for (const bool just_now : {true, false}) {
-    through.ping_after = just_now ? std::chrono::milliseconds(kLong) : 0ms;
-    Pool pool(through);
-    EXPECT_EQ(value(**pool.acquire(soon()), "SELECT 1"), "1");
+  through.ping_after = 10min;
+  through.pool_recycle = 0ms;
+  Pool pool(through, ahead());
+  EXPECT_EQ(value(**pool.acquire(soon()), "SELECT 1"), "1");
+  // Bytes that lending it takes on the line to the server.
+  const auto lent = [&] {
     const auto sent = proxy.counts().bytes_to_server;
-    ASSERT_TRUE(pool.acquire(soon()).ok());
-    EXPECT_EQ(proxy.counts().bytes_to_server == sent, just_now);
-  }
+    EXPECT_TRUE(pool.acquire(soon()).ok());
+    return proxy.counts().bytes_to_server - sent;
+  };
+  ahead_ = 9min;
+  EXPECT_EQ(lent(), 0u);
+  ahead_ = 11min;
+  EXPECT_GT(lent(), 0u);
 }
 
 TEST_F(PgPoolTest, ABrokenLeaseCondemnsItsElders) {
