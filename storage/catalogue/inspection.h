@@ -1,7 +1,7 @@
 // One segment's files as an opening finds them: what they hold, or why that cannot be told.
 //
-// Internal to storage/. Not thread-safe: before the writer exists, or of a segment that nothing else has open; with the folder's lock held.
-// Changes nothing but SQLite's -shm files.
+// Internal to storage/. Not thread-safe: before the writer exists, or of a segment that nothing else has open; with the
+// folder's lock held. Changes nothing but SQLite's -shm files.
 #pragma once
 
 #include <cstdint>
