@@ -1,4 +1,5 @@
-// The administrator's requests about the quarantine, under /api/v1/quarantine; part of admin_api.h, with its rules. Thread-safe.
+// The administrator's requests about the quarantine, under /api/v1/quarantine; part of admin_api.h, with its rules.
+// Thread-safe.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 // What an exception that no thread has caught does: it ends the process with a clear line in the log and exit code 70, so
 // that systemd starts it anew. What was acknowledged is on disk. Threads that can go on with their next round catch their
-// own; the journal's writer and a listener's loop cannot, for what they were in the middle of is not known then. Thread-safe.
+// own; the journal's writer and a listener's loop cannot, for what they were in the middle of is not known then.
+// Thread-safe.
 #pragma once
 
 namespace hookspool::agent {

@@ -1,6 +1,7 @@
-// The administrator's commands: dead, quarantine, verify, replay, repair, retry, adopt. Each talks to the running agent over its
-// Unix socket, prints its data to standard output and its troubles to standard error, and returns an exit code:
-// 65 for what is not there (or, of verify, missing), 69 when no agent answers, 75 when PostgreSQL is needed and away. Not thread-safe: one a process.
+// The administrator's commands: dead, quarantine, verify, replay, repair, retry, adopt. Each talks to the running agent
+// over its Unix socket, prints its data to standard output and its troubles to standard error, and returns an exit code:
+// 65 for what is not there (or, of verify, missing), 69 when no agent answers, 75 when PostgreSQL is needed and away. Not
+// thread-safe: one a process.
 #pragma once
 
 #include <cstdint>

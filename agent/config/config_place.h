@@ -1,5 +1,5 @@
-// Where the configuration lies, and what the paths in it mean. Thread-safe, for they have no state; the functions read the environment and the file
-// system, so they are not to be called while another thread changes the environment.
+// Where the configuration lies, and what the paths in it mean. Thread-safe as long as no thread changes the environment: the
+// functions have no state, and read the environment and the file system.
 #pragma once
 
 #include <filesystem>

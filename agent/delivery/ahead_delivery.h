@@ -1,7 +1,7 @@
 // A delivery that begins while the journal syncs: the transaction, the watermark's lock, the rows and its move cost about
-// as much time as the sync. Only COMMIT waits for the journal to say that the rows are durable, and without it there is none.
-// Not thread-safe: belongs to the lane's step, but for enqueue() and notify_waiter() (the journal's writer). What it is given
-// outlives it.
+// as much time as the sync. Only COMMIT waits for the journal to say that the rows are durable, and without it there is
+// none. Not thread-safe: belongs to the lane's step, but for enqueue() and notify_waiter() (the journal's writer). What
+// it is given outlives it.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// A checked configuration goes into force in the running agent: all of it, or nothing. Not thread-safe: called by one thread at a time
-// (Reloader sees to that), while every part goes on with its work.
+// A checked configuration goes into force in the running agent: all of it, or nothing. Not thread-safe: called by one
+// thread at a time (Reloader sees to that), while every part goes on with its work.
 #pragma once
 
 #include <cstdint>

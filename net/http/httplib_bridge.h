@@ -1,4 +1,5 @@
-// cpp-httplib behind a Stream of our own: its request cycle fetches the answer through its routing hook and writes it. It never sees a socket, a body, or a byte that a client has chosen.
+// cpp-httplib behind a Stream of our own: its request cycle fetches the answer through its routing hook and writes it. It
+// never sees a socket, a body, or a byte that a client has chosen.
 //
 // What is known of the request comes from request_head.h alone. Given the client's head, 0.11.4 would refuse
 // legal ones (a second '?', a line of more than 8 KiB, a method it does not know), decode percent signs in

@@ -1,8 +1,8 @@
 // From where to where one lane's rows go in one segment, as far as its rows can be believed.
 //
-// Internal to storage/, for the opening. Not thread-safe: it reads through one connection. A damaged row must neither hide others nor invent any: a number
-// counts only if an intact row or the record of what was acknowledged stands for it, or if it follows such a
-// one without a hole.
+// Internal to storage/, for the opening. Not thread-safe: it reads through one connection. A damaged row must neither
+// hide others nor invent any: a number counts only if an intact row or the record of what was acknowledged stands for it,
+// or if it follows such a one without a hole.
 #pragma once
 
 #include <SQLiteCpp/Database.h>

@@ -4,7 +4,8 @@
 // later sync writes it. So before anything that an unclean end left behind is relied on, its bytes are written again in
 // place, which makes the pages dirty, and then synced.
 //
-// Internal to storage/. Not thread-safe: at the opening. No connection of this process may have the file open: closing a descriptor drops its locks.
+// Internal to storage/. Not thread-safe: at the opening. No connection of this process may have the file open: closing a
+// descriptor drops its locks.
 #pragma once
 
 #include <filesystem>

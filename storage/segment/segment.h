@@ -1,8 +1,8 @@
 // The segment that is being written: the one connection of the process that writes and checkpoints.
 //
-// Internal to storage/. Not thread-safe: it belongs to the writer's thread. After a failure that is not `usable` the file must
-// never be written or checkpointed again (a failed sync leaves pages marked clean that are not on the disk):
-// destroy the object, which touches nothing.
+// Internal to storage/. Not thread-safe: it belongs to the writer's thread. After a failure that is not `usable` the file
+// must never be written or checkpointed again (a failed sync leaves pages marked clean that are not on the disk): destroy
+// the object, which touches nothing.
 #pragma once
 
 #include <SQLiteCpp/Database.h>
