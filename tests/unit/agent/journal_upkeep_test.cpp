@@ -1,4 +1,4 @@
-// A real journal under a clock that the test sets: days of upkeep in milliseconds.
+// A real journal under a clock that the test sets: days of upkeep in seconds.
 #include "agent/upkeep/journal_upkeep.h"
 
 #include <gtest/gtest.h>
