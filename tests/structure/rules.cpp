@@ -375,25 +375,4 @@ Faults check_headers(const Files& files) {
   return faults;
 }
 
-Faults check_thread_safety(const Files& files, std::size_t& found) {
-  Faults faults;
-  found = 0;
-  for (const SourceFile& file : files) {
-    if (!file.is_header() || is_within(file.path, "tests")) continue;
-    ++found;
-    const auto end = std::find_if(file.lines.begin(), file.lines.end(),
-                                  [](const std::string& line) { return !line.starts_with("//"); });
-    const bool says = std::any_of(file.lines.begin(), end, [](const std::string& line) {
-      return has_word(line, "Thread-safe") || has_word(line, "thread-safe") ||
-             has_word(line, "Thread-safety") || has_word(line, "Pure") || has_word(line, "pure") ||
-             has_word(line, "Plain values") || has_word(line, "plain values");
-    });
-    if (!says)
-      faults.push_back(at(file, 1) +
-                       "its first comment does not say how threads may use it: Thread-safe, "
-                       "Not thread-safe, Pure or Plain values");
-  }
-  return faults;
-}
-
 }  // namespace hookspool::structure

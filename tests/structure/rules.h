@@ -51,6 +51,13 @@ Faults check_words(const Files& files);
 // library that only tests may include.)
 Faults check_routes(const Files& files);
 
+// The product locks with the types of storage/base/mutex.h only, which clang checks. `found` counts the files that do.
+Faults check_locks(const Files& files, std::size_t& found);
+
+// A thread of the product stands in a list with what becomes of an exception that reaches its top, and the list has no
+// other. `found` counts them.
+Faults check_threads(const Files& files, std::size_t& found);
+
 // A header says what it is for, and is read once.
 Faults check_headers(const Files& files);
 

@@ -219,6 +219,39 @@ TEST(HeaderRule, WantsACommentAndAGuard) {
   expect_fault(check_headers(tree({{"agent/a.h", "#pragma once\n// Late.\n"}})), "opens with a comment");
 }
 
+TEST(LockRule, WantsLocksThatAreChecked) {
+  std::size_t found = 0;
+  EXPECT_TRUE(check_locks(tree({{"agent/a.h", including("storage/base/mutex.h")},
+                                {"storage/base/mutex.h", "#include <mutex>\n"},
+                                {"tests/b.cpp", "#include <mutex>\n"}}),
+                          found)
+                  .empty());
+  EXPECT_EQ(found, 1u);
+  for (const char* header : {"mutex", "shared_mutex", "condition_variable"}) {
+    const std::string include = "#include <" + std::string(header) + ">\n";
+    expect_fault(check_locks(tree({{"net/a.cpp", include}}), found), "storage/base/mutex.h");
+  }
+}
+
+TEST(ThreadRule, WantsEachThreadInTheList) {
+  std::size_t found = 0;
+  const auto faults =
+      check_threads(tree({{"agent/base/log.cpp", "  std::thread([this] { run(); }).detach();\n"},
+                          {"agent/new.h", "  std::jthread thread_;\n"},
+                          {"agent/c.cpp", "  std::this_thread::yield();\n"},
+                          {"tests/b.cpp", "  std::thread other;\n"}}),
+                    found);
+  EXPECT_EQ(found, 2u);
+  ASSERT_FALSE(faults.empty());
+  EXPECT_NE(faults.front().find("agent/new.h:1: "), std::string::npos) << faults.front();
+  // Each of the list that this tree does not have.
+  for (std::size_t i = 1; i < faults.size(); ++i) {
+    EXPECT_NE(faults[i].find("has no thread any more"), std::string::npos) << faults[i];
+    EXPECT_EQ(faults[i].find("agent/base/log"), std::string::npos);
+  }
+  EXPECT_GT(faults.size(), 5u);
+}
+
 TEST(ThreadSafetyRule, WantsAWordInTheFirstComment) {
   std::size_t found = 0;
   const auto faults_of = [&](const std::string& text) {

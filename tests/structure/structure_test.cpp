@@ -75,6 +75,20 @@ TEST_F(TheTree, HasHeadersThatSayHowThreadsMayUseThem) {
   EXPECT_GT(found, 150u);
 }
 
+TEST_F(TheTree, LocksWithWhatIsChecked) {
+  std::size_t found = 0;
+  expect_none(check_locks(files_, found));
+  std::cout << "looked at " << found << " files that lock\n";
+  EXPECT_GT(found, 20u);
+}
+
+TEST_F(TheTree, KnowsItsThreads) {
+  std::size_t found = 0;
+  expect_none(check_threads(files_, found));
+  std::cout << "looked at " << found << " kinds of threads\n";
+  EXPECT_GT(found, 5u);
+}
+
 TEST_F(TheTree, DefinesEachTypeOnce) {
   std::size_t found = 0;
   expect_none(check_definitions(files_, found));
