@@ -7,7 +7,7 @@ namespace {
 
 using Blame = Isolation::Blame;
 
-// Before a batch is believed to be what ends the connection: an outage is told so more often than by one batch.
+// Before a batch is believed to be what ends the connection: an outage is the more frequent reason.
 constexpr unsigned kTimesLostTogether = 3;
 
 // How often an event is tried alone before it is believed. What an outage or other sessions can cause as well is tried

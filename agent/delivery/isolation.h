@@ -42,7 +42,7 @@ class Isolation {
   };
 
   // `hold_after`: this many in a row (Blame::kEvent) are buried without a proof; 0: any number. Events that were put
-  // back do not count: buried again, they are where they were, and a person, or the lane, asked for the attempt.
+  // back do not count: buried again, they are where they were, and an administrator, or the lane, asked for the attempt.
   explicit Isolation(std::size_t hold_after = kHoldAfter) : hold_after_(hold_after) {}
   void set_hold_after(std::size_t hold_after) { hold_after_ = hold_after; }
 

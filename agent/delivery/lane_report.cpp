@@ -45,7 +45,7 @@ LaneStep LaneReport::retry(const net::PgError& error, milliseconds least, millis
     next_try_ = time_.now() + backoff_delay(least, most, status_.tries_failed, draw_());
     status_.tries_failed += 1;
     // One line for each reason, and none for what passes by itself at once.
-    if (status_.tries_failed >= LaneStatus::kTriesBeforeTold && logged_waiting_ != reason_of(error)) {
+    if (status_.tries_failed >= LaneStatus::kTriesBeforeStuck && logged_waiting_ != reason_of(error)) {
       logged_waiting_ = reason_of(error);
       news = "lane " + name_ + " waits and tries again: " + with_hint(error);
     }

@@ -24,9 +24,9 @@ struct LaneStatus {
   unsigned tries_failed = 0;  // in a row
   milliseconds next_try_in{0};
   // A lane that waits and has failed this often in a row is logged, and no longer counts as catching up.
-  static constexpr unsigned kTriesBeforeTold = 3;
+  static constexpr unsigned kTriesBeforeStuck = 3;
   bool stuck() const {
-    return state == "held" || (state == "waiting" && !error.empty() && tries_failed >= kTriesBeforeTold);
+    return state == "held" || (state == "waiting" && !error.empty() && tries_failed >= kTriesBeforeStuck);
   }
 };
 

@@ -15,7 +15,7 @@ Plan plan_behind(const PlanFacts& facts, std::uint64_t seq, bool create) {
     return {
         Action::kHold, false, 0,
         "PostgreSQL's watermark stands at " + number(seq) + ", " + number(facts.confirmed.seq) +
-            " were confirmed, and the table has rows above the watermark: somebody edited the bookkeeping"};
+            " were confirmed, and the table has rows above the watermark: the bookkeeping has been edited"};
   }
   if (facts.first_seq > seq + 1) {
     return {Action::kSkipGap, create, facts.first_seq - 1 - seq,

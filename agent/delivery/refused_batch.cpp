@@ -209,7 +209,7 @@ Result<EventPtr, LaneStep> RefusedBatch::head_of(const storage::LaneRun& run, st
   return fail(core_.failed(read.error()));
 }
 
-// None that is taken: it may be the table. A new event, or the next try, may tell.
+// None is taken, so it may be the table. A new event, or the next try, may decide.
 LaneStep RefusedBatch::unproven() {
   isolation_.unproven();
   proving_ = false;

@@ -120,7 +120,7 @@ LaneStep RunRepairer::done() {
   return LaneStep::more();
 }
 
-// Rows that cannot be told apart are not sent on a guess: what the journal knows as confirmed counts, and the lane goes
+// Rows that cannot be distinguished are not sent on a guess: what the journal knows as confirmed counts, and the lane goes
 // on after it.
 StepFlow RunRepairer::settle_unseen(net::DeliveryTransaction& transaction, const storage::LaneRun& run) {
   repaired_to_[run.epoch] = run.last_seq;
@@ -145,7 +145,7 @@ StepFlow RunRepairer::keep_refused(net::Connection& connection, const storage::L
   }
   const std::size_t hold_after = core_.config().hold_after;
   const bool may_pass = error.error_class == net::ErrorClass::kLimit;
-  if (may_pass && core_.report().tries_failed() < LaneStatus::kTriesBeforeTold) return core_.failed(error);
+  if (may_pass && core_.report().tries_failed() < LaneStatus::kTriesBeforeStuck) return core_.failed(error);
   if (hold_after > 0 && refused_in_a_row_ >= hold_after) return core_.failed(error);
   auto transaction = core_.begin(connection, run, true);
   if (!transaction) return core_.failed(transaction.error());

@@ -44,7 +44,7 @@ net::PgResult<void> SinkGuard::check(const net::SinkIdentity& identity) {
                   "  hookspool adopt --from unsent       what has not been delivered to the old one\n"
                   "  hookspool adopt --from beginning    everything that is still retained"});
     }
-    // A standby does not tell, nor does a role without the right: that is no reason to forget what was seen.
+    // A standby does not answer it, nor does a role without the right: that is no reason to forget what was seen.
     if (identity.system_identifier.empty()) return {};
     const bool same_cluster = known.system_identifier == identity.system_identifier;
     if (same_cluster && identity.timeline != 0 && identity.timeline < known.timeline) {

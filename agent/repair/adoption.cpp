@@ -10,7 +10,7 @@
 namespace hookspool::agent {
 namespace {
 
-// Where each run of each lane is. One per epoch and lane: the last of several runs of an epoch tells.
+// Where each run of each lane is. One per epoch and lane: of several runs of an epoch the one that is furthest.
 std::vector<std::pair<net::LaneKey, Position>> confirmed_positions(const storage::Journal& journal) {
   std::vector<std::pair<net::LaneKey, Position>> positions;
   for (const auto& lane : journal.lanes()) {

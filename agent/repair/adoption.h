@@ -1,4 +1,4 @@
-// The administrator's word that another database is the journal's from now on, and what it is to get.
+// Assigns the journal to another database, as an administrator decided, and says what that database is to get.
 // Thread-safe: no state of its own.
 #pragma once
 

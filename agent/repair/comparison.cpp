@@ -125,7 +125,7 @@ Granted<void> Comparison::compare_lane(Work& work, const std::string& lane) cons
 
   const auto runs = journal_.runs(lane);
   const auto& after = work.request.after;
-  // An epoch that has been let go meanwhile was older than all that are left.
+  // An epoch that has been dropped meanwhile was older than all that are left.
   bool skipping = work.going_on && std::any_of(runs.begin(), runs.end(),
                                                [&](const auto& run) { return run.epoch == after.epoch; });
   const Uuid counted_before = skipping ? after.epoch : Uuid{};

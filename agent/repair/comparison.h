@@ -38,7 +38,7 @@ struct ComparisonRequest {
 // received = in_table + pending + dead + discarded + gaps + unreadable + missing, all found in one lane.
 struct LaneTally {
   std::string lane;
-  bool comparable = true;      // false: rows of its own table cannot be told apart by the event's id
+  bool comparable = true;      // false: rows of its own table cannot be identified by the event's id
   std::string error{};         // why it could not be compared, or not to its end; empty: it was
   std::uint64_t received = 0;  // that the journal holds or has recorded as lost
   std::uint64_t in_table = 0;

@@ -331,20 +331,5 @@ TEST_F(RefusalTest, AMissingPartitionHoldsAtOnceAndNothingIsBuried) {
   EXPECT_EQ(dead(), "0");
 }
 
-// Two threads tell the lanes of two changes of the line, and the first to have looked may be the last to be heard.
-TEST_F(RefusalTest, AStaleWordOfTheLineDoesNotStopTheLanes) {
-  Life life(options());
-  const auto down = life.uplink().status();
-  life.begin();
-  ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.uplink().up(); }));
-  life.append("a", 1, "x");
-  ASSERT_TRUE(life.delivered());
-  std::thread late([&] { life.lanes().uplink_changed(down); });
-  late.join();
-  life.append("a", 5, "y");
-  EXPECT_TRUE(life.delivered()) << life.lane("a").state;
-  EXPECT_EQ(count("events"), "6");
-}
-
 }  // namespace
 }  // namespace hookspool::agent

@@ -38,7 +38,7 @@ TEST_F(LaneReportTest, AFailureOfHoursBacksOffToTheLimitAndIsStuckFromTheThirdTr
     EXPECT_LE(wait(step), kMost);
     before = wait(step);
     EXPECT_EQ(report.status().next_try_in, before);
-    EXPECT_EQ(report.status().stuck(), tries >= LaneStatus::kTriesBeforeTold);
+    EXPECT_EQ(report.status().stuck(), tries >= LaneStatus::kTriesBeforeStuck);
     time_.advance(before / 2);
     EXPECT_NEAR(static_cast<double>(report.status().next_try_in.count()),
                 static_cast<double>(before.count()) / 2, 1);
