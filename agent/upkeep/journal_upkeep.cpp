@@ -14,12 +14,12 @@ constexpr std::string_view kAgeNote = "age";
 }  // namespace
 
 JournalUpkeep::JournalUpkeep(storage::Journal& journal, const Current<JournalConfig>& config,
-                             FillForecast& forecast, milliseconds watchdog_interval, Now now)
+                             FillForecast& forecast, milliseconds watchdog_interval, const TimeSource& time)
     : journal_(journal),
       config_(config),
       forecast_(forecast),
       watchdog_interval_(watchdog_interval),
-      now_(std::move(now)) {}
+      time_(time) {}
 
 bool JournalUpkeep::round() {
   at_disk_ = false;  // whatever the last one threw
@@ -27,16 +27,16 @@ bool JournalUpkeep::round() {
     const auto note = journal_.read_note(kAgeNote);
     if (note && note->has_value()) age_ = SegmentAge::parse(**note);
   }
-  const auto now = now_();
+  const auto now = time_.now();
   const auto stats = journal_.stats();
   if (!round_due(stats, now)) return false;
   if (save_due(stats, now)) save_cursors();
-  retain(now_());
+  retain(time_.now());
   log_refused_sources();
   return true;
 }
 
-bool JournalUpkeep::round_due(const storage::JournalStats& stats, Clock::time_point now) {
+bool JournalUpkeep::round_due(const storage::JournalStats& stats, TimePoint now) {
   const std::pair seen{stats.events_appended, stats.pending};
   if (std::exchange(round_at_, seen) == seen && now < next_round_) return false;
   next_round_ = now + kIdleRound - kRound / 2;  // the round nearest to it
@@ -45,7 +45,7 @@ bool JournalUpkeep::round_due(const storage::JournalStats& stats, Clock::time_po
 
 // Where nothing has moved there is nothing to save, but the writer is asked all the same now and then, and as often as
 // systemd wants to hear of it: its answer is what the watchdog is fed for.
-bool JournalUpkeep::save_due(const storage::JournalStats& stats, Clock::time_point now) {
+bool JournalUpkeep::save_due(const storage::JournalStats& stats, TimePoint now) {
   const std::pair seen{stats.events_appended, stats.pending};
   const bool moved = std::exchange(saved_at_, seen) != seen;
   const bool well = stats.accepting && stats.reserve_held && logged_error_.empty();
@@ -63,7 +63,7 @@ void JournalUpkeep::save_cursors() {
 }
 
 // The clock of the wall plays no part: a jump of it neither drops history in a mass nor keeps it for ever.
-void JournalUpkeep::age(Clock::time_point now, std::uint64_t newest_closed) {
+void JournalUpkeep::age(TimePoint now, std::uint64_t newest_closed) {
   const auto passed = now - aged_at_.value_or(now);
   aged_at_ = now;
   age_.advance(std::chrono::duration_cast<milliseconds>(passed), newest_closed,
@@ -76,7 +76,7 @@ void JournalUpkeep::age(Clock::time_point now, std::uint64_t newest_closed) {
   at_disk_ = false;
 }
 
-void JournalUpkeep::retain(Clock::time_point now) {
+void JournalUpkeep::retain(TimePoint now) {
   const auto stats = journal_.stats();
   const auto segments = journal_.segments();
   std::uint64_t newest_closed = 0;

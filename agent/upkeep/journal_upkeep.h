@@ -7,7 +7,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "agent/base/current.h"
+#include "agent/base/time_source.h"
 #include "agent/config/config.h"
 #include "agent/upkeep/fill_forecast.h"
 #include "agent/upkeep/segment_age.h"
@@ -24,8 +24,7 @@ namespace hookspool::agent {
 
 class JournalUpkeep {
  public:
-  using Clock = std::chrono::steady_clock;
-  using Now = std::function<Clock::time_point()>;
+  using TimePoint = TimeSource::TimePoint;
   static constexpr milliseconds kRound{1'000};              // how often round() is meant to be called
   static constexpr milliseconds kIdleRound{2'000};          // where nothing has moved since the last one
   static constexpr milliseconds kIdleSaveInterval{10'000};  // where nothing has changed that could be saved
@@ -33,9 +32,9 @@ class JournalUpkeep {
       60'000};  // of the note that carries the segments' age over restarts
 
   // What is given by reference must outlive this. `watchdog_interval`: how often the journal's writer must have answered
-  // where nothing moves; 0: kIdleSaveInterval. `now`: the clock, for tests that let days pass at once.
+  // where nothing moves; 0: kIdleSaveInterval.
   JournalUpkeep(storage::Journal& journal, const Current<JournalConfig>& config, FillForecast& forecast,
-                milliseconds watchdog_interval, Now now = Clock::now);
+                milliseconds watchdog_interval, const TimeSource& time = real_time());
 
   // False: nothing has moved, and nothing was done.
   bool round();
@@ -44,11 +43,11 @@ class JournalUpkeep {
   bool at_disk() const { return at_disk_; }
 
  private:
-  bool round_due(const storage::JournalStats& stats, Clock::time_point now);
-  bool save_due(const storage::JournalStats& stats, Clock::time_point now);
+  bool round_due(const storage::JournalStats& stats, TimePoint now);
+  bool save_due(const storage::JournalStats& stats, TimePoint now);
   void save_cursors();
-  void retain(Clock::time_point now);
-  void age(Clock::time_point now, std::uint64_t newest_closed);
+  void retain(TimePoint now);
+  void age(TimePoint now, std::uint64_t newest_closed);
   void drop(const std::vector<std::uint64_t>& segments);
   void log_refused_sources();
 
@@ -56,15 +55,15 @@ class JournalUpkeep {
   const Current<JournalConfig>& config_;
   FillForecast& forecast_;
   const milliseconds watchdog_interval_;
-  const Now now_;
+  const TimeSource& time_;
 
   bool age_is_read_ = false;
   SegmentAge age_;
-  std::optional<Clock::time_point> aged_at_;
-  Clock::time_point next_note_{};
-  Clock::time_point next_round_{};
+  std::optional<TimePoint> aged_at_;
+  TimePoint next_note_{};
+  TimePoint next_round_{};
   std::pair<std::uint64_t, std::uint64_t> round_at_, saved_at_;  // events appended, events waiting
-  Clock::time_point next_save_{};
+  TimePoint next_save_{};
   std::string logged_error_;
   std::set<std::string> logged_refused_;  // sources
   std::atomic<bool> at_disk_ = false;

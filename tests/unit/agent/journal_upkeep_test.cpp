@@ -13,7 +13,18 @@ namespace hookspool::agent {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = JournalUpkeep::Clock;
+
+// The time that a test sets.
+class SetTime : public TimeSource {
+ public:
+  TimePoint now() const override { return now_; }
+  std::int64_t wall_clock_us() const override { return hookspool::agent::wall_clock_us(); }
+  void set(TimePoint now) { now_ = now; }
+  void pass(milliseconds time) { now_ += time; }
+
+ private:
+  TimePoint now_{};
+};
 
 class JournalUpkeepTest : public ::testing::Test {
  protected:
@@ -29,9 +40,9 @@ class JournalUpkeepTest : public ::testing::Test {
     auto opened = storage::Journal::open(std::move(options));
     ASSERT_TRUE(opened) << opened.error().text;
     journal_ = std::move(opened->journal);
-    now_ = Clock::time_point{1h};
+    time_.set(TimeSource::TimePoint{1h});
     forecast_ = std::make_unique<FillForecast>();
-    upkeep_ = std::make_unique<JournalUpkeep>(*journal_, config_, *forecast_, 0ms, [this] { return now_; });
+    upkeep_ = std::make_unique<JournalUpkeep>(*journal_, config_, *forecast_, 0ms, time_);
   }
   void keep_delivered(milliseconds keep) {
     JournalConfig config;
@@ -65,14 +76,14 @@ class JournalUpkeepTest : public ::testing::Test {
                        [&](const storage::SegmentInfo& info) { return info.number == segment; });
   }
   void pass(milliseconds time, milliseconds step) {
-    for (const auto end = now_ + time; now_ < end;) {
-      now_ += step;
+    for (const auto end = time_.now() + time; time_.now() < end;) {
+      time_.pass(step);
       upkeep_->round();
     }
   }
 
   testing::TempFolder folder_;
-  Clock::time_point now_;
+  SetTime time_;
   Current<JournalConfig> config_{JournalConfig{}};
   std::unique_ptr<FillForecast> forecast_;
   std::unique_ptr<storage::Journal> journal_;
@@ -135,15 +146,15 @@ TEST_F(JournalUpkeepTest, RoundsAreHalvedWhereNothingMoves) {
   upkeep_->round();
   int done = 0;
   for (int second = 0; second < 3600; ++second) {
-    now_ += 1s;
+    time_.pass(1s);
     done += upkeep_->round() ? 1 : 0;
   }
   EXPECT_EQ(done, 1800);
   append();
-  now_ += 1s;
+  time_.pass(1s);
   EXPECT_TRUE(upkeep_->round());
   append();
-  now_ += 1s;
+  time_.pass(1s);
   EXPECT_TRUE(upkeep_->round());
 }
 
