@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "agent/admin/admin_answers.h"
 #include "agent/admin/admin_protocol.h"
 #include "agent/admin/admin_quarantine.h"
 #include "agent/base/instant.h"
@@ -15,26 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
-
-constexpr std::size_t kListPage = 500;
-
-net::HttpAnswer json_answer(const Json& json, int status = 200) {
-  net::HttpAnswer answer;
-  answer.status = status;
-  answer.headers.emplace_back("Cache-Control", "no-store");
-  answer.body = json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
-  return answer;
-}
-
-net::HttpAnswer refused(const Refusal& refusal) {
-  Json json{{"error", refusal.text}};
-  if (!refusal.hint.empty()) json["hint"] = refusal.hint;
-  return json_answer(json, refusal.status);
-}
-
-net::HttpAnswer bad_request(const std::string& what) {
-  return refused({400, what, ""});
-}
 
 net::HttpAnswer no_postgres() {
   return refused({503, "no PostgreSQL is configured",
@@ -52,18 +33,6 @@ std::optional<std::int64_t> number_in(const Json& json, const char* key) {
   return found->get<std::int64_t>();
 }
 
-// Of a query "a=1&b=2"; the names and ids that are asked for need no percent-encoding.
-std::string parameter(const std::string& query, const std::string& name) {
-  std::size_t at = 0;
-  while (at < query.size()) {
-    const auto end = std::min(query.find('&', at), query.size());
-    const std::string pair = query.substr(at, end - at);
-    if (pair.starts_with(name + "=")) return pair.substr(name.size() + 1);
-    at = end + 1;
-  }
-  return "";
-}
-
 Json letter_json(const DeadLetter& letter) {
   return {{"id", letter.id.to_string()},
           {"source", letter.lane},
@@ -77,70 +46,25 @@ Json letter_json(const DeadLetter& letter) {
           {"put_back", letter.put_back}};
 }
 
-std::string hex(const std::string& bytes) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 0x0f];
-  }
-  return text;
-}
-
-bool is_utf8(const std::string& text) {
-  try {
-    (void)Json(text).dump();
-    return true;
-  } catch (const Json::exception&) {
-    return false;
-  }
-}
-
 net::HttpAnswer list_letters(const net::HttpRequest& request, const AdminParts& parts) {
-  const Uuid after = Uuid::parse(parameter(request.query, "after")).value_or(Uuid{});
-  const auto letters = parts.dead_letters->list(parameter(request.query, "source"), after, kListPage);
+  const PageWanted page = page_wanted(request);
+  const auto letters = parts.dead_letters->list(page.source, page.after, kListPage);
   if (!letters) return refused(letters.error());
   Json list = Json::array();
   for (const auto& letter : *letters) list.push_back(letter_json(letter));
-  return json_answer({{"dead_letters", std::move(list)}, {"more", letters->size() == kListPage}});
+  return json_answer(Json{{"dead_letters", std::move(list)}, {"more", letters->size() == kListPage}});
 }
 
 net::HttpAnswer show_letter(const std::string& id_text, const AdminParts& parts) {
   const auto id = Uuid::parse(id_text);
-  if (!id) return refused({404, "\"" + id_text + "\" is not an event's id", ""});
+  if (!id) return not_an_id(id_text);
   const auto letter = parts.dead_letters->find(*id);
   if (!letter) return refused(letter.error());
   Json json = letter_json(*letter);
   auto request = Json::parse(letter->request, nullptr, false);
   json["request"] = request.is_discarded() ? Json(letter->request) : std::move(request);
-  if (is_utf8(letter->body)) {
-    json["body"] = letter->body;
-  } else {
-    json["body_hex"] = hex(letter->body);
-  }
+  add_body(json, letter->body);
   return json_answer(json);
-}
-
-std::optional<std::vector<Uuid>> ids_in(const Json& json) {
-  const auto list = json.find("ids");
-  if (list == json.end() || !list->is_array() || list->size() > kApiIdsMax) return std::nullopt;
-  std::vector<Uuid> ids;
-  for (const auto& each : *list) {
-    // What is no id at all is an id that nobody knows: the answer names it.
-    if (!each.is_string()) return std::nullopt;
-    if (const auto id = Uuid::parse(each.get<std::string>())) ids.push_back(*id);
-  }
-  return ids;
-}
-
-Json unknown_ids(const Json& json, const std::vector<Uuid>& known) {
-  Json unknown = Json::array();
-  for (const auto& each : json.at("ids")) {
-    const auto id = Uuid::parse(each.get<std::string>());
-    if (!id || std::find(known.begin(), known.end(), *id) == known.end()) unknown.push_back(each);
-  }
-  return unknown;
 }
 
 net::HttpAnswer retry_letters(const Json& json, const AdminParts& parts) {
@@ -151,24 +75,25 @@ net::HttpAnswer retry_letters(const Json& json, const AdminParts& parts) {
     const auto done = parts.dead_letters->put_back_all(text_in(json, "source"), *after,
                                                        Clock::now() + Comparison::kSliceTime);
     if (!done) return refused(done.error());
-    return json_answer({{"put_back", done->count},
-                        {"more", done->more},
-                        {"last", done->last.to_string()},
-                        {"unknown", Json::array()}});
+    return json_answer(Json{{"put_back", done->count},
+                            {"more", done->more},
+                            {"last", done->last.to_string()},
+                            {"unknown", Json::array()}});
   }
   const auto ids = ids_in(json);
-  if (!ids) return bad_request("ids: a list of at most " + std::to_string(kApiIdsMax) + " ids is needed");
+  if (!ids) return ids_needed();
   const auto known = parts.dead_letters->put_back(*ids);
   if (!known) return refused(known.error());
-  return json_answer({{"put_back", known->size()}, {"more", false}, {"unknown", unknown_ids(json, *known)}});
+  return json_answer(
+      Json{{"put_back", known->size()}, {"more", false}, {"unknown", unknown_ids(json, *known)}});
 }
 
 net::HttpAnswer discard_letters(const Json& json, const AdminParts& parts) {
   const auto ids = ids_in(json);
-  if (!ids) return bad_request("ids: a list of at most " + std::to_string(kApiIdsMax) + " ids is needed");
+  if (!ids) return ids_needed();
   const auto gone = parts.dead_letters->discard(*ids);
   if (!gone) return refused(gone.error());
-  return json_answer({{"discarded", gone->size()}, {"unknown", unknown_ids(json, *gone)}});
+  return json_answer(Json{{"discarded", gone->size()}, {"unknown", unknown_ids(json, *gone)}});
 }
 
 // Makes what holds a lane a dead letter.
@@ -182,11 +107,11 @@ net::HttpAnswer bury_letters(const Json& json, const AdminParts& parts) {
   std::optional<Uuid> id;
   if (const std::string text = text_in(json, "id"); !text.empty()) {
     id = Uuid::parse(text);
-    if (!id) return refused({404, "\"" + text + "\" is not an event's id", ""});
+    if (!id) return not_an_id(text);
   }
   const auto done = parts.lanes->bury(source, static_cast<std::size_t>(count), id);
   if (!done) return refused(done.error());
-  return json_answer({{"source", source}, {"buried", done->buried}, {"more", !done->over}});
+  return json_answer(Json{{"source", source}, {"buried", done->buried}, {"more", !done->over}});
 }
 
 net::HttpAnswer repair_lane(const Json& json, const AdminParts& parts) {
@@ -207,7 +132,7 @@ net::HttpAnswer repair_lane(const Json& json, const AdminParts& parts) {
 net::HttpAnswer retry_now(const AdminParts& parts) {
   if (parts.lanes == nullptr) return no_postgres();
   parts.lanes->retry_now();
-  return json_answer({{"lanes", parts.lanes->statuses().size()}});
+  return json_answer(Json{{"lanes", parts.lanes->statuses().size()}});
 }
 
 net::HttpAnswer adopt_database(const Json& json, const AdminParts& parts) {
@@ -218,10 +143,10 @@ net::HttpAnswer adopt_database(const Json& json, const AdminParts& parts) {
                              from == "unsent" ? AdoptFrom::kUnsent : AdoptFrom::kBeginning);
   if (!adopted) return refused(adopted.error());
   parts.lanes->retry_now();
-  return json_answer({{"sink_id", adopted->sink_id},
-                      {"server", adopted->server},
-                      {"already", adopted->already},
-                      {"watermarks", adopted->watermarks}});
+  return json_answer(Json{{"sink_id", adopted->sink_id},
+                          {"server", adopted->server},
+                          {"already", adopted->already},
+                          {"watermarks", adopted->watermarks}});
 }
 
 Json tally_json(const LaneTally& tally) {
@@ -245,7 +170,7 @@ net::HttpAnswer compare(const Json& json, const AdminParts& parts) {
   wanted.put_in = json.value("put_in", false);
   if (const std::string id = text_in(json, "id"); !id.empty()) {
     wanted.id = Uuid::parse(id);
-    if (!wanted.id) return refused({404, "\"" + id + "\" is not an event's id", ""});
+    if (!wanted.id) return not_an_id(id);
   }
   if (const auto after = json.find("after"); after != json.end() && after->is_object()) {
     wanted.after.lane = text_in(*after, "source");
@@ -267,17 +192,14 @@ net::HttpAnswer compare(const Json& json, const AdminParts& parts) {
 
 // What is wrong with a configuration is an answer like any other: the request was done.
 net::HttpAnswer reload_now(const AdminParts& parts) {
-  net::HttpAnswer answer;
-  answer.headers.emplace_back("Cache-Control", "no-store");
-  answer.body = reload_json(parts.reloader->reload()) + "\n";
-  return answer;
+  return json_text_answer(reload_json(parts.reloader->reload()));
 }
 
 net::HttpAnswer get(const net::HttpRequest& request, const std::string& what, const AdminParts& parts) {
   constexpr std::string_view kLetter = "dead/";
   if (what == "dead") return list_letters(request, parts);
   if (what.starts_with(kLetter)) return show_letter(what.substr(kLetter.size()), parts);
-  return refused({404, "no such request", ""});
+  return no_such_request();
 }
 
 net::HttpAnswer post(const net::HttpRequest& request, const std::string& what, const AdminParts& parts) {
@@ -291,7 +213,7 @@ net::HttpAnswer post(const net::HttpRequest& request, const std::string& what, c
   if (what == "reload") return reload_now(parts);
   if (what == "retry") return retry_now(parts);
   if (what == "adopt") return adopt_database(json, parts);
-  return refused({404, "no such request", ""});
+  return no_such_request();
 }
 
 }  // namespace

@@ -2,12 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/admin/admin_protocol.h"
+#include "agent/admin/admin_answers.h"
 #include "agent/base/instant.h"
 #include "agent/base/log.h"
 #include "agent/intake/admission.h"
 #include "agent/intake/event_headers.h"
-#include "net/verify/encoding.h"
 
 namespace hookspool::agent {
 namespace {
@@ -15,22 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kListPage = 500;
 constexpr milliseconds kSliceTime{2'000};
-
-net::HttpAnswer json_answer(const Json& json, int status = 200) {
-  net::HttpAnswer answer;
-  answer.status = status;
-  answer.headers.emplace_back("Cache-Control", "no-store");
-  answer.body = json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
-  return answer;
-}
-
-net::HttpAnswer refused(const Refusal& refusal) {
-  Json json{{"error", refusal.text}};
-  if (!refusal.hint.empty()) json["hint"] = refusal.hint;
-  return json_answer(json, refusal.status);
-}
 
 Json request_json(const Quarantined& request) {
   Json json{{"id", request.id.to_string()},
@@ -44,13 +28,12 @@ Json request_json(const Quarantined& request) {
 }
 
 net::HttpAnswer list_requests(const net::HttpRequest& request, const Quarantine& quarantine) {
-  const Uuid after = Uuid::parse(net::query_parameter(request.query, "after").value_or("")).value_or(Uuid{});
-  const auto requests =
-      quarantine.list(net::query_parameter(request.query, "source").value_or(""), after, kListPage);
+  const PageWanted page = page_wanted(request);
+  const auto requests = quarantine.list(page.source, page.after, kListPage);
   if (!requests) return refused(requests.error());
   Json list = Json::array();
   for (const auto& each : *requests) list.push_back(request_json(each));
-  return json_answer({{"quarantined", std::move(list)}, {"more", requests->size() == kListPage}});
+  return json_answer(Json{{"quarantined", std::move(list)}, {"more", requests->size() == kListPage}});
 }
 
 // Credentials are left out, as they are of events: what fits no secret today may be tomorrow's.
@@ -66,11 +49,7 @@ net::HttpAnswer show_request(const std::string& id_text, const AdminParts& parts
   json["headers"] =
       Json::parse(headers_as_json(request->headers, parts.quarantine->token_headers(request->source)));
   json["body_bytes"] = request->body.size();
-  if (utf8_text(request->body) == request->body) {
-    json["body"] = request->body;
-  } else {
-    json["body_hex"] = net::encode_hex(request->body);
-  }
+  add_body(json, request->body);
   return json_answer(json);
 }
 
@@ -89,13 +68,13 @@ net::HttpAnswer verify_requests(const Json& json, const AdminParts& parts) {
     log_info("quarantine: " + std::to_string(verified->admitted) +
              " requests are genuine and in the journal now");
   }
-  return json_answer({{"looked_at", verified->looked_at},
-                      {"admitted", verified->admitted},
-                      {"not_genuine", verified->not_genuine},
-                      {"unknown_source", verified->unknown_source},
-                      {"in_doubt", verified->in_doubt},
-                      {"after", verified->reached.to_string()},
-                      {"more", verified->more}});
+  return json_answer(Json{{"looked_at", verified->looked_at},
+                          {"admitted", verified->admitted},
+                          {"not_genuine", verified->not_genuine},
+                          {"unknown_source", verified->unknown_source},
+                          {"in_doubt", verified->in_doubt},
+                          {"after", verified->reached.to_string()},
+                          {"more", verified->more}});
 }
 
 net::HttpAnswer discard_requests(const Json& json, const AdminParts& parts) {
@@ -103,24 +82,13 @@ net::HttpAnswer discard_requests(const Json& json, const AdminParts& parts) {
   if (json.value("all", false) || !source.empty()) {
     const auto gone = parts.quarantine->discard_all(source);
     if (!gone) return refused(gone.error());
-    return json_answer({{"discarded", *gone}, {"unknown", Json::array()}});
+    return json_answer(Json{{"discarded", *gone}, {"unknown", Json::array()}});
   }
-  const auto list = json.find("ids");
-  if (list == json.end() || !list->is_array() || list->size() > kApiIdsMax) {
-    return refused({400, "ids: a list of at most " + std::to_string(kApiIdsMax) + " ids is needed", ""});
-  }
-  std::vector<Uuid> ids;
-  for (const auto& each : *list) {
-    if (const auto id = Uuid::parse(each.get<std::string>())) ids.push_back(*id);
-  }
-  const auto gone = parts.quarantine->discard(ids);
+  const auto ids = ids_in(json);
+  if (!ids) return ids_needed();
+  const auto gone = parts.quarantine->discard(*ids);
   if (!gone) return refused(gone.error());
-  Json unknown = Json::array();
-  for (const auto& each : *list) {
-    const auto id = Uuid::parse(each.get<std::string>());
-    if (!id || std::find(gone->begin(), gone->end(), *id) == gone->end()) unknown.push_back(each);
-  }
-  return json_answer({{"discarded", gone->size()}, {"unknown", std::move(unknown)}});
+  return json_answer(Json{{"discarded", gone->size()}, {"unknown", unknown_ids(json, *gone)}});
 }
 
 }  // namespace
@@ -131,10 +99,10 @@ net::HttpAnswer admin_quarantine(const net::HttpRequest& request, const std::str
   if (request.method == "GET" && rest.empty()) return list_requests(request, *parts.quarantine);
   if (request.method == "GET" && rest.starts_with("/")) return show_request(rest.substr(1), parts);
   const auto json = Json::parse(request.body.empty() ? "{}" : request.body, nullptr, false);
-  if (!json.is_object()) return refused({400, "the body is not a JSON object", ""});
+  if (!json.is_object()) return bad_request("the body is not a JSON object");
   if (request.method == "POST" && rest == "/verify") return verify_requests(json, parts);
   if (request.method == "POST" && rest == "/discard") return discard_requests(json, parts);
-  return refused({404, "no such request", ""});
+  return no_such_request();
 }
 
 }  // namespace hookspool::agent

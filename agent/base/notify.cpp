@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "storage/base/fd.h"
+
 namespace hookspool::agent {
 
 void notify_systemd(const std::string& state) {
@@ -22,13 +24,12 @@ void notify_systemd(const std::string& state) {
   if (length >= sizeof address.sun_path) return;
   std::memcpy(address.sun_path, path, length);
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // an abstract socket
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return;
+  const Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd.is_open()) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
   // A lost notification is repeated with the next one; there is nobody to tell.
-  (void)::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+  (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
                  reinterpret_cast<const sockaddr*>(&address), size);
-  ::close(fd);
 }
 
 std::chrono::milliseconds watchdog_interval() {

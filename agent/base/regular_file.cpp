@@ -8,24 +8,12 @@
 #include <cerrno>
 #include <system_error>
 
+#include "storage/base/fd.h"
+
 namespace hookspool::agent {
 namespace {
 
 constexpr std::size_t kPieceBytes = 16u << 10;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 std::string cannot_be_read(int error) {
   return "cannot be read: " + std::generic_category().message(error);
@@ -40,8 +28,8 @@ std::string limit_text(std::size_t bytes) {
 
 Result<RegularFile, std::string> read_regular_file(const std::string& path, std::size_t bytes_max) {
   // O_NONBLOCK: the opening of a FIFO does not wait, and a terminal's does neither. Reading a regular file is not changed.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
-  if (file.get() < 0) return fail(cannot_be_read(errno));
+  const Fd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  if (!file.is_open()) return fail(cannot_be_read(errno));
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return fail(cannot_be_read(errno));
   if (!S_ISREG(status.st_mode)) {

@@ -14,11 +14,13 @@
 #include <string>
 #include <utility>
 
+#include "agent/base/token_bucket.h"
+
 namespace hookspool::agent {
 
 class SharedRate {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = Tokens::Clock;
   struct Limits {
     double per_second = 20;  // of a source, in all
     double at_once = 200;    // of a source after a quiet time, from any one peer
@@ -35,22 +37,15 @@ class SharedRate {
   std::size_t peers() const { return peers_.size(); }
 
  private:
-  struct Bucket {
-    double tokens = 0;
-    Clock::time_point filled{};
-
-    void fill(double per_second, double most, Clock::time_point now);
-    bool take();
-  };
   using Key = std::pair<std::string, std::string>;  // source, peer
   struct Peer {
-    Bucket bucket;
+    Tokens tokens;
     std::list<Key>::iterator place;
   };
-  Bucket& bucket_of(const std::string& source, const std::string& peer, Clock::time_point now);
+  Tokens& tokens_of(const std::string& source, const std::string& peer, Clock::time_point now);
 
   const Limits limits_;
-  std::map<std::string, Bucket> sources_;
+  std::map<std::string, Tokens> sources_;
   std::map<Key, Peer> peers_;
   std::list<Key> seen_;  // the peers, in the order in which they were last seen
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/base/text.h"
+
 namespace hookspool::agent {
 namespace {
 
@@ -39,10 +41,7 @@ Result<std::pair<std::string, std::string>, std::string> parse_header_line(std::
   std::string name(line.substr(0, colon));
   std::transform(name.begin(), name.end(), name.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  std::string_view value = line.substr(colon + 1);
-  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-  while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-  return std::pair(std::move(name), std::string(value));
+  return std::pair(std::move(name), std::string(trimmed(line.substr(colon + 1))));
 }
 
 Result<net::HttpRequest, std::string> parse_raw_request(std::string_view text) {

@@ -6,6 +6,7 @@
 
 #include "agent/base/regular_file.h"
 #include "agent/config/secret.h"
+#include "storage/base/text.h"
 
 namespace hookspool::agent {
 namespace {
@@ -20,12 +21,6 @@ bool is_name(std::string_view text) {
     if (!ok) return false;
   }
   return true;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 // "a b", 'a b' or as it is; in double quotes, and outside of any, a backslash keeps the next character.
@@ -48,12 +43,13 @@ std::string unquoted(std::string_view value) {
 }
 
 void set_variable(std::string_view line) {
-  line = trimmed(line);
+  line = trimmed(line, kBlanks);
   if (line.empty() || line.front() == '#' || line.front() == ';') return;
   const auto sign = line.find('=');
   if (sign == std::string_view::npos) return;
-  const std::string_view name = trimmed(line.substr(0, sign));
-  if (is_name(name)) ::setenv(std::string(name).c_str(), unquoted(trimmed(line.substr(sign + 1))).c_str(), 1);
+  const std::string_view name = trimmed(line.substr(0, sign), kBlanks);
+  if (is_name(name))
+    ::setenv(std::string(name).c_str(), unquoted(trimmed(line.substr(sign + 1), kBlanks)).c_str(), 1);
 }
 
 std::string variable_that_names_a_server() {

@@ -4,22 +4,12 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "storage/base/text.h"
+
 namespace hookspool::agent {
 namespace {
 
 constexpr std::array<std::string_view, 3> kCredentials{"authorization", "proxy-authorization", "cookie"};
-
-bool is_utf8(std::string_view bytes) {
-  // The library's own check, by the one way it offers: a string that it can dump strictly.
-  if (std::all_of(bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
-    return true;
-  try {
-    (void)nlohmann::json(std::string(bytes)).dump();
-    return true;
-  } catch (const nlohmann::json::type_error&) {
-    return false;
-  }
-}
 
 }  // namespace
 

@@ -1,13 +1,11 @@
 #include "agent/intake/quarantine.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "agent/base/entropy.h"
 #include "agent/base/log.h"
+#include "net/http/ip_address.h"
 
 namespace hookspool::agent {
 namespace {
@@ -17,17 +15,11 @@ constexpr std::size_t kReadEventsMax = 256;
 constexpr std::size_t kReadBytesMax = 4u << 20;
 constexpr std::int64_t kTellIntervalMs = 60'000;
 
-// A machine has at least a /64 of IPv6 to itself: its addresses are one peer.
+// What one client can have by itself (IpAddress::holder); of a Unix socket there is no address.
 std::string peer_of(const std::string& remote_addr) {
-  std::array<unsigned char, 16> bytes{};
-  if (::inet_pton(AF_INET6, remote_addr.c_str(), bytes.data()) != 1) return remote_addr;
-  constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0,    0,
-                                                  0, 0, 0, 0, 0xff, 0xff};  // IPv4 behind it
-  if (std::equal(kMapped.begin(), kMapped.end(), bytes.begin())) return remote_addr;
-  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (::inet_ntop(AF_INET6, bytes.data(), text.data(), text.size()) == nullptr) return remote_addr;
-  return std::string(text.data()) + "/64";
+  const auto address = net::IpAddress::parse(remote_addr);
+  if (!address || address->is_v4()) return remote_addr;
+  return address->holder().text() + "/64";
 }
 
 // Is an event with this id in the lane, above this number of that epoch? Epochs are dropped whole lanes' runs at a

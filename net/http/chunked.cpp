@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "net/http/syntax.h"
+#include "storage/base/hex.h"
 
 namespace hookspool::net {
 namespace {
@@ -16,12 +17,6 @@ constexpr Refusal kBadData{400, "a chunk is longer than its size"};
 constexpr Refusal kBadTrailer{400, "a trailer line has no proper name before its colon"};
 constexpr Refusal kTooLarge{413, "the body is too large"};
 constexpr Refusal kExtras{431, "too many bytes of chunk extensions and trailers"};
-
-int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  const char lower = to_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 }  // namespace
 

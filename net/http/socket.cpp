@@ -86,18 +86,6 @@ int remove_stale_socket(const std::string& path) {
 
 }  // namespace
 
-Fd& Fd::operator=(Fd&& other) noexcept {
-  if (this != &other) {
-    reset();
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
-void Fd::reset() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 Result<Address, HttpError> parse_address(const std::string& text) {
   static constexpr std::string_view kUnix = "unix:";
   Address address;

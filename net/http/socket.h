@@ -1,4 +1,4 @@
-// Addresses, listening sockets and the ownership of file descriptors. Not thread-safe.
+// Addresses and listening sockets. Not thread-safe.
 #pragma once
 
 #include <sys/stat.h>
@@ -10,24 +10,10 @@
 
 #include "net/http/ip_address.h"
 #include "net/http/server.h"
+#include "storage/base/fd.h"
 #include "storage/model/result.h"
 
 namespace hookspool::net {
-
-// Owns a file descriptor.
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept;
-  ~Fd() { reset(); }
-  int get() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-  void reset();
-
- private:
-  int fd_;
-};
 
 struct Address {
   bool is_unix = false;

@@ -6,6 +6,8 @@
 #include <array>
 #include <string_view>
 
+#include "storage/base/text.h"
+
 namespace hookspool::net {
 
 constexpr bool is_digit(char c) {
@@ -48,12 +50,6 @@ constexpr bool is_control(char c) {
 inline bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
   return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
                     [](char a, char b) { return to_lower(a) == b; });
-}
-
-inline std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 // Calls `visit` with each member of a comma-separated list until it returns false.

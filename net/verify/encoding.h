@@ -8,10 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "storage/base/hex.h"
+
 namespace hookspool::net {
 
-std::optional<std::string> decode_hex(std::string_view text);  // either case
-std::string encode_hex(std::string_view bytes);                // lower case
+using hookspool::decode_hex;
+using hookspool::encode_hex;
 
 // RFC 4648 section 4. Signatures come with their padding and in no other spelling; only what a person has typed (a secret,
 // a password) may leave it out. Wrong padding is nothing in either case.

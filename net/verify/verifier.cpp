@@ -8,6 +8,7 @@
 #include "net/verify/encoding.h"
 #include "net/verify/json_field.h"
 #include "net/verify/signed_url.h"
+#include "storage/base/text.h"
 
 namespace hookspool::net {
 namespace {
@@ -43,12 +44,6 @@ Verdict verdict_of(const Found& found) {
   return {found.mismatch,
           "the header " + found.name +
               (found.mismatch == Mismatch::kHeaderMissing ? " is missing" : " is there more than once")};
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 bool begins_in_any_case(std::string_view text, std::string_view prefix) {

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "storage/base/fd.h"
 #include "storage/catalogue/lane_extent.h"
 #include "storage/file/open_file.h"
 #include "storage/file/sqlite.h"
@@ -151,10 +152,9 @@ Uuid greatest_id_written(const std::vector<std::filesystem::path>& files) {
 
 void inspect_header(const std::filesystem::path& file, Inspected& result) {
   std::array<unsigned char, 100> header{};
-  const int fd = open_regular(file, O_RDONLY);
-  const ssize_t size = fd < 0 ? -1 : ::pread(fd, header.data(), header.size(), 0);
+  const Fd fd(open_regular(file, O_RDONLY));
+  const ssize_t size = fd.is_open() ? ::pread(fd.get(), header.data(), header.size(), 0) : -1;
   const int error = errno;
-  if (fd >= 0) ::close(fd);
   const auto judge = [&](Condition condition, std::string why) {
     result.condition = condition;
     result.why = std::move(why);
@@ -232,19 +232,18 @@ std::optional<bool> wal_has_commit(const std::string& wal) {
   constexpr std::uint64_t kWalHeaderBytes = 32;
   constexpr std::uint64_t kFrameBytes = 24 + 4096;
   const std::uint64_t size = file_bytes(wal);
-  const int fd = open_regular(wal, O_RDONLY);
-  if (fd < 0) return errno == ENOENT ? std::optional(false) : std::nullopt;
+  const Fd fd(open_regular(wal, O_RDONLY));
+  if (!fd.is_open()) return errno == ENOENT ? std::optional(false) : std::nullopt;
   std::optional<bool> found = false;
   for (std::uint64_t at = kWalHeaderBytes; found == false && at + kFrameBytes <= size; at += kFrameBytes) {
     std::array<unsigned char, 8> page_and_commit{};
-    if (::pread(fd, page_and_commit.data(), page_and_commit.size(), static_cast<off_t>(at)) != 8) {
+    if (::pread(fd.get(), page_and_commit.data(), page_and_commit.size(), static_cast<off_t>(at)) != 8) {
       found = std::nullopt;
     } else {
       found = std::any_of(page_and_commit.begin() + 4, page_and_commit.end(),
                           [](unsigned char byte) { return byte != 0; });
     }
   }
-  ::close(fd);
   return found;
 }
 

@@ -20,8 +20,8 @@
 #include <string>
 #include <vector>
 
+#include "storage/base/fd.h"
 #include "storage/dedupe/key_run.h"
-#include "storage/file/fd.h"
 #include "storage/model/journal_error.h"
 
 namespace hookspool::storage {

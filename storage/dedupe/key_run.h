@@ -21,8 +21,8 @@
 #include <optional>
 #include <vector>
 
+#include "storage/base/fd.h"
 #include "storage/dedupe/key_filter.h"
-#include "storage/file/fd.h"
 #include "storage/model/journal_error.h"
 #include "storage/model/uuid.h"
 

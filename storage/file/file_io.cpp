@@ -6,13 +6,16 @@
 #include <cerrno>
 #include <system_error>
 
-#include "storage/file/fd.h"
+#include "storage/base/fd.h"
 
 namespace hookspool::storage {
 
+bool means_disk_full(int error_number) {
+  return error_number == ENOSPC || error_number == EDQUOT;
+}
+
 JournalError io_error(const std::string& attempted, int error_number) {
-  const bool no_room = error_number == ENOSPC || error_number == EDQUOT;
-  return {no_room ? JournalError::Kind::kFull : JournalError::Kind::kIo,
+  return {means_disk_full(error_number) ? JournalError::Kind::kFull : JournalError::Kind::kIo,
           attempted + ": " + std::generic_category().message(error_number)};
 }
 

@@ -14,7 +14,10 @@
 
 namespace hookspool::storage {
 
-// "<attempted>: <the system's words>". kFull for ENOSPC and EDQUOT, else kIo.
+// Does errno say that the disk, or the quota on it, is full?
+bool means_disk_full(int error_number);
+
+// "<attempted>: <the system's words>". kFull where the disk is full, else kIo.
 JournalError io_error(const std::string& attempted, int error_number);
 
 // At the descriptor's position (write_all) or at `offset` (the others). `file` is named in the error.

@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-#include "storage/file/fd.h"
+#include "storage/base/fd.h"
 #include "storage/file/file_io.h"
 #include "storage/file/open_file.h"
 
@@ -83,9 +83,9 @@ JournalResult<void> make_folder(const std::filesystem::path& path) {
   return sync_path(parent, O_RDONLY | O_DIRECTORY);
 }
 
-JournalResult<int> take_lock(const std::filesystem::path& file) {
+JournalResult<Fd> take_lock(const std::filesystem::path& file) {
   Fd fd(open_regular(file, O_RDWR | O_CREAT, 0600));
-  if (fd.get() < 0) return fail(open_error("opening " + file.string(), errno));
+  if (!fd.is_open()) return fail(open_error("opening " + file.string(), errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail(io_error("locking " + file.string(), errno));
     const JournalResult<std::string> holder = read_all(fd.get(), file.string());
@@ -96,7 +96,7 @@ JournalResult<int> take_lock(const std::filesystem::path& file) {
   }
   // Only a help for the error text above, so a full disk must not keep the journal from opening.
   if (::ftruncate(fd.get(), 0) == 0) (void)write_all(fd.get(), std::to_string(::getpid()), file.string());
-  return fd.release();
+  return fd;
 }
 
 std::string padded(std::uint64_t number) {
@@ -162,18 +162,12 @@ std::optional<std::uint64_t> known_bytes(const std::filesystem::path& file) {
 
 JournalResult<std::unique_ptr<Folder>> Folder::open(const std::filesystem::path& path) {
   if (const auto made = make_folder(path); !made) return fail(made.error());
-  const JournalResult<int> lock = take_lock(path / "lock");
+  JournalResult<Fd> lock = take_lock(path / "lock");
   if (!lock) return fail(lock.error());
-  Fd held(*lock);  // without memory for the folder the lock goes again
-  std::unique_ptr<Folder> folder(new Folder(path, held.get()));
-  (void)held.release();
+  std::unique_ptr<Folder> folder(new Folder(path, std::move(*lock)));
   // Names that an earlier life has changed and not synced are relied on from here on.
   if (const auto synced = folder->sync(); !synced) return fail(synced.error());
   return folder;
-}
-
-Folder::~Folder() {
-  ::close(lock_fd_);
 }
 
 std::filesystem::path Folder::segment_file(std::uint64_t number) const {
@@ -362,14 +356,13 @@ JournalResult<std::string> Folder::set_salvaged(const std::string& name) const {
 }
 
 bool can_be_read(const std::filesystem::path& file) {
-  const int fd = open_regular(file, O_RDONLY);
-  if (fd < 0) return errno == ENOENT;
+  const Fd fd(open_regular(file, O_RDONLY));
+  if (!fd.is_open()) return errno == ENOENT;
   std::vector<char> buffer(1 << 16);
   ssize_t count = 0;
   do {
-    count = ::read(fd, buffer.data(), buffer.size());
+    count = ::read(fd.get(), buffer.data(), buffer.size());
   } while (count > 0);
-  ::close(fd);
   return count == 0;
 }
 

@@ -23,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/base/fd.h"
 #include "storage/base/mutex.h"
 #include "storage/model/journal_error.h"
 
@@ -50,7 +51,6 @@ class Folder {
 
   // Makes the folder (0700) if it is absent and takes its lock; kLocked if another process has it.
   static JournalResult<std::unique_ptr<Folder>> open(const std::filesystem::path& path);
-  ~Folder();  // releases the lock
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
@@ -99,10 +99,10 @@ class Folder {
  private:
   JournalResult<void> rename_database(const std::filesystem::path& from,
                                       const std::filesystem::path& to) const;
-  Folder(std::filesystem::path path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
+  Folder(std::filesystem::path path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
   std::filesystem::path path_;
-  int lock_fd_;
+  const Fd lock_;              // held for as long as it is open
   mutable Mutex texts_mutex_;  // all writers of a text share its temporary file
 };
 

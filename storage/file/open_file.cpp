@@ -7,17 +7,19 @@
 #include <cerrno>
 #include <system_error>
 
+#include "storage/base/fd.h"
+
 namespace hookspool::storage {
 
 int open_regular(const std::filesystem::path& file, int flags, mode_t mode) {
   // Reading and writing a regular file are not changed by O_NONBLOCK.
-  const int fd = ::open(file.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
-  if (fd < 0) return fd;
+  Fd fd(::open(file.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode));
+  if (!fd.is_open()) return -1;
   struct stat status {};
-  int error = ::fstat(fd, &status) == 0 ? 0 : errno;
+  int error = ::fstat(fd.get(), &status) == 0 ? 0 : errno;
   if (error == 0 && !S_ISREG(status.st_mode)) error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-  if (error == 0) return fd;
-  ::close(fd);
+  if (error == 0) return fd.release();
+  fd.reset();
   errno = error;
   return -1;
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/base/fd.h"
 #include "storage/file/open_file.h"
 
 namespace hookspool::storage {
@@ -29,10 +30,9 @@ bool Reserve::give_up() {
 void Reserve::make() {
   const MutexLock lock(mutex_);
   if (held_ || bytes_ == 0) return;
-  const int fd = open_regular(file_, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  if (fd < 0) return;
-  held_ = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes_)) == 0;
-  ::close(fd);
+  const Fd fd(open_regular(file_, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  if (!fd.is_open()) return;
+  held_ = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes_)) == 0;
   if (!held_) ::unlink(file_.c_str());
 }
 

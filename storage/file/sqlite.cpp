@@ -12,6 +12,8 @@
 #include <system_error>
 #include <vector>
 
+#include "storage/base/fd.h"
+#include "storage/file/file_io.h"
 #include "storage/file/open_file.h"
 
 namespace hookspool::storage {
@@ -68,8 +70,7 @@ bool has_wal(const std::filesystem::path& file) {
 // SQLite makes a new file readable for every user, as far as the umask allows, and its -wal and -shm like it: so an empty
 // one is made first. What prevents that, SQLite meets as well and reports.
 void make_private(const std::filesystem::path& file) {
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd >= 0) ::close(fd);
+  const Fd made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
 // Opens a file of which the WAL's index is kept in this connection's memory instead of in a -shm file, so that reading
@@ -101,8 +102,7 @@ bool means_no_room(int extended_code, int system_errno) {
   if (code == SQLITE_FULL) return true;
   // After a failed sync nobody knows what the file holds, whatever the reason was.
   if (extended_code == SQLITE_IOERR_FSYNC || extended_code == SQLITE_IOERR_DIR_FSYNC) return false;
-  return (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) &&
-         (system_errno == ENOSPC || system_errno == EDQUOT);
+  return (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && means_disk_full(system_errno);
 }
 
 }  // namespace
@@ -110,7 +110,7 @@ bool means_no_room(int extended_code, int system_errno) {
 int last_errno(SQLite::Database& database) {
   sqlite3* const handle = database.getHandle();
   const int noted = sqlite3_system_errno(handle);
-  if (noted == ENOSPC || noted == EDQUOT) return noted;  // else other calls may have come in between
+  if (means_disk_full(noted)) return noted;  // else other calls may have come in between
   for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
     sqlite3_file* file = nullptr;
     if (sqlite3_file_control(handle, "main", which, &file) != SQLITE_OK) continue;

@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "storage/file/fd.h"
+#include "storage/base/fd.h"
+#include "storage/file/file_io.h"
 #include "storage/file/open_file.h"
 
 namespace hookspool::storage {
@@ -20,7 +21,7 @@ constexpr std::size_t kChunkBytes = 1 << 18;  // read and written at a time
 
 JournalResult<void> failure(const std::filesystem::path& file, int error) {
   auto kind = JournalError::Kind::kIo;
-  if (error == ENOSPC || error == EDQUOT) kind = JournalError::Kind::kFull;
+  if (means_disk_full(error)) kind = JournalError::Kind::kFull;
   if (error == ENOENT) kind = JournalError::Kind::kNotFound;
   return fail(
       JournalError{kind, file.filename().string() + " cannot be made durable: " + open_failure(error)});

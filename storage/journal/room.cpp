@@ -1,10 +1,10 @@
 #include "storage/journal/room.h"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <set>
 #include <utility>
+
+#include "storage/file/disk_space.h"
 
 namespace hookspool::storage {
 namespace {
@@ -12,12 +12,6 @@ namespace {
 constexpr std::uint64_t kReserveShareInverse = 16;  // of bytes_max at most
 constexpr std::uint64_t kInodesOfSegment = 4;  // database, WAL, shared memory, and a text that is replaced
 constexpr std::uint64_t kFullBelowBytes = 256 << 10;
-
-std::optional<struct statvfs> status_of(const std::filesystem::path& folder) {
-  struct statvfs status {};
-  if (::statvfs(folder.c_str(), &status) != 0) return std::nullopt;
-  return status;
-}
 
 }  // namespace
 
@@ -45,15 +39,13 @@ bool JournalRoom::relieve() {
 }
 
 std::uint64_t JournalRoom::free_bytes() const {
-  const auto status = status_of(folder_.path());
-  if (!status) return UINT64_MAX;  // then the disk itself will say so
-  return static_cast<std::uint64_t>(status->f_bavail) * status->f_frsize;
+  const auto space = disk_space(folder_.path());
+  return space ? space->free_bytes : UINT64_MAX;  // then the disk itself will say so
 }
 
 bool JournalRoom::files_possible() const {
-  const auto status = status_of(folder_.path());
-  // No inodes in all: a file system that makes them as they are needed.
-  return !status || status->f_files == 0 || status->f_favail >= kInodesOfSegment;
+  const auto space = disk_space(folder_.path());
+  return !space || space->free_files.value_or(kInodesOfSegment) >= kInodesOfSegment;
 }
 
 // A transaction writes more than its events: the pages above them, the lanes, the cursors. Without room for those the

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/base/hex.h"
+
 namespace hookspool {
 namespace {
 
@@ -9,12 +11,6 @@ constexpr std::uint64_t kUnixMsMax = (1ull << 48) - 1;
 constexpr std::uint32_t kCounterEnd = 1u << 26;
 // A fresh counter starts in the lower half, so that at least 2^25 ids fit into its millisecond.
 constexpr std::uint32_t kCounterStartMask = (1u << 25) - 1;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
 
 bool has_hyphen_before(std::size_t byte_index) {
   return byte_index == 4 || byte_index == 6 || byte_index == 8 || byte_index == 10;
@@ -35,13 +31,11 @@ bool Uuid::is_nil() const {
 }
 
 std::string Uuid::to_string() const {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
   text.reserve(36);
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (has_hyphen_before(i)) text += '-';
-    text += kDigits[bytes[i] >> 4];
-    text += kDigits[bytes[i] & 0x0f];
+    append_hex(text, bytes[i]);
   }
   return text;
 }
@@ -52,8 +46,8 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
   std::size_t at = 0;
   for (std::size_t i = 0; i < uuid.bytes.size(); ++i) {
     if (has_hyphen_before(i) && text[at++] != '-') return std::nullopt;
-    const int high = hex_value(text[at]);
-    const int low = hex_value(text[at + 1]);
+    const int high = lower_hex_value(text[at]);
+    const int low = lower_hex_value(text[at + 1]);
     if (high < 0 || low < 0) return std::nullopt;
     uuid.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
     at += 2;

@@ -21,22 +21,19 @@ std::uint32_t big_endian(const unsigned char* at) {
 }
 
 struct Opened {
-  int fd = -1;
+  Fd fd;
   std::uint64_t bytes = 0;
   int error = 0;
 };
 
 Opened open_file(const std::filesystem::path& file) {
   Opened opened;
-  opened.fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  opened.fd = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   opened.error = errno;
-  if (opened.fd < 0) return opened;
+  if (!opened.fd.is_open()) return opened;
   struct stat status {};
-  if (::fstat(opened.fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(opened.fd);
-    return {-1, 0, EINVAL};
-  }
-  return {opened.fd, static_cast<std::uint64_t>(status.st_size), 0};
+  if (::fstat(opened.fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {Fd(), 0, EINVAL};
+  return {std::move(opened.fd), static_cast<std::uint64_t>(status.st_size), 0};
 }
 
 // How many bytes there were; the others are zeros.
@@ -57,13 +54,13 @@ std::size_t read_at(int fd, std::uint64_t offset, unsigned char* to, std::size_t
 
 JournalResult<SalvagePages> SalvagePages::open(const std::filesystem::path& file) {
   SalvagePages pages;
-  const Opened database = open_file(file);
-  const Opened wal = open_file(file.string() + "-wal");
-  pages.database_ = database.fd;
+  Opened database = open_file(file);
+  Opened wal = open_file(file.string() + "-wal");
+  pages.database_ = std::move(database.fd);
   pages.database_bytes_ = database.bytes;
-  pages.wal_ = wal.fd;
+  pages.wal_ = std::move(wal.fd);
   pages.wal_bytes_ = wal.bytes;
-  if (database.fd < 0 && wal.fd < 0) {
+  if (!pages.database_.is_open() && !pages.wal_.is_open()) {
     return fail(
         JournalError{database.error == ENOENT ? JournalError::Kind::kNotFound : JournalError::Kind::kIo,
                      "opening " + file.string() + ": " +
@@ -73,22 +70,6 @@ JournalResult<SalvagePages> SalvagePages::open(const std::filesystem::path& file
   pages.index_database();
   pages.index_wal();
   return pages;
-}
-
-SalvagePages::SalvagePages(SalvagePages&& other) noexcept
-    : database_(std::exchange(other.database_, -1)),
-      wal_(std::exchange(other.wal_, -1)),
-      database_bytes_(other.database_bytes_),
-      wal_bytes_(other.wal_bytes_),
-      images_(std::move(other.images_)),
-      committed_(std::move(other.committed_)),
-      stray_(std::move(other.stray_)),
-      unreadable_(other.unreadable_) {}
-
-SalvagePages::~SalvagePages() {
-  for (const int fd : {database_, wal_}) {
-    if (fd >= 0) ::close(fd);
-  }
 }
 
 void SalvagePages::index_database() {
@@ -111,7 +92,7 @@ void SalvagePages::index_wal() {
   for (std::uint64_t at = kWalHeaderBytes; at + kFrameHeaderBytes < wal_bytes_; at += kFrameBytes) {
     std::array<unsigned char, kFrameHeaderBytes> header{};
     bool failed = false;
-    read_at(wal_, at, header.data(), header.size(), failed);
+    read_at(wal_.get(), at, header.data(), header.size(), failed);
     const std::uint64_t salts =
         static_cast<std::uint64_t>(big_endian(&header[8])) << 32 | big_endian(&header[12]);
     frames.push_back({{ImageTrust::kStray, big_endian(header.data()), at + kFrameHeaderBytes}, salts});
@@ -128,7 +109,7 @@ void SalvagePages::index_wal() {
 
 void SalvagePages::read(const PageImage& image, SalvagePage& page) {
   bool failed = false;
-  const int fd = image.trust == ImageTrust::kDatabase ? database_ : wal_;
+  const int fd = image.trust == ImageTrust::kDatabase ? database_.get() : wal_.get();
   read_at(fd, image.offset, page.data(), page.size(), failed);
   if (failed) ++unreadable_;
 }

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "storage/base/fd.h"
 #include "storage/model/journal_error.h"
 
 namespace hookspool::storage {
@@ -36,9 +37,8 @@ class SalvagePages {
  public:
   // `file`'s WAL lies beside it; either may be absent, but not both.
   static JournalResult<SalvagePages> open(const std::filesystem::path& file);
-  SalvagePages(SalvagePages&& other) noexcept;
+  SalvagePages(SalvagePages&&) = default;
   SalvagePages& operator=(SalvagePages&&) = delete;
-  ~SalvagePages();
 
   // Later ones of the same trust are newer.
   const std::vector<PageImage>& images() const { return images_; }
@@ -56,8 +56,8 @@ class SalvagePages {
   void index_database();
   void index_wal();
 
-  int database_ = -1;
-  int wal_ = -1;
+  Fd database_;
+  Fd wal_;
   std::uint64_t database_bytes_ = 0;
   std::uint64_t wal_bytes_ = 0;
   std::vector<PageImage> images_;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "storage/file/crc32c.h"
+#include "storage/file/file_io.h"
 #include "storage/file/open_file.h"
 #include "storage/file/sqlite.h"
 #include "storage/segment/row.h"
@@ -100,8 +101,7 @@ std::optional<AckedLane> decode(const Slot& slot, std::uint32_t lane_number, std
 }
 
 JournalError failure(const std::string& attempted, const std::filesystem::path& file, int error_number) {
-  const bool no_room = error_number == ENOSPC || error_number == EDQUOT;
-  return {no_room ? JournalError::Kind::kFull : JournalError::Kind::kIo,
+  return {means_disk_full(error_number) ? JournalError::Kind::kFull : JournalError::Kind::kIo,
           attempted + " " + file.string() + ": " + open_failure(error_number)};
 }
 
@@ -142,38 +142,26 @@ Uuid id_of(const Slot& slot) {
   return first_uuid_of(below_ms);
 }
 
-struct OpenFile {
-  explicit OpenFile(const std::filesystem::path& file) : fd(open_regular(file, O_RDONLY)) {}
-  ~OpenFile() {
-    if (fd >= 0) ::close(fd);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  const int fd;
-};
-
 }  // namespace
 
 JournalResult<std::shared_ptr<AckedRecord>> AckedRecord::create(const std::filesystem::path& file,
                                                                 std::uint64_t segment, const Uuid& epoch) {
-  const int fd = open_regular(file, O_RDWR | O_CREAT | O_TRUNC, 0600);
-  if (fd < 0) return fail(failure("making", file, errno));
-  std::shared_ptr<AckedRecord> record(new AckedRecord(file, fd));
+  Fd fd(open_regular(file, O_RDWR | O_CREAT | O_TRUNC, 0600));
+  if (!fd.is_open()) return fail(failure("making", file, errno));
+  std::shared_ptr<AckedRecord> record(new AckedRecord(file, std::move(fd)));
   if (const auto grown = record->grow_to(kIdsSlot); !grown) return fail(grown.error());
   const Slot first = header(segment, epoch, kFormatVersion, kVersion);
-  if (!write_at(fd, first.data(), first.size(), 0)) return fail(failure("writing", file, errno));
+  if (!write_at(record->fd_.get(), first.data(), first.size(), 0))
+    return fail(failure("writing", file, errno));
   if (const auto synced = record->sync(); !synced) return fail(synced.error());
   return record;
-}
-
-AckedRecord::~AckedRecord() {
-  ::close(fd_);
 }
 
 JournalResult<void> AckedRecord::grow_to(std::uint32_t slot_number) {
   static constexpr std::array<unsigned char, kGrowBytes> kZeros{};
   while (bytes_ < (slot_number + 1ull) * kSlotBytes) {
-    if (!write_at(fd_, kZeros.data(), kZeros.size(), bytes_)) return fail(failure("growing", file_, errno));
+    if (!write_at(fd_.get(), kZeros.data(), kZeros.size(), bytes_))
+      return fail(failure("growing", file_, errno));
     bytes_ += kGrowBytes;
   }
   return {};
@@ -194,7 +182,7 @@ JournalResult<void> AckedRecord::note(std::span<const EventPtr> events,
     const std::uint32_t slot_number = slot_of_lane(number, kVersion);
     if (const auto grown = grow_to(slot_number); !grown) return grown;
     const Slot slot = encode(lanes_[number - 1]);
-    if (!write_at(fd_, slot.data(), slot.size(), slot_number * kSlotBytes))
+    if (!write_at(fd_.get(), slot.data(), slot.size(), slot_number * kSlotBytes))
       return fail(failure("writing", file_, errno));
     unwritten_.erase(unwritten_.begin());
   }
@@ -202,7 +190,7 @@ JournalResult<void> AckedRecord::note(std::span<const EventPtr> events,
 }
 
 JournalResult<void> AckedRecord::sync() {
-  if (::fdatasync(fd_) != 0) return fail(failure("syncing", file_, errno));
+  if (::fdatasync(fd_.get()) != 0) return fail(failure("syncing", file_, errno));
   return {};
 }
 
@@ -210,7 +198,7 @@ JournalResult<void> AckedRecord::reserve_ids(const Uuid& greatest_id) {
   const std::uint64_t ms = ms_of(greatest_id);
   if (ms < ids_below_ms_) return {};
   const Slot slot = ids_slot(ms + kIdsAheadMs);
-  if (!write_at(fd_, slot.data(), slot.size(), kIdsSlot * kSlotBytes))
+  if (!write_at(fd_.get(), slot.data(), slot.size(), kIdsSlot * kSlotBytes))
     return fail(failure("writing", file_, errno));
   if (const auto synced = sync(); !synced) return synced;
   ids_below_ms_ = ms + kIdsAheadMs;
@@ -219,20 +207,20 @@ JournalResult<void> AckedRecord::reserve_ids(const Uuid& greatest_id) {
 
 JournalResult<std::optional<Acked>> read_acked(const std::filesystem::path& file, std::uint64_t segment,
                                                int* system_errno) {
-  const OpenFile open(file);
+  const Fd open(open_regular(file, O_RDONLY));
   const auto unreadable = [&](int error) {
     if (system_errno != nullptr) *system_errno = error;
     return fail(failure("reading", file, error));
   };
-  if (open.fd < 0 && errno != ENOENT && errno != ELOOP) return unreadable(errno);
+  if (!open.is_open() && errno != ENOENT && errno != ELOOP) return unreadable(errno);
   struct stat status {};
-  if (open.fd < 0) return std::optional<Acked>();
-  if (::fstat(open.fd, &status) != 0) return unreadable(errno);
+  if (!open.is_open()) return std::optional<Acked>();
+  if (::fstat(open.get(), &status) != 0) return unreadable(errno);
   const auto bytes = static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0));
   const auto slots = static_cast<std::uint32_t>(std::min(bytes, kFileBytesMax) / kSlotBytes);
   Slot slot{};
   if (slots == 0) return std::optional<Acked>();
-  if (!read_slot(open.fd, 0, slot)) return unreadable(errno);
+  if (!read_slot(open.get(), 0, slot)) return unreadable(errno);
   Acked acked;
   std::memcpy(acked.epoch.bytes.data(), slot.data() + 24, acked.epoch.bytes.size());
   acked.format = get<std::int32_t>(slot, 40);
@@ -246,11 +234,11 @@ JournalResult<std::optional<Acked>> read_acked(const std::filesystem::path& file
     return std::optional<Acked>();
   std::uint32_t number = 1;
   if (version > 1 && slots > kIdsSlot) {
-    if (!read_slot(open.fd, kIdsSlot, slot)) return unreadable(errno);
+    if (!read_slot(open.get(), kIdsSlot, slot)) return unreadable(errno);
     acked.greatest_id = id_of(slot);
   }
   for (; slot_of_lane(number, version) < slots; ++number) {
-    if (!read_slot(open.fd, slot_of_lane(number, version), slot)) return unreadable(errno);
+    if (!read_slot(open.get(), slot_of_lane(number, version), slot)) return unreadable(errno);
     if (auto lane = decode(slot, number, version)) acked.lanes.push_back(std::move(*lane));
   }
   return std::optional(std::move(acked));

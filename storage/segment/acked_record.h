@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/base/fd.h"
 #include "storage/model/event.h"
 #include "storage/model/journal_error.h"
 #include "storage/model/uuid.h"
@@ -53,7 +54,6 @@ class AckedRecord {
  public:
   static JournalResult<std::shared_ptr<AckedRecord>> create(const std::filesystem::path& file,
                                                             std::uint64_t segment, const Uuid& epoch);
-  ~AckedRecord();
   AckedRecord(const AckedRecord&) = delete;
   AckedRecord& operator=(const AckedRecord&) = delete;
 
@@ -66,11 +66,11 @@ class AckedRecord {
   JournalResult<void> reserve_ids(const Uuid& greatest_id);
 
  private:
-  AckedRecord(std::filesystem::path file, int fd) : file_(std::move(file)), fd_(fd) {}
+  AckedRecord(std::filesystem::path file, Fd fd) : file_(std::move(file)), fd_(std::move(fd)) {}
   JournalResult<void> grow_to(std::uint32_t slot_number);
 
   const std::filesystem::path file_;
-  const int fd_;
+  const Fd fd_;
   std::vector<AckedLane> lanes_;       // lane number n at n - 1
   std::set<std::uint32_t> unwritten_;  // lane numbers
   std::uint64_t bytes_ = 0;

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "storage/base/fd.h"
 #include "storage/file/sqlite.h"
 #include "storage/segment/row.h"
 
@@ -34,10 +35,8 @@ void use_wal(SQLite::Database& database) {
 
 // Why SQLite could not make a file: it does not tell, so the same is tried again without it. 0: this time it went.
 int why_not_made(const std::filesystem::path& file) {
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return errno;
-  ::close(fd);
-  return 0;
+  const Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  return fd.is_open() ? 0 : errno;
 }
 
 // Made under a temporary name, already in WAL mode: a file called segment-*.db is complete from its first

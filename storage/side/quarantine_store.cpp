@@ -2,13 +2,13 @@
 
 #include <SQLiteCpp/Statement.h>
 #include <SQLiteCpp/Transaction.h>
-#include <sys/statvfs.h>
 
 #include <atomic>
 #include <system_error>
 #include <utility>
 
 #include "storage/base/mutex.h"
+#include "storage/file/disk_space.h"
 #include "storage/file/sqlite.h"
 #include "storage/side/side_file.h"
 
@@ -22,12 +22,6 @@ constexpr std::uint64_t kFileOverheadBytes = 4ull << 20;
 constexpr const char* kColumns =
     "id, source, peer, received_at, reason, method, path, query, remote_addr, bytes, admitting_epoch, "
     "admitting_seq";
-
-std::uint64_t free_bytes_of(const std::filesystem::path& folder) {
-  struct statvfs status {};
-  if (::statvfs(folder.c_str(), &status) != 0) return 0;
-  return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
-}
 
 // "name: value" lines. A header that the listener has let through holds no line break.
 std::string joined(const std::vector<std::pair<std::string, std::string>>& headers) {
@@ -182,7 +176,8 @@ class QuarantineStore::Impl {
   }
 
   bool room_on_disk(std::uint64_t bytes) const {
-    return free_bytes_of(folder_) >= 2 * limits().free_bytes_min + bytes;
+    const auto space = disk_space(folder_);
+    return space && space->free_bytes >= 2 * limits().free_bytes_min + bytes;
   }
 
   // Until the source, and then all of them, are within their limits. Nothing: more would have to go than one may.

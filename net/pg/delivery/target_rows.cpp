@@ -7,13 +7,13 @@
 #include <span>
 
 #include "net/pg/link/text.h"
+#include "storage/base/hex.h"
 
 namespace hookspool::net {
 namespace {
 
 // A JSON string of `text`, which is UTF-8, in `out`.
 void append_string(std::string& out, std::string_view text) {
-  constexpr std::string_view hex = "0123456789abcdef";
   out += '"';
   while (!text.empty()) {
     const auto plain = std::find_if(text.begin(), text.end(), [](char c) {
@@ -28,23 +28,11 @@ void append_string(std::string& out, std::string_view text) {
       out += text.front();
     } else {
       out += "\\u00";
-      out += hex[c >> 4];
-      out += hex[c & 15];
+      append_hex(out, c);
     }
     text.remove_prefix(1);
   }
   out += '"';
-}
-
-std::string hex_of(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string hex = "\\x";
-  hex.reserve(2 + 2 * bytes.size());
-  for (const char c : bytes) {
-    hex += digits[static_cast<unsigned char>(c) >> 4];
-    hex += digits[static_cast<unsigned char>(c) & 15];
-  }
-  return hex;
 }
 
 // As PostgreSQL writes a timestamptz in UTC.
@@ -188,7 +176,7 @@ TargetRows::Value TargetRows::field(EventField field, const TargetColumn& column
     case EventField::kPayload:
       return whole(payload);
     case EventField::kBody:
-      return made(hex_of(event.body));
+      return made("\\x" + encode_hex(event.body));
     case EventField::kSeq:
       return {Value::Kind::kNumber, {}, {}, std::to_string(stored.seq)};
     case EventField::kEpoch:

@@ -5,6 +5,7 @@
 #include "net/pg/tables/mapping.h"
 #include "net/pg/tables/schema.h"
 #include "net/pg/tables/target_rights.h"
+#include "storage/base/hex.h"
 
 namespace hookspool::net {
 namespace {
@@ -37,18 +38,8 @@ std::string uuid_array(std::span<const Uuid> ids) {
   return id_list(ids) + "::uuid[]";
 }
 
-int hex_value(char digit) {
-  return digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : 0;
-}
-
 std::string from_hex(const std::optional<std::string>& hex) {
-  std::string bytes;
-  if (!hex) return bytes;
-  bytes.reserve(hex->size() / 2);
-  for (std::size_t at = 0; at + 1 < hex->size(); at += 2) {
-    bytes += static_cast<char>(hex_value((*hex)[at]) * 16 + hex_value((*hex)[at + 1]));
-  }
-  return bytes;
+  return decode_hex(hex.value_or("")).value_or("");
 }
 
 PgResult<PgRows> ask(Connection& connection, const PgOptions& options, const std::string& sql,

@@ -7,6 +7,7 @@
 
 #include "net/json/json.h"
 #include "net/pg/tables/schema.h"
+#include "storage/base/text.h"
 
 namespace hookspool::net {
 namespace {
@@ -35,12 +36,7 @@ constexpr std::array kFields{
 };
 
 constexpr std::string_view kHeaderPrefix = "header:";
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
+constexpr std::string_view kBlanks = " ";
 
 bool is_header_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -59,10 +55,10 @@ std::string lower(std::string_view text) {
 Result<ColumnSource, std::string> parse_column_source(std::string_view spec) {
   ColumnSource source;
   source.spec = spec;
-  std::string_view what = trimmed(spec);
+  std::string_view what = trimmed(spec, kBlanks);
   if (const auto bar = what.rfind(" | "); bar != std::string_view::npos) {
-    const std::string_view conversion = trimmed(what.substr(bar + 3));
-    what = trimmed(what.substr(0, bar));
+    const std::string_view conversion = trimmed(what.substr(bar + 3), kBlanks);
+    what = trimmed(what.substr(0, bar), kBlanks);
     if (conversion == "unix_ms") {
       source.conversion = ColumnSource::Conversion::kUnixMilliseconds;
     } else if (conversion == "unix_s") {
@@ -80,7 +76,7 @@ Result<ColumnSource, std::string> parse_column_source(std::string_view spec) {
   }
   if (what.starts_with(kHeaderPrefix)) {
     source.kind = ColumnSource::Kind::kHeader;
-    source.header = lower(trimmed(what.substr(kHeaderPrefix.size())));
+    source.header = lower(trimmed(what.substr(kHeaderPrefix.size()), kBlanks));
     if (source.header.empty() || !std::all_of(source.header.begin(), source.header.end(), is_header_char)) {
       return fail(std::string("needs a header's name, as in \"header:x-github-event\""));
     }

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace hookspool::storage {
+namespace hookspool {
 
 class Fd {
  public:
@@ -26,13 +26,14 @@ class Fd {
   bool is_open() const { return fd_ >= 0; }
   int get() const { return fd_; }  // -1: none
   int release() { return std::exchange(fd_, -1); }
+  void reset() { close(); }
 
  private:
   void close() {
-    if (fd_ >= 0) ::close(fd_);
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
 
   int fd_ = -1;
 };
 
-}  // namespace hookspool::storage
+}  // namespace hookspool
