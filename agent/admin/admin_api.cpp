@@ -48,7 +48,7 @@ Json letter_json(const DeadLetter& letter) {
 
 net::HttpAnswer list_letters(const net::HttpRequest& request, const AdminParts& parts) {
   const PageWanted page = page_wanted(request);
-  const auto letters = parts.dead_letters->list(page.source, page.after, kListPage);
+  const auto letters = parts.dead_letters.list(page.source, page.after, kListPage);
   if (!letters) return refused(letters.error());
   Json list = Json::array();
   for (const auto& letter : *letters) list.push_back(letter_json(letter));
@@ -58,7 +58,7 @@ net::HttpAnswer list_letters(const net::HttpRequest& request, const AdminParts& 
 net::HttpAnswer show_letter(const std::string& id_text, const AdminParts& parts) {
   const auto id = Uuid::parse(id_text);
   if (!id) return not_an_id(id_text);
-  const auto letter = parts.dead_letters->find(*id);
+  const auto letter = parts.dead_letters.find(*id);
   if (!letter) return refused(letter.error());
   Json json = letter_json(*letter);
   auto request = Json::parse(letter->request, nullptr, false);
@@ -72,8 +72,8 @@ net::HttpAnswer retry_letters(const Json& json, const AdminParts& parts) {
     const std::string from = text_in(json, "after");
     const std::optional<Uuid> after = from.empty() ? Uuid{} : Uuid::parse(from);
     if (!after) return bad_request("after: an id is needed");
-    const auto done = parts.dead_letters->put_back_all(text_in(json, "source"), *after,
-                                                       Clock::now() + Comparison::kSliceTime);
+    const auto done = parts.dead_letters.put_back_all(text_in(json, "source"), *after,
+                                                      Clock::now() + Comparison::kSliceTime);
     if (!done) return refused(done.error());
     return json_answer(Json{{"put_back", done->count},
                             {"more", done->more},
@@ -82,7 +82,7 @@ net::HttpAnswer retry_letters(const Json& json, const AdminParts& parts) {
   }
   const auto ids = ids_in(json);
   if (!ids) return ids_needed();
-  const auto known = parts.dead_letters->put_back(*ids);
+  const auto known = parts.dead_letters.put_back(*ids);
   if (!known) return refused(known.error());
   return json_answer(
       Json{{"put_back", known->size()}, {"more", false}, {"unknown", unknown_ids(json, *known)}});
@@ -91,14 +91,14 @@ net::HttpAnswer retry_letters(const Json& json, const AdminParts& parts) {
 net::HttpAnswer discard_letters(const Json& json, const AdminParts& parts) {
   const auto ids = ids_in(json);
   if (!ids) return ids_needed();
-  const auto gone = parts.dead_letters->discard(*ids);
+  const auto gone = parts.dead_letters.discard(*ids);
   if (!gone) return refused(gone.error());
   return json_answer(Json{{"discarded", gone->size()}, {"unknown", unknown_ids(json, *gone)}});
 }
 
 // Makes what holds a lane a dead letter.
 net::HttpAnswer bury_letters(const Json& json, const AdminParts& parts) {
-  if (parts.lanes == nullptr) return no_postgres();
+  if (!parts.postgres) return no_postgres();
   const std::string source = text_in(json, "source");
   if (source.empty()) return bad_request("source: the name of a source is needed");
   const std::int64_t count = number_in(json, "count").value_or(1);
@@ -109,40 +109,40 @@ net::HttpAnswer bury_letters(const Json& json, const AdminParts& parts) {
     id = Uuid::parse(text);
     if (!id) return not_an_id(text);
   }
-  const auto done = parts.lanes->bury(source, static_cast<std::size_t>(count), id);
+  const auto done = parts.postgres->lanes.bury(source, static_cast<std::size_t>(count), id);
   if (!done) return refused(done.error());
   return json_answer(Json{{"source", source}, {"buried", done->buried}, {"more", !done->over}});
 }
 
 net::HttpAnswer repair_lane(const Json& json, const AdminParts& parts) {
-  if (parts.lanes == nullptr) return no_postgres();
+  if (!parts.postgres) return no_postgres();
   const std::string lane = text_in(json, "lane");
-  if (!parts.lanes->repair(lane)) {
+  if (!parts.postgres->lanes.repair(lane)) {
     return refused({404, "there is no lane " + lane, "hookspool status lists the lanes."});
   }
-  const auto config = parts.postgres->get();
+  const auto config = parts.postgres->config.get();
   const auto* own = config->options.tables ? config->options.tables->find(lane) : nullptr;
   Json answer{{"lane", lane}, {"comparable", own == nullptr || own->repeatable()}};
-  for (const auto& status : parts.lanes->statuses()) {
+  for (const auto& status : parts.postgres->lanes.statuses()) {
     if (status.name == lane) answer["confirmed_seq"] = status.confirmed_seq;
   }
   return json_answer(answer);
 }
 
 net::HttpAnswer retry_now(const AdminParts& parts) {
-  if (parts.lanes == nullptr) return no_postgres();
-  parts.lanes->retry_now();
-  return json_answer(Json{{"lanes", parts.lanes->statuses().size()}});
+  if (!parts.postgres) return no_postgres();
+  parts.postgres->lanes.retry_now();
+  return json_answer(Json{{"lanes", parts.postgres->lanes.statuses().size()}});
 }
 
 net::HttpAnswer adopt_database(const Json& json, const AdminParts& parts) {
-  if (parts.lanes == nullptr) return no_postgres();
+  if (!parts.postgres) return no_postgres();
   const std::string from = text_in(json, "from");
   if (from != "unsent" && from != "beginning") return bad_request("from: is \"unsent\" or \"beginning\"");
-  const auto adopted = adopt(*parts.journal, *parts.guard, parts.postgres->get()->options,
+  const auto adopted = adopt(parts.journal, parts.postgres->guard, parts.postgres->config.get()->options,
                              from == "unsent" ? AdoptFrom::kUnsent : AdoptFrom::kBeginning);
   if (!adopted) return refused(adopted.error());
-  parts.lanes->retry_now();
+  parts.postgres->lanes.retry_now();
   return json_answer(Json{{"sink_id", adopted->sink_id},
                           {"server", adopted->server},
                           {"already", adopted->already},
@@ -162,7 +162,7 @@ Json tally_json(const LaneTally& tally) {
 }
 
 net::HttpAnswer compare(const Json& json, const AdminParts& parts) {
-  if (parts.pool == nullptr) return no_postgres();
+  if (!parts.postgres) return no_postgres();
   ComparisonRequest wanted;
   wanted.lane = text_in(json, "source");
   wanted.since_us = number_in(json, "since_us");
@@ -177,8 +177,8 @@ net::HttpAnswer compare(const Json& json, const AdminParts& parts) {
     wanted.after.epoch = Uuid::parse(text_in(*after, "epoch")).value_or(Uuid{});
     wanted.after.seq = static_cast<std::uint64_t>(number_in(*after, "seq").value_or(0));
   }
-  const auto config = parts.postgres->get();
-  const auto slice = Comparison(*parts.journal, *parts.pool, *config).run(wanted);
+  const auto config = parts.postgres->config.get();
+  const auto slice = Comparison(parts.journal, parts.postgres->pool, *config).run(wanted);
   if (!slice) return refused(slice.error());
   Json answer{{"lanes", Json::array()}, {"done", slice->done}};
   for (const auto& tally : slice->lanes) answer["lanes"].push_back(tally_json(tally));
@@ -192,7 +192,7 @@ net::HttpAnswer compare(const Json& json, const AdminParts& parts) {
 
 // What is wrong with a configuration is an answer like any other: the request was done.
 net::HttpAnswer reload_now(const AdminParts& parts) {
-  return json_text_answer(reload_json(parts.reloader->reload()));
+  return json_text_answer(reload_json(parts.reloader.reload()));
 }
 
 net::HttpAnswer get(const net::HttpRequest& request, const std::string& what, const AdminParts& parts) {

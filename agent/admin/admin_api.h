@@ -5,6 +5,7 @@
 // socket. Thread-safe: called by the listeners' workers.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "agent/delivery/lanes.h"
@@ -19,18 +20,23 @@ class Admission;
 class Quarantine;
 class Reloader;
 
-// What the requests work on; all but the first two are absent where no PostgreSQL is configured.
+// What the requests work on.
 struct AdminParts {
-  storage::Journal* journal = nullptr;
-  DeadLetters* dead_letters = nullptr;
-  net::Pool* pool = nullptr;
-  Lanes* lanes = nullptr;
-  SinkGuard* guard = nullptr;
-  const Current<PostgresConfig>* postgres = nullptr;
-  std::string socket;  // where changes are taken; empty: nowhere
-  Quarantine* quarantine = nullptr;
-  Admission* admission = nullptr;
-  Reloader* reloader = nullptr;
+  // What there is of PostgreSQL.
+  struct Postgres {
+    net::Pool& pool;
+    Lanes& lanes;
+    SinkGuard& guard;
+    const Current<PostgresConfig>& config;
+  };
+
+  storage::Journal& journal;
+  DeadLetters& dead_letters;
+  Quarantine& quarantine;
+  Admission& admission;
+  Reloader& reloader;
+  std::optional<Postgres> postgres;  // nothing: none is configured
+  std::string socket;                // where changes are taken; empty: nowhere
 };
 
 net::HttpAnswer admin_api(const net::HttpRequest& request, const AdminParts& parts);

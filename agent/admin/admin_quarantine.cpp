@@ -40,14 +40,14 @@ net::HttpAnswer list_requests(const net::HttpRequest& request, const Quarantine&
 net::HttpAnswer show_request(const std::string& id_text, const AdminParts& parts) {
   const auto id = Uuid::parse(id_text);
   if (!id) return refused({404, "\"" + id_text + "\" is not an id", ""});
-  const auto request = parts.quarantine->find(*id);
+  const auto request = parts.quarantine.find(*id);
   if (!request) return refused(request.error());
   Json json = request_json(*request);
   json["method"] = request->method;
   json["path"] = utf8_text(request->path);
   json["query"] = utf8_text(request->query);
   json["headers"] =
-      Json::parse(headers_as_json(request->headers, parts.quarantine->token_headers(request->source)));
+      Json::parse(headers_as_json(request->headers, parts.quarantine.token_headers(request->source)));
   json["body_bytes"] = request->body.size();
   add_body(json, request->body);
   return json_answer(json);
@@ -58,11 +58,11 @@ net::HttpAnswer verify_requests(const Json& json, const AdminParts& parts) {
   const Uuid after = Uuid::parse(json.value("after", "")).value_or(Uuid{});
   const auto admit = [&](net::HttpRequest&& request, const SourceConfig& config, std::int64_t received_at_us,
                          const Uuid& kept_as) -> storage::JournalResult<void> {
-    const auto taken = parts.admission->admit(std::move(request), config, received_at_us, kept_as);
+    const auto taken = parts.admission.admit(std::move(request), config, received_at_us, kept_as);
     if (!taken) return fail(taken.error());
     return {};
   };
-  const auto verified = parts.quarantine->verify(source, after, Clock::now() + kSliceTime, admit);
+  const auto verified = parts.quarantine.verify(source, after, Clock::now() + kSliceTime, admit);
   if (!verified) return refused(verified.error());
   if (verified->admitted > 0) {
     log_info("quarantine: " + std::to_string(verified->admitted) +
@@ -80,13 +80,13 @@ net::HttpAnswer verify_requests(const Json& json, const AdminParts& parts) {
 net::HttpAnswer discard_requests(const Json& json, const AdminParts& parts) {
   const std::string source = json.value("source", "");
   if (json.value("all", false) || !source.empty()) {
-    const auto gone = parts.quarantine->discard_all(source);
+    const auto gone = parts.quarantine.discard_all(source);
     if (!gone) return refused(gone.error());
     return json_answer(Json{{"discarded", *gone}, {"unknown", Json::array()}});
   }
   const auto ids = ids_in(json);
   if (!ids) return ids_needed();
-  const auto gone = parts.quarantine->discard(*ids);
+  const auto gone = parts.quarantine.discard(*ids);
   if (!gone) return refused(gone.error());
   return json_answer(Json{{"discarded", gone->size()}, {"unknown", unknown_ids(json, *gone)}});
 }
@@ -96,7 +96,7 @@ net::HttpAnswer discard_requests(const Json& json, const AdminParts& parts) {
 net::HttpAnswer admin_quarantine(const net::HttpRequest& request, const std::string& what,
                                  const AdminParts& parts) {
   const std::string rest = what.substr(kQuarantineRequest.size());
-  if (request.method == "GET" && rest.empty()) return list_requests(request, *parts.quarantine);
+  if (request.method == "GET" && rest.empty()) return list_requests(request, parts.quarantine);
   if (request.method == "GET" && rest.starts_with("/")) return show_request(rest.substr(1), parts);
   const auto json = Json::parse(request.body.empty() ? "{}" : request.body, nullptr, false);
   if (!json.is_object()) return bad_request("the body is not a JSON object");
