@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kShiftMs = 1'000;  // the seed moves each fault by up to this
 constexpr seconds kPlanEnd{54};
 constexpr seconds kHitLimit{20};
-constexpr int kCutsInSlowCommits = 30;  // few of them meet a transaction that is about to move its watermark
+constexpr int kCutsInCommits = 5;
 
 struct Step {
   seconds at;  // since the load is there; later where the fault before took longer
@@ -63,14 +63,42 @@ Report start_again(RunOptions options) {
   });
 }
 
-// The old transaction is still at its COMMIT when the new one looks at the watermark.
-Report cut_in_slow_commits(RunOptions options) {
-  options.rig.slow_own_commits = true;
+// While commits are held, each of one lane waits at its COMMIT, its locks held, for a standby that does not exist. Those of
+// the other lanes do not, so that the agent's connections are not all taken by them.
+constexpr const char* kOthersCommitAtOnce =
+    "CREATE FUNCTION commit_at_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    " PERFORM set_config('synchronous_commit', 'local', true); RETURN NEW; END $$;"
+    "CREATE TRIGGER at_once BEFORE INSERT ON hookspool.events FOR EACH ROW EXECUTE FUNCTION commit_at_once();"
+    "CREATE TRIGGER at_once BEFORE INSERT ON own_events FOR EACH ROW WHEN (NEW.source <> 'c0-s7')"
+    " EXECUTE FUNCTION commit_at_once();";
+
+void hold_commits(const testing::PgCluster& postgres, bool hold) {
+  postgres.query(std::string("ALTER SYSTEM SET synchronous_standby_names = '") + (hold ? "absent" : "") +
+                 "'");
+  postgres.query("SELECT pg_reload_conf()");
+}
+
+bool wait_for_backend(const testing::PgCluster& postgres, const std::string& that_waits) {
+  return testing::wait_until(kHitLimit, [&] {
+    return postgres.value("SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'hookspool' AND " +
+                          that_waits) == "t";
+  });
+}
+
+// The old transaction of a lane is still at its COMMIT when the new one looks at the watermark.
+Report cut_in_commits(RunOptions options) {
   return run(options, [](Rig& rig, Nemesis& nemesis, Random& random) {
-    for (int i = 0; i < kCutsInSlowCommits; ++i) {
+    rig.postgres().query(kOthersCommitAtOnce);
+    for (int i = 0; i < kCutsInCommits; ++i) {
       rig.clients().wait_acknowledged(50, kHitLimit);
-      std::this_thread::sleep_for(milliseconds(500 + random() % 500));
+      hold_commits(rig.postgres(), true);
+      const bool at_commit = wait_for_backend(rig.postgres(), "wait_event = 'SyncRep'");
       rig.proxy().cut_all();
+      // The right agent's next transaction waits for the lock on the watermark, a wrong one's at the latest when it moves it.
+      const bool at_lock = wait_for_backend(rig.postgres(), "wait_event_type = 'Lock'");
+      hold_commits(rig.postgres(), false);
+      if (!at_commit) throw std::runtime_error("no transaction was held at its COMMIT");
+      if (!at_lock) throw std::runtime_error("no transaction waited for the one before it");
     }
     nemesis.lose_commit_answer(random);
   });
@@ -98,9 +126,12 @@ Report many_planted(RunOptions options) {
 
 const std::map<std::string, Report (*)(RunOptions)>& focuses() {
   static const std::map<std::string, Report (*)(RunOptions)> kFocuses = {
-      {"ack-before-commit", write_nothing},     {"epoch-used-again", start_again},
-      {"no-lock", cut_in_slow_commits},         {"write-on-after-eio", power_cut_in_an_outage},
-      {"bury-without-isolation", many_planted}, {"forgets-deliveries", start_again},
+      {"ack-before-commit", write_nothing},
+      {"epoch-used-again", start_again},
+      {"no-lock", cut_in_commits},
+      {"write-on-after-eio", power_cut_in_an_outage},
+      {"bury-without-isolation", many_planted},
+      {"forgets-deliveries", start_again},
   };
   return kFocuses;
 }

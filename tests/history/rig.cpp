@@ -44,14 +44,6 @@ constexpr const char* kWitness =
     "CREATE TRIGGER witness AFTER INSERT ON hookspool.dead_letters FOR EACH ROW EXECUTE FUNCTION "
     "bear_witness();";
 
-// COMMIT takes as long as a slow disk or a synchronous standby would make it.
-constexpr const char* kSlowCommits =
-    "CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.8);"
-    " RETURN NULL; END $$;"
-    "CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON hookspool.watermarks DEFERRABLE INITIALLY DEFERRED FOR "
-    "EACH ROW"
-    " WHEN (NEW.lane LIKE '%-s7') EXECUTE FUNCTION take_a_while();";
-
 std::string make_run_folder(std::uint64_t seed) {
   std::string name = "/tmp/hookspool-history-" + std::to_string(seed) + "-XXXXXX";
   // Others may enter it: PostgreSQL runs as another user, and its backups are in here.
@@ -124,7 +116,6 @@ void Rig::make_tables() {
   if (!made) throw std::runtime_error("the agent did not make its tables: " + agent_->health());
   primary_->query(kPlanted);
   primary_->query(kWitness);
-  if (options_.slow_own_commits) primary_->query(kSlowCommits);
   primary_conninfo_ = primary_->superuser_conninfo();
   sampler_ = std::make_unique<Sampler>([this] {
     const std::lock_guard lock(primary_mutex_);

@@ -30,7 +30,6 @@ struct RigOptions {
   std::string binary{};  // of the agent
   std::uint64_t seed = 0;
   bool with_standby = false;      // a second cluster that streams, for failovers
-  bool slow_own_commits = false;  // transactions with the own table take a while to commit
   std::string more_journal{};     // lines of [journal]
 };
 
