@@ -1,4 +1,5 @@
-# One precompiled header for every target of the tree; its options are those of all of them.
+# One precompiled header for the targets of a folder and of all below it; its options are those of all of them.
+#   hookspool_share_precompiled(FOLDER)
 find_package(GTest REQUIRED)
 file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cpp "")
 add_library(hookspool_precompiled STATIC ${PROJECT_BINARY_DIR}/precompiled.cpp)
@@ -15,6 +16,8 @@ function(hookspool_share_precompiled folder)
     # A MODULE is preloaded into other programs, and is compiled without a sanitizer.
     if(type MATCHES "^(STATIC_LIBRARY|EXECUTABLE)$" AND NOT target STREQUAL hookspool_precompiled)
       target_precompile_headers(${target} REUSE_FROM hookspool_precompiled)
+      # The header was compiled with it, and g++ takes it only where it is the same.
+      target_compile_definitions(${target} PRIVATE GTEST_HAS_PTHREAD=1)
     endif()
   endforeach()
   get_property(folders DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
@@ -22,4 +25,3 @@ function(hookspool_share_precompiled folder)
     hookspool_share_precompiled(${below})
   endforeach()
 endfunction()
-hookspool_share_precompiled(${PROJECT_SOURCE_DIR})
