@@ -11,11 +11,9 @@
 
 namespace hookspool::agent {
 
-DedupeWriter::DedupeWriter(storage::DedupeIndex& index, std::size_t unwritten_keys_max, Now now)
-    : index_(index),
-      unwritten_keys_max_(unwritten_keys_max),
-      now_(std::move(now)),
-      thread_([this] { run(); }) {}
+DedupeWriter::DedupeWriter(storage::DedupeIndex& index, std::size_t unwritten_keys_max,
+                           const TimeSource& time)
+    : index_(index), unwritten_keys_max_(unwritten_keys_max), time_(time), thread_([this] { run(); }) {}
 
 DedupeWriter::~DedupeWriter() {
   {
@@ -117,7 +115,7 @@ bool DedupeWriter::write(const Keys& keys) {
       for (; next != keys.end() && batch.size() < kBatchKeys; ++next)
         batch.push_back({next->first, next->second});
       // The index counts and reports its failures; these keys are put again after resume().
-      if (!index_.put(batch, now_())) return false;
+      if (!index_.put(batch, time_.now())) return false;
     }
     return true;
   } catch (const std::exception& error) {

@@ -10,13 +10,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <thread>
 
+#include "agent/base/time_source.h"
 #include "storage/base/mutex.h"
 #include "storage/dedupe/dedupe_index.h"
 
@@ -25,14 +25,13 @@ namespace hookspool::agent {
 class DedupeWriter {
  public:
   using Milliseconds = std::chrono::milliseconds;
-  using Now = std::function<storage::DedupeIndex::Clock::time_point()>;
   using Entry = storage::DedupeIndex::Entry;
   static constexpr std::size_t kUnwrittenKeysMax = 65'536;  // about 5 MiB of memory
   static constexpr std::size_t kBatchKeys = 1'024;          // of one write
 
-  // Starts the thread. `now`: for the age of the index's generations.
+  // Starts the thread. `time`: for the age of the index's generations.
   explicit DedupeWriter(storage::DedupeIndex& index, std::size_t unwritten_keys_max = kUnwrittenKeysMax,
-                        Now now = storage::DedupeIndex::Clock::now);
+                        const TimeSource& time = real_time());
   ~DedupeWriter();  // waits for the write under way
   DedupeWriter(const DedupeWriter&) = delete;
   DedupeWriter& operator=(const DedupeWriter&) = delete;
@@ -58,7 +57,7 @@ class DedupeWriter {
 
   storage::DedupeIndex& index_;
   const std::size_t unwritten_keys_max_;
-  const Now now_;
+  const TimeSource& time_;
   mutable Mutex mutex_;
   CondVar changed_;
   Keys coming_ GUARDED_BY(mutex_);

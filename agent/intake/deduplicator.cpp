@@ -69,7 +69,7 @@ storage::JournalResult<void> Deduplicator::read_note(const storage::Journal& jou
 storage::JournalResult<void> Deduplicator::forget(storage::Journal& journal,
                                                   std::span<const storage::LostIds> lost) {
   // What this life gives comes after this moment, unless the clock is set back by more than it took to get here.
-  const Uuid now = least_id_at(clocks_.wall_us());
+  const Uuid now = least_id_at(time_.wall_clock_us());
   {
     const WriterLock lock(lost_mutex_);
     for (storage::LostIds ids : lost) {
@@ -163,7 +163,7 @@ storage::JournalResult<void> Deduplicator::scan(const storage::Journal& journal)
   std::vector<storage::DedupeIndex::Entry> entries;
   storage::JournalResult<void> put;
   const auto flush = [&] {
-    if (put.ok()) put = index_.put(entries, clocks_.now());
+    if (put.ok()) put = index_.put(entries, time_.now());
     entries.clear();
   };
   const auto scanned =
@@ -179,7 +179,7 @@ storage::JournalResult<void> Deduplicator::scan(const storage::Journal& journal)
   // Of one without a record the journal does not even know that it was to be scanned.
   unread_ = interrupted_ || (!scanned && scanned.error().kind != storage::JournalError::Kind::kCorrupt) ||
             unreadable_segments_ > 0;
-  read_again_ = clocks_.now() + limits_.read_again;
+  read_again_ = time_.now() + limits_.read_again;
   return scanned;
 }
 
@@ -196,7 +196,7 @@ storage::JournalResult<void> Deduplicator::catch_up(const storage::Journal& jour
   const std::uint64_t newest = newest_segment(journal);
   storage::JournalResult<void> scanned;
   const bool joined = unread_ && journal.stats().unreadable_segments < unreadable_segments_;
-  if (!scanned_ || joined || (unread_ && clocks_.now() >= read_again_)) scanned = scan(journal);
+  if (!scanned_ || joined || (unread_ && time_.now() >= read_again_)) scanned = scan(journal);
   // What was handed over has to be in the index as well. Where that takes long, a later call remembers it.
   if (!scanned_ || unread_ || newest == 0 || !writer_.flush(limits_.flush_max) || dropped_) return scanned;
   auto remembered = index_.set_complete_before(newest);

@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/base/entropy.h"
+#include "agent/base/time_source.h"
 #include "agent/intake/dedupe_writer.h"
 #include "agent/intake/lost_deliveries.h"
 #include "storage/base/mutex.h"
@@ -42,23 +42,16 @@ class Deduplicator {
   using Take = std::function<void(storage::Journal::Appended)>;
 
   using Clock = storage::DedupeIndex::Clock;
-  // The time is a value here, for tests.
-  struct Clocks {
-    std::function<Clock::time_point()> now = Clock::now;
-    std::function<std::int64_t()> wall_us = wall_clock_us;  // since 1970
-  };
   struct Limits {
     std::size_t unwritten_keys_max = DedupeWriter::kUnwrittenKeysMax;
     std::chrono::milliseconds read_again{300'000};  // after a segment could not be read
     std::chrono::milliseconds flush_max{2'000};     // waited for the index's thread
   };
 
-  explicit Deduplicator(storage::DedupeIndex& index) : Deduplicator(index, Limits{}, Clocks{}) {}
-  Deduplicator(storage::DedupeIndex& index, const Limits& limits, Clocks clocks)
-      : limits_(limits),
-        clocks_(std::move(clocks)),
-        index_(index),
-        writer_(index, limits.unwritten_keys_max, clocks_.now) {}
+  // `index` and `time` outlive this.
+  explicit Deduplicator(storage::DedupeIndex& index) : Deduplicator(index, Limits{}) {}
+  Deduplicator(storage::DedupeIndex& index, const Limits& limits, const TimeSource& time = real_time())
+      : limits_(limits), time_(time), index_(index), writer_(index, limits.unwritten_keys_max, time) {}
 
   // Runs `take` unless an event of this key is there already or being taken. `lane`: the key's source. `done` is called exactly once: before this
   // returns, or by the thread that ends the taking; it must neither block nor throw. Those that came while an event was being
@@ -98,7 +91,7 @@ class Deduplicator {
   bool knows_at_least(const Uuid& key, const Uuid& id) const;
 
   const Limits limits_;
-  const Clocks clocks_;
+  const TimeSource& time_;
   storage::DedupeIndex& index_;
   DedupeWriter writer_;
   Mutex mutex_;

@@ -14,8 +14,8 @@
 #include <thread>
 #include <vector>
 
-#include "agent/base/entropy.h"
 #include "agent/intake/lost_deliveries.h"
+#include "tests/support/simulated_time.h"
 #include "tests/support/temp_folder.h"
 
 namespace hookspool::agent {
@@ -43,7 +43,7 @@ class DeduplicatorTest : public ::testing::Test {
     auto opened = storage::DedupeIndex::open({folder_.path() / "dedupe"}, storage::DedupeIndex::Clock::now());
     unopened_ = opened.unopened;
     index_ = std::move(opened.index);
-    deduplicator_ = std::make_unique<Deduplicator>(*index_, limits, clocks_);
+    deduplicator_ = std::make_unique<Deduplicator>(*index_, limits, time_);
   }
 
   void open_journal() {
@@ -92,7 +92,7 @@ class DeduplicatorTest : public ::testing::Test {
   void join_late(bool with_record);
 
   testing::TempFolder folder_{"hookspool-dedupe"};
-  Deduplicator::Clocks clocks_;
+  testing::SimulatedTime time_;
   std::unique_ptr<storage::DedupeIndex> index_;
   std::unique_ptr<Deduplicator> deduplicator_;
   std::unique_ptr<storage::Journal> journal_;
@@ -238,7 +238,7 @@ TEST_F(DeduplicatorTest, SegmentsOfNumbersThatAreGivenAnewAreReadAfterACrash) {
 
 // What the disk has lost was promised: its sender's repeat is the only thing that can bring it back.
 TEST_F(DeduplicatorTest, TheRepeatOfALostEventIsTaken) {
-  const std::int64_t now_us = wall_clock_us();
+  const std::int64_t now_us = time_.wall_clock_us();
   const auto kept = deliver("kept", now_us);
   ASSERT_TRUE(journal_->rotate().ok());
   const auto confirmed = deliver("confirmed", now_us);
@@ -275,13 +275,13 @@ TEST_F(DeduplicatorTest, TheRepeatOfALostEventIsTaken) {
 
 // The end of the journal is what a power cut takes: there is no later event to say where the lost ones end.
 TEST_F(DeduplicatorTest, TheRepeatOfALostLastEventIsTaken) {
-  const std::int64_t now_us = wall_clock_us();
+  const std::int64_t now_us = time_.wall_clock_us();
   ASSERT_TRUE(deliver("first", now_us).ok());
   ASSERT_TRUE(journal_->rotate().ok());
   ASSERT_TRUE(deliver("last", now_us).ok());
   journal_.reset();
   std::filesystem::resize_file(folder_.path() / "journal" / "segment-00000002.db", 8192);
-  clocks_.wall_us = [now_us] { return now_us + 1'000; };
+  time_.advance(std::chrono::milliseconds(1));
   open();
   ASSERT_EQ(lost_ids_, 1u);
   EXPECT_TRUE(deliver("first")->duplicate);
@@ -402,18 +402,22 @@ TEST_F(DeduplicatorTest, ASegmentThatCannotBeReadNowIsReadLater) {
   deduplicator_.reset();
   index_.reset();
   std::filesystem::remove_all(folder_.path() / "dedupe");
-  open_index({.read_again = std::chrono::milliseconds(0)});
+  open_index({});
   open_journal();
   ASSERT_TRUE(deliver("b").ok());
   const auto segment = folder_.path() / "journal" / "segment-00000001.db", aside = folder_.path() / "aside";
   std::filesystem::rename(segment, aside);
   for (int i = 0; i < 2; ++i) {
+    time_.advance(Deduplicator::Limits{}.read_again);
     const auto caught_up = deduplicator_->catch_up(*journal_);
     ASSERT_FALSE(caught_up.ok());
     EXPECT_NE(caught_up.error().kind, storage::JournalError::Kind::kCorrupt) << caught_up.error().text;
     EXPECT_LE(index_->complete_before(), 1u) << "it lacks what is in there";
   }
   std::filesystem::rename(aside, segment);
+  ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok());
+  EXPECT_LE(index_->complete_before(), 1u) << "it is not yet time";
+  time_.advance(Deduplicator::Limits{}.read_again);
   ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok());
   EXPECT_EQ(index_->complete_before(), 2u);
   const auto again = deliver("a");
