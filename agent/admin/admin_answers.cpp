@@ -15,7 +15,7 @@ net::HttpAnswer json_text_answer(std::string json, int status) {
   return answer;
 }
 
-net::HttpAnswer refused(const Refusal& refusal) {
+net::HttpAnswer refused(const AdminError& refusal) {
   using Json = nlohmann::ordered_json;
   Json json{{"error", refusal.text}};
   if (!refusal.hint.empty()) json["hint"] = refusal.hint;

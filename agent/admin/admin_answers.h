@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "agent/admin/admin_protocol.h"
-#include "agent/base/refusal.h"
+#include "agent/base/admin_result.h"
 #include "net/http/server.h"
 #include "storage/base/hex.h"
 #include "storage/base/text.h"
@@ -22,7 +22,7 @@ inline constexpr std::size_t kListPage = 500;  // entries of a list in one answe
 
 // Never kept by a cache: it is of this moment, and may hold what a webhook held.
 net::HttpAnswer json_text_answer(std::string json, int status = 200);
-net::HttpAnswer refused(const Refusal& refusal);
+net::HttpAnswer refused(const AdminError& refusal);
 net::HttpAnswer bad_request(const std::string& what);
 net::HttpAnswer no_such_request();
 net::HttpAnswer not_an_id(const std::string& text);

@@ -57,8 +57,8 @@ net::HttpAnswer verify_requests(const Json& json, const AdminParts& parts) {
   const std::string source = json.value("source", "");
   const Uuid after = Uuid::parse(json.value("after", "")).value_or(Uuid{});
   const auto admit = [&](net::HttpRequest&& request, const SourceConfig& config, std::int64_t received_at_us,
-                         const Uuid& kept_as) -> storage::JournalResult<void> {
-    const auto taken = parts.admission.admit(std::move(request), config, received_at_us, kept_as);
+                         const Uuid& quarantine_id) -> storage::JournalResult<void> {
+    const auto taken = parts.admission.admit(std::move(request), config, received_at_us, quarantine_id);
     if (!taken) return fail(taken.error());
     return {};
   };

@@ -6,12 +6,12 @@
 #include <string>
 #include <utility>
 
-#include "agent/base/entropy.h"
 #include "agent/base/exit_codes.h"
 #include "agent/base/journal_exit.h"
 #include "agent/base/log.h"
+#include "agent/base/random.h"
 #include "agent/base/units.h"
-#include "agent/config/journal_room.h"
+#include "agent/config/journal_limits.h"
 
 namespace hookspool::agent {
 namespace {
@@ -29,7 +29,7 @@ int Journaling::open(Delivery delivery) {
   options.folder = config_.journal.path;
   options.agent_id = config_.agent_id;
   options.random_bytes = random_bytes;
-  set_room(config_, options);
+  set_quotas(config_, options);
   options.segment_bytes_max =
       std::clamp(config_.journal.bytes_max / kSegmentsInBudget, kSegmentBytesLeast, kSegmentBytesMost);
   options.on_committing = std::move(delivery.committing);

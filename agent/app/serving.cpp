@@ -98,7 +98,7 @@ int Serving::open_intake(const LiveSettings& settings, Journaling& journaling) {
     return code;
   if (intake.tls.given()) {
     const auto checked = net::HttpServer::check_certificate(intake.tls);
-    if (checked) tell_certificate(intake.tls, *checked);
+    if (checked) log_certificate_expiry(intake.tls, *checked);
   }
   return kExitOk;
 }

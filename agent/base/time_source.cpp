@@ -1,6 +1,6 @@
 #include "agent/base/time_source.h"
 
-#include "agent/base/entropy.h"
+#include "agent/base/wall_clock.h"
 
 namespace hookspool::agent {
 namespace {

@@ -8,7 +8,7 @@
 #include "agent/base/units.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
-#include "agent/config/journal_room.h"
+#include "agent/config/journal_limits.h"
 #include "agent/config/socket_files.h"
 #include "storage/model/printable.h"
 
@@ -30,7 +30,7 @@ void print_table(const net::TableMapping& table) {
   }
 }
 
-void print_room(const storage::LaneRoom& room) {
+void print_room(const storage::LaneQuota& room) {
   print("    room    ");
   if (room.bytes_max != UINT64_MAX) print("up to %s undelivered, ", format_bytes(room.bytes_max).c_str());
   print("%s\n", room.sender_retries ? "refused first when it gets short: the sender sends again"
@@ -141,7 +141,7 @@ int report_config(const Config& config, const std::string& file) {
         format_bytes(config.intake.body_bytes_max).c_str());
   print("  admin     %s and %s\n", config.admin.listen.c_str(), admin_socket_path(config).c_str());
   storage::JournalOptions room;
-  set_room(config, room);
+  set_quotas(config, room);
   print("  journal   %s, up to %s\n", config.journal.path.c_str(),
         format_bytes(config.journal.bytes_max).c_str());
   print("  postgres  %s\n", shown_postgres(config.postgres).c_str());
@@ -150,7 +150,7 @@ int report_config(const Config& config, const std::string& file) {
     print("  source    %s at %s, signature: %s\n", source.name.c_str(), source.path.c_str(),
           source.verify.c_str());
     print_answers(source);
-    print_room(room.lane_rooms.at(source.name));
+    print_room(room.lane_quotas.at(source.name));
     if (source.table) print_table(*source.table);
   }
   for (const auto& line : warnings(config)) tell("warning: %s\n", line.c_str());

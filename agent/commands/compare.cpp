@@ -5,9 +5,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "agent/base/entropy.h"
 #include "agent/base/exit_codes.h"
 #include "agent/base/instant.h"
+#include "agent/base/wall_clock.h"
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
 #include "agent/commands/output.h"

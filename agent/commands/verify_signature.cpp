@@ -6,10 +6,10 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "agent/base/entropy.h"
 #include "agent/base/exit_codes.h"
 #include "agent/base/instant.h"
 #include "agent/base/log.h"
+#include "agent/base/wall_clock.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
 #include "agent/commands/raw_request.h"

@@ -26,7 +26,7 @@ std::optional<storage::LaneRun> AheadDelivery::run_for(const std::vector<EventPt
     bytes += event_bytes(*event);
     const bool next = event->epoch == run->epoch && event->seq == ++seq;
     // One that was put back is left to the step that looks its dead letter up.
-    if (!next || !event->event.again.is_nil() || bytes > kAheadBytesMax) return std::nullopt;
+    if (!next || !event->event.requeued_id.is_nil() || bytes > kAheadBytesMax) return std::nullopt;
   }
   return *run;
 }

@@ -2,19 +2,20 @@
 
 namespace hookspool::agent {
 
-Granted<void> BuryRequest::make(std::size_t count, const std::optional<Uuid>& id, const LaneStatus& status) {
+AdminResult<void> BuryRequest::make(std::size_t count, const std::optional<Uuid>& id,
+                                    const LaneStatus& status) {
   const MutexLock lock(mutex_);
   if (refused_id_.is_nil()) {
-    return fail(Refusal{409,
-                        "lane " + status.name + " is not held by an event: it is " + status.state +
-                            (status.error.empty() ? "" : ": " + status.error),
-                        status.hint});
+    return fail(AdminError{409,
+                           "lane " + status.name + " is not held by an event: it is " + status.state +
+                               (status.error.empty() ? "" : ": " + status.error),
+                           status.hint});
   }
   if (id && *id != refused_id_) {
-    return fail(Refusal{409,
-                        "lane " + status.name + " is held by event " + refused_id_.to_string() + ", not by " +
-                            id->to_string(),
-                        ""});
+    return fail(AdminError{409,
+                           "lane " + status.name + " is held by event " + refused_id_.to_string() +
+                               ", not by " + id->to_string(),
+                           ""});
   }
   left_ = id ? 1 : count;
   id_ = id;

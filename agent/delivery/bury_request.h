@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "agent/base/refusal.h"
+#include "agent/base/admin_result.h"
 #include "agent/delivery/lane_status.h"
 #include "storage/base/mutex.h"
 #include "storage/model/uuid.h"
@@ -23,7 +23,7 @@ class BuryRequest {
   };
 
   // Replaces an earlier request. `id`: that event, and no other. `status` is for the words of a refusal.
-  Granted<void> make(std::size_t count, const std::optional<Uuid>& id, const LaneStatus& status)
+  AdminResult<void> make(std::size_t count, const std::optional<Uuid>& id, const LaneStatus& status)
       EXCLUDES(mutex_);
   // Until the request is over, or `until`.
   Outcome wait(std::chrono::steady_clock::time_point until) EXCLUDES(mutex_);

@@ -28,7 +28,7 @@ struct DeliveryBatch {
     for (const auto& event : events) {
       bytes += event_bytes(*event);
       received_at_us.push_back(event->event.received_at_us);
-      if (!event->event.again.is_nil()) put_back.push_back(event->id);
+      if (!event->event.requeued_id.is_nil()) put_back.push_back(event->id);
     }
   }
 };

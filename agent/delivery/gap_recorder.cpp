@@ -81,7 +81,7 @@ Uuid GapRecorder::id_before(const storage::LaneRun& run, std::uint64_t first) co
 // Of an event that got its id here; those that brought one lie anywhere.
 Uuid GapRecorder::assigned_id(const Uuid& epoch, std::uint64_t seq) const {
   const auto event = core_.journal().read(core_.name(), epoch, seq, 1, 1);
-  return event && !event->front()->event.brings_id() ? event->front()->id : Uuid{};
+  return event && !event->front()->event.has_preassigned_id() ? event->front()->id : Uuid{};
 }
 
 }  // namespace hookspool::agent

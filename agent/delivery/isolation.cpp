@@ -52,8 +52,8 @@ void Isolation::only_one(const Uuid& epoch, std::uint64_t first_seq) {
 }
 
 std::size_t Isolation::in_a_row(bool again) const {
-  return static_cast<std::size_t>(std::count_if(in_a_row_.begin(), in_a_row_.end(),
-                                                [&](const Buried& event) { return event.again == again; }));
+  return static_cast<std::size_t>(std::count_if(
+      in_a_row_.begin(), in_a_row_.end(), [&](const Buried& event) { return event.requeued == again; }));
 }
 
 Isolation::Verdict Isolation::refused(const Uuid& epoch, std::uint64_t first_seq, std::size_t count,
@@ -101,9 +101,10 @@ void Isolation::buried(std::uint64_t seq, const Buried& event) {
   if (seq >= suspect_until_seq_) limit_ = seq + 1 < proven_until_seq_ ? 1 : SIZE_MAX;
   taken_since_ = false;
   if (seq <= proven_until_seq_ || hold_after_ == 0) return;
-  if (in_a_row(event.again) >= hold_after_) {
-    in_a_row_.erase(std::find_if(in_a_row_.begin(), in_a_row_.end(),
-                                 [&](const Buried& other) { return other.again == event.again; }));
+  if (in_a_row(event.requeued) >= hold_after_) {
+    in_a_row_.erase(std::find_if(in_a_row_.begin(), in_a_row_.end(), [&](const Buried& other) {
+      return other.requeued == event.requeued;
+    }));
   }
   in_a_row_.push_back(event);
 }
@@ -112,7 +113,7 @@ std::vector<Uuid> Isolation::to_put_back() const {
   std::vector<Uuid> ids;
   if (!may_be_the_table()) return ids;
   for (const Buried& event : in_a_row_) {
-    if (held_ || !event.again) ids.push_back(event.id);
+    if (held_ || !event.requeued) ids.push_back(event.id);
   }
   return ids;
 }

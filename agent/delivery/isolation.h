@@ -38,7 +38,7 @@ class Isolation {
 
   struct Buried {
     Uuid id;
-    bool again = false;  // it had been put back before
+    bool requeued = false;  // it had been put back before
   };
 
   // `hold_after`: this many in a row (Blame::kEvent) are buried without a proof; 0: any number. Events that were put
@@ -51,9 +51,9 @@ class Isolation {
   // The next batch is one event: an administrator wants to know which it is.
   void only_one(const Uuid& epoch, std::uint64_t first_seq);
 
-  // A batch of `count` events from `first_seq` on was refused. `again`: it is one event that had been put back.
+  // A batch of `count` events from `first_seq` on was refused. `requeued`: it is one event that had been put back.
   Verdict refused(const Uuid& epoch, std::uint64_t first_seq, std::size_t count, Blame blame,
-                  const std::string& sqlstate, bool again = false);
+                  const std::string& sqlstate, bool requeued = false);
   // While `head_seq` was refused, the table took another event: all up to `until_seq` are refused for their own sake.
   void proven(std::uint64_t head_seq, std::uint64_t until_seq);
   // None was taken: the lane is held.
@@ -73,7 +73,7 @@ class Isolation {
 
  private:
   void enter(const Uuid& epoch);
-  std::size_t in_a_row(bool again) const;
+  std::size_t in_a_row(bool requeued) const;
   bool may_be_the_table() const { return hold_after_ > 0 && in_a_row(false) >= hold_after_; }
 
   std::size_t hold_after_;

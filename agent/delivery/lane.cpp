@@ -37,7 +37,7 @@ Lane::Step Lane::step_ahead(net::Connection& connection, const std::vector<Event
       check_due_ || repairer_.is_requested() || !suspect_.empty() || next_run().has_value();
   const auto run = anything_else ? std::nullopt : ahead_.run_for(coming);
   if (run) return ahead_.deliver(connection, *run, coming);
-  return next_run() ? next_step(connection) : Step{};
+  return anything_else || next_run() ? next_step(connection) : Step{};
 }
 
 Lane::Step Lane::next_step(net::Connection& connection) {
@@ -206,7 +206,7 @@ void Lane::follow_back(const net::DeliveryTransaction& transaction, const storag
   core_.journal().confirm(name(), run.epoch, *transaction.watermark(), true);
 }
 
-Granted<void> Lane::request_bury(std::size_t count, const std::optional<Uuid>& id) {
+AdminResult<void> Lane::request_bury(std::size_t count, const std::optional<Uuid>& id) {
   return bury_request_.make(count, id, core_.report().status());
 }
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/base/refusal.h"
+#include "agent/base/admin_result.h"
 #include "agent/base/repeated_lines.h"
 #include "agent/delivery/ahead_delivery.h"
 #include "agent/delivery/bury_request.h"
@@ -58,7 +58,7 @@ class Lane {
   // An administrator wants the watermark to be set right by comparing ids.
   void request_repair() { repairer_.request(); }
   // An administrator wants what the lane cannot pass to become a dead letter (BuryRequest).
-  Granted<void> request_bury(std::size_t count, const std::optional<Uuid>& id);
+  AdminResult<void> request_bury(std::size_t count, const std::optional<Uuid>& id);
   BuryRequest::Outcome wait_buried(TimeSource::TimePoint until) { return bury_request_.wait(until); }
   LaneStatus status() const;
   // What was counted instead of logged: of those intervals that are over, or all at the end.

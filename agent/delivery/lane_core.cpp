@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "agent/base/entropy.h"
+#include "agent/base/random.h"
 
 namespace hookspool::agent {
 

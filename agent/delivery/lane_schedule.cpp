@@ -86,6 +86,9 @@ LaneTurn* LaneSchedule::take(TimePoint now) {
   turn->ready = false;
   turn->running = true;
   turn->again = turn->retry = false;
+  // What comes in from here on asks for another turn (`again`), however long the lane had been going to wait.
+  turn->not_before = {};
+  turn->sooner.reset();
   return turn;
 }
 

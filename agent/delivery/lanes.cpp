@@ -5,8 +5,8 @@
 #include <exception>
 #include <utility>
 
-#include "agent/base/entropy.h"
 #include "agent/base/log.h"
+#include "agent/base/random.h"
 #include "agent/base/units.h"
 #include "net/pg/tables/mapping.h"
 
@@ -135,14 +135,14 @@ bool Lanes::repair(const std::string& lane) {
   return true;
 }
 
-Granted<BuryRequest::Outcome> Lanes::bury(const std::string& lane, std::size_t count,
-                                          const std::optional<Uuid>& id) {
+AdminResult<BuryRequest::Outcome> Lanes::bury(const std::string& lane, std::size_t count,
+                                              const std::optional<Uuid>& id) {
   Lane* held = nullptr;
   {
     const MutexLock lock(mutex_);
     Entry* found = find(lane);
     if (found == nullptr)
-      return fail(Refusal{404, "there is no lane " + lane, "hookspool status lists the lanes."});
+      return fail(AdminError{404, "there is no lane " + lane, "hookspool status lists the lanes."});
     held = &found->lane;
     if (const auto asked = held->request_bury(count, id); !asked) return fail(asked.error());
     schedule_.retry(*found);
@@ -271,7 +271,8 @@ void Lanes::work() {
   ::pthread_setname_np(::pthread_self(), "delivery");
   MutexLock lock(mutex_);
   while (Entry* entry = take_ready()) {
-    const bool others = schedule_.any_ready();
+    // Another worker takes the next one, or waits in this one's place for a lane that is due later.
+    const bool others = schedule_.any_ready() || schedule_.next_due().has_value();
     if (others) wakes_ += 1;
     const auto coming = std::exchange(entry->coming, {});
     lock.unlock();

@@ -61,8 +61,8 @@ class Lanes {
   // What holds the lane becomes a dead letter, and up to `count` in all that are refused after it (BuryRequest).
   // Waits for it, for kBuryWait at most; what is left is done after that.
   static constexpr milliseconds kBuryWait{10'000};
-  Granted<BuryRequest::Outcome> bury(const std::string& lane, std::size_t count,
-                                     const std::optional<Uuid>& id) EXCLUDES(mutex_);
+  AdminResult<BuryRequest::Outcome> bury(const std::string& lane, std::size_t count,
+                                         const std::optional<Uuid>& id) EXCLUDES(mutex_);
   // The configuration says something else of these lanes' tables now: each looks at its table again, held or not.
   void tables_changed(std::span<const std::string> lanes) EXCLUDES(mutex_);
 

@@ -72,7 +72,7 @@ LaneStep RefusedBatch::refused(net::Connection& connection, const storage::LaneR
         std::to_string(batch.count) + " events at once were too many, so fewer are tried: " + error.text,
         core_.now());
   }
-  const bool again = batch.count == 1 && !batch.events.front()->event.again.is_nil();
+  const bool again = batch.count == 1 && !batch.events.front()->event.requeued_id.is_nil();
   switch (isolation_.refused(run.epoch, batch.first_seq, batch.count, blame, error.sqlstate, again)) {
     case Isolation::Verdict::kTryAgain:
       return LaneStep::more();
@@ -146,7 +146,7 @@ LaneStep RefusedBatch::bury(net::Connection& connection, const storage::LaneRun&
   if (!committed) return core_.failed(committed.error());
   core_.journal().confirm(core_.name(), run.epoch, transaction->position());
   dead_letters_.made(*event, " (number " + std::to_string(event->seq) + ") is a dead letter", error);
-  isolation_.buried(event->seq, {event->id, !event->event.again.is_nil()});
+  isolation_.buried(event->seq, {event->id, !event->event.requeued_id.is_nil()});
   passed();
   request_.count_buried();
   core_.report().succeeded(false);
@@ -183,7 +183,7 @@ LaneStep RefusedBatch::try_behind(net::DeliveryTransaction transaction, net::Con
     slow = core_.now() - began >= kTriedLongest;
     if (slow) break;
     search_.tried(*candidate);
-    if (!candidate->event.again.is_nil()) continue;  // a row of it may be there
+    if (!candidate->event.requeued_id.is_nil()) continue;  // a row of it may be there
     const auto taken = transaction.takes(candidate);
     if (!taken) return core_.failed(taken.error());
     if (!*taken) continue;

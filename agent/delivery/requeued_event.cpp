@@ -30,7 +30,7 @@ std::optional<Event> event_of(const DeadLetter& letter) {
   const auto headers = request.find("headers");
   event.headers = headers != request.end() && headers->is_object() ? headers->dump() : "{}";
   event.body = letter.body;
-  event.again = letter.id;
+  event.requeued_id = letter.id;
   return event;
 }
 

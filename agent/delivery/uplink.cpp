@@ -6,8 +6,8 @@
 #include <exception>
 #include <utility>
 
-#include "agent/base/entropy.h"
 #include "agent/base/log.h"
+#include "agent/base/random.h"
 #include "net/pg/tables/schema.h"
 
 namespace hookspool::agent {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <future>
 
-#include "agent/base/entropy.h"
+#include "agent/base/wall_clock.h"
 #include "agent/intake/answers.h"
 #include "agent/intake/event_headers.h"
 #include "agent/intake/repeat_key.h"
@@ -159,20 +159,20 @@ void Admission::note_not_verified(const net::HttpRequest& request, const ServedS
 storage::JournalResult<Deduplicator::Taken> Admission::admit(net::HttpRequest&& request,
                                                              const SourceConfig& source,
                                                              std::int64_t received_at_us,
-                                                             const Uuid& kept_as) {
+                                                             const Uuid& quarantine_id) {
   std::promise<storage::JournalResult<Deduplicator::Taken>> taken;
   net::JsonFields body(request.body, body_pointers(source));
-  admit(std::move(request), source, body, received_at_us, kept_as,
+  admit(std::move(request), source, body, received_at_us, quarantine_id,
         [&taken](storage::JournalResult<Deduplicator::Taken> result) { taken.set_value(std::move(result)); });
   return taken.get_future().get();
 }
 
 void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, net::JsonFields& body,
-                      std::int64_t received_at_us, const Uuid& kept_as, Deduplicator::Done done) {
+                      std::int64_t received_at_us, const Uuid& quarantine_id, Deduplicator::Done done) {
   Event event;
   event.lane = source.name;
   event.received_at_us = received_at_us;
-  event.kept_as = kept_as;
+  event.quarantine_id = quarantine_id;
   const net::DeliveryId delivery_id = delivery_id_of(request, source, body);
   event.delivery_id = utf8_text(delivery_id.text);
   if (deduplicator_ != nullptr) event.dedupe_key = repeat_key(request, source, delivery_id, body);

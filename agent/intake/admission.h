@@ -43,10 +43,10 @@ class Admission {
 
   // Replies asynchronously: an event's answer comes from the journal's writer.
   void handle(net::HttpRequest&& request, const net::HttpReply& reply);
-  // What is known to come from the source's sender, to the journal, unless it is there already; waits for it. `kept_as`:
+  // What is known to come from the source's sender, to the journal, unless it is there already; waits for it. `quarantine_id`:
   // the id it had in the quarantine.
   storage::JournalResult<Deduplicator::Taken> admit(net::HttpRequest&& request, const SourceConfig& source,
-                                                    std::int64_t received_at_us, const Uuid& kept_as);
+                                                    std::int64_t received_at_us, const Uuid& quarantine_id);
   AdmissionFigures& figures() { return figures_; }
   // What was counted instead of logged, once its interval is over: by the upkeep, now and then.
   void close_logs(SourceLog::Clock::time_point now) const { sources_.get()->close_logs(now); }
@@ -64,7 +64,7 @@ class Admission {
   void note_not_verified(const net::HttpRequest& request, const ServedSource& source,
                          const net::Verdict& verdict);
   void admit(net::HttpRequest&& request, const SourceConfig& source, net::JsonFields& body,
-             std::int64_t received_at_us, const Uuid& kept_as, Deduplicator::Done done);
+             std::int64_t received_at_us, const Uuid& quarantine_id, Deduplicator::Done done);
   net::HttpAnswer refuse(const storage::JournalError& error);
   std::optional<net::HttpAnswer> over_rate(const ServedSource& source);
   net::HttpAnswer own_page(const std::string& path) const;

@@ -50,18 +50,19 @@ std::size_t DedupeWriter::add(std::span<const Entry> entries) noexcept {
 std::optional<Uuid> DedupeWriter::find(const Uuid& key) const {
   const MutexLock lock(mutex_);
   if (const auto found = coming_.find(key); found != coming_.end()) return found->second;
+  if (writing_ == nullptr) return std::nullopt;
   if (const auto found = writing_->find(key); found != writing_->end()) return found->second;
   return std::nullopt;
 }
 
 std::size_t DedupeWriter::unwritten() const {
   const MutexLock lock(mutex_);
-  return coming_.size() + writing_->size();
+  return coming_.size() + being_written();
 }
 
 bool DedupeWriter::flush(Milliseconds limit) {
   const MutexLock lock(mutex_);
-  const std::uint64_t last = coming_.empty() ? (writing_->empty() ? written_ : round_) : round_ + 1;
+  const std::uint64_t last = coming_.empty() ? (writing_ == nullptr ? written_ : round_) : round_ + 1;
   changed_.wait_for(mutex_, limit, [&]() REQUIRES(mutex_) { return written_ >= last || failed_ || ended_; });
   return written_ >= last;
 }
@@ -76,24 +77,12 @@ void DedupeWriter::resume() {
 
 void DedupeWriter::run() {
   ::pthread_setname_np(::pthread_self(), "dedupe");
-  for (;;) {
-    std::shared_ptr<const Keys> keys;
-    {
-      const MutexLock lock(mutex_);
-      const auto has_work = [this]() REQUIRES(mutex_) { return !coming_.empty() || !writing_->empty(); };
-      changed_.wait(mutex_, [&]() REQUIRES(mutex_) { return stopping_ || (!failed_ && has_work()); });
-      if (failed_ || !has_work()) break;  // stopping
-      if (writing_->empty()) {
-        writing_ = std::make_shared<Keys>(std::exchange(coming_, {}));
-        ++round_;
-      }
-      keys = writing_;
-    }
+  while (std::shared_ptr<const Keys> keys = next_keys()) {
     const bool written = write(*keys);
     {
       const MutexLock lock(mutex_);
       if (written) {
-        writing_ = std::make_shared<Keys>();
+        writing_ = nullptr;
         written_ = round_;
       } else {
         failed_ = true;
@@ -107,6 +96,39 @@ void DedupeWriter::run() {
   changed_.notify_all();
 }
 
+// Waits for work. Null: it is time to end. Without memory nothing is taken, as after a write that failed.
+std::shared_ptr<const DedupeWriter::Keys> DedupeWriter::next_keys() {
+  const MutexLock lock(mutex_);
+  const auto has_work = [this]() REQUIRES(mutex_) { return !coming_.empty() || writing_ != nullptr; };
+  for (;;) {
+    changed_.wait(mutex_, [&]() REQUIRES(mutex_) { return stopping_ || (!failed_ && has_work()); });
+    if (failed_ || !has_work()) return nullptr;  // stopping
+    if (writing_ != nullptr) return writing_;    // once more, after resume()
+    try {
+      auto keys = std::make_shared<Keys>();
+      keys->swap(coming_);
+      writing_ = std::move(keys);
+      ++round_;
+      return writing_;
+    } catch (const std::exception&) {
+      failed_ = true;
+      changed_.notify_all();
+    }
+  }
+}
+
+namespace {
+
+void log_failure(const std::exception& error) noexcept {
+  try {
+    log_error("dedupe: writing the index: " + std::string(error.what()));
+  } catch (const std::exception&) {
+    // No memory for the line: the index says that it failed.
+  }
+}
+
+}  // namespace
+
 bool DedupeWriter::write(const Keys& keys) {
   try {
     std::vector<Entry> batch;
@@ -119,7 +141,7 @@ bool DedupeWriter::write(const Keys& keys) {
     }
     return true;
   } catch (const std::exception& error) {
-    log_error("dedupe: writing the index: " + std::string(error.what()));
+    log_failure(error);
     return false;
   }
 }

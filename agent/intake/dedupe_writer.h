@@ -52,8 +52,10 @@ class DedupeWriter {
   using Keys = std::map<Uuid, Uuid>;
 
   void run() EXCLUDES(mutex_);
+  std::shared_ptr<const Keys> next_keys() EXCLUDES(mutex_);
   bool write(const Keys& keys);
-  bool has_room() const REQUIRES(mutex_) { return coming_.size() + writing_->size() < unwritten_keys_max_; }
+  std::size_t being_written() const REQUIRES(mutex_) { return writing_ == nullptr ? 0 : writing_->size(); }
+  bool has_room() const REQUIRES(mutex_) { return coming_.size() + being_written() < unwritten_keys_max_; }
 
   storage::DedupeIndex& index_;
   const std::size_t unwritten_keys_max_;
@@ -62,8 +64,8 @@ class DedupeWriter {
   CondVar changed_;
   Keys coming_ GUARDED_BY(mutex_);
   // Of the write under way. Shared with it, so that find() may look while the thread reads it without the lock: it is
-  // replaced as a whole, never altered.
-  std::shared_ptr<const Keys> writing_ GUARDED_BY(mutex_) = std::make_shared<Keys>();
+  // replaced as a whole, never altered. Null: none.
+  std::shared_ptr<const Keys> writing_ GUARDED_BY(mutex_);
   // The round that writing_ is of, and the last one that is in the index.
   std::uint64_t round_ GUARDED_BY(mutex_) = 0, written_ GUARDED_BY(mutex_) = 0;
   bool failed_ GUARDED_BY(mutex_) = false;

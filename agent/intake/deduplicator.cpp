@@ -136,7 +136,7 @@ void Deduplicator::committed(std::span<const EventPtr> events) noexcept {
   try {
     std::vector<DedupeWriter::Entry> entries;
     for (const EventPtr& event : events) {
-      const bool first_time = event->event.again.is_nil();
+      const bool first_time = event->event.requeued_id.is_nil();
       if (first_time && !event->event.dedupe_key.is_nil())
         entries.push_back({event->event.dedupe_key, event->id});
     }
@@ -199,7 +199,7 @@ storage::JournalResult<void> Deduplicator::catch_up(const storage::Journal& jour
   if (!scanned_ || joined || (unread_ && time_.now() >= read_again_)) scanned = scan(journal);
   // What was handed over has to be in the index as well. Where that takes long, a later call remembers it.
   if (!scanned_ || unread_ || newest == 0 || !writer_.flush(limits_.flush_max) || dropped_) return scanned;
-  auto remembered = index_.set_complete_before(newest);
+  auto remembered = index_.set_complete_before(newest, time_.now());
   return scanned ? remembered : scanned;
 }
 
@@ -212,7 +212,7 @@ storage::JournalResult<void> Deduplicator::end(const storage::Journal& journal) 
   if (!scanned_ || unread_ || index_.failed() || journal.stats().sealed_after_error > 0) return {};
   if (!writer_.flush(limits_.flush_max) || dropped_) return {};
   const std::uint64_t newest = newest_segment(journal);
-  return newest > 0 ? index_.set_complete_before(newest + 1) : storage::JournalResult<void>();
+  return newest > 0 ? index_.set_complete_before(newest + 1, time_.now()) : storage::JournalResult<void>();
 }
 
 }  // namespace hookspool::agent

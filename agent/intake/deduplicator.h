@@ -73,7 +73,10 @@ class Deduplicator {
   // Not called by two threads at once. Nothing is lost by an error: it is tried again with the next call.
   storage::JournalResult<void> catch_up(const storage::Journal& journal);
   // A catch_up() at hand ends with the segment it reads; what is left is read in the next life.
-  void interrupt() { interrupted_ = true; }
+  void interrupt() {
+    interrupted_ = true;
+    index_.stop_merging();
+  }
   // Before the first event of a life: numbers of segments that are no more are given anew. After the last, when the
   // journal was closed without an error: the next life has nothing to read. Neither beside catch_up().
   storage::JournalResult<void> begin(const storage::Journal& journal);

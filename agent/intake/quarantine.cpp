@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "agent/base/entropy.h"
 #include "agent/base/log.h"
+#include "agent/base/random.h"
+#include "agent/base/wall_clock.h"
 #include "net/http/ip_address.h"
 
 namespace hookspool::agent {
@@ -56,7 +57,7 @@ std::pair<Uuid, std::uint64_t> position_of(const storage::Journal& journal, cons
   return position;
 }
 
-Refusal no_store() {
+AdminError no_store() {
   return {503, "there is no quarantine",
           "No source has on_bad_signature = \"quarantine\", or its file could not be opened when the agent "
           "started: "
@@ -204,31 +205,32 @@ std::vector<std::string> Quarantine::token_headers(const std::string& source) co
   return served->config.scheme.headers;
 }
 
-Granted<std::vector<Quarantined>> Quarantine::list(const std::string& source, const Uuid& after,
-                                                   std::size_t max) const {
+AdminResult<std::vector<Quarantined>> Quarantine::list(const std::string& source, const Uuid& after,
+                                                       std::size_t max) const {
   if (!has_store()) return fail(no_store());
   auto requests = store().list(source, after, max);
-  if (!requests) return fail(refusal_of(requests.error()));
+  if (!requests) return fail(admin_error_of(requests.error()));
   return std::move(*requests);
 }
 
-Granted<Quarantined> Quarantine::find(const Uuid& id) const {
+AdminResult<Quarantined> Quarantine::find(const Uuid& id) const {
   if (!has_store()) return fail(no_store());
   auto request = store().find(id);
-  if (!request) return fail(refusal_of(request.error()));
+  if (!request) return fail(admin_error_of(request.error()));
   if (!*request) {
-    return fail(Refusal{404, "there is no quarantined request " + id.to_string(),
-                        "hookspool quarantine list shows those that there are."});
+    return fail(AdminError{404, "there is no quarantined request " + id.to_string(),
+                           "hookspool quarantine list shows those that there are."});
   }
   return std::move(**request);
 }
 
 // Noted, appended, removed: whatever ends the process in between, resolve() finds out whether it was appended.
-Granted<void> Quarantine::admit_one(Quarantined&& request, const SourceConfig& source, const Admit& admit) {
+AdminResult<void> Quarantine::admit_one(Quarantined&& request, const SourceConfig& source,
+                                        const Admit& admit) {
   const Uuid id = request.id;
   const auto [epoch, seq] = position_of(journal_, source.name);
   const auto begun = store().begin_admission(id, epoch, seq);
-  if (!begun) return fail(refusal_of(begun.error()));
+  if (!begun) return fail(admin_error_of(begun.error()));
   net::HttpRequest http;
   http.method = std::move(request.method);
   http.path = std::move(request.path);
@@ -243,7 +245,7 @@ Granted<void> Quarantine::admit_one(Quarantined&& request, const SourceConfig& s
     const bool in_doubt = stored.error().kind == Kind::kIo || stored.error().kind == Kind::kGone;
     const auto cancelled = in_doubt ? storage::JournalResult<void>() : store().cancel_admission(id);
     if (!cancelled) log_warn("quarantine: " + cancelled.error().text);
-    return fail(refusal_of(stored.error()));
+    return fail(admin_error_of(stored.error()));
   }
   figures_.admitted += 1;
   const auto gone = store().remove({id});
@@ -254,15 +256,15 @@ Granted<void> Quarantine::admit_one(Quarantined&& request, const SourceConfig& s
 
 // One whose admission did not end: is it in the journal? Otherwise it waits for the next start, which reads what the
 // disk really holds.
-Granted<bool> Quarantine::settle(const Quarantined& request) {
+AdminResult<bool> Quarantine::settle(const Quarantined& request) {
   if (!is_appended(journal_, request).value_or(false)) return false;
   const auto gone = store().remove({request.id});
-  if (!gone) return fail(refusal_of(gone.error()));
+  if (!gone) return fail(admin_error_of(gone.error()));
   return true;
 }
 
-Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, const Uuid& after,
-                                                 Clock::time_point until, const Admit& admit) {
+AdminResult<Quarantine::Verified> Quarantine::verify(const std::string& source, const Uuid& after,
+                                                     Clock::time_point until, const Admit& admit) {
   if (!has_store()) return fail(no_store());
   const MutexLock lock(admitting_);
   const auto sources = sources_.get();
@@ -270,7 +272,7 @@ Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, cons
   verified.reached = after;
   for (;;) {
     const auto page = store().list(source, verified.reached, kPage);
-    if (!page) return fail(refusal_of(page.error()));
+    if (!page) return fail(admin_error_of(page.error()));
     for (const auto& listed : *page) {
       if (Clock::now() > until) {
         verified.more = true;
@@ -278,7 +280,7 @@ Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, cons
       }
       verified.reached = listed.id;
       auto request = store().find(listed.id);
-      if (!request) return fail(refusal_of(request.error()));
+      if (!request) return fail(admin_error_of(request.error()));
       if (!*request) continue;  // discarded or displaced meanwhile
       verified.looked_at += 1;
       const ServedSource* const served = sources->named(listed.source);
@@ -308,28 +310,28 @@ Granted<Quarantine::Verified> Quarantine::verify(const std::string& source, cons
   }
 }
 
-Granted<std::vector<Uuid>> Quarantine::discard(const std::vector<Uuid>& ids) {
+AdminResult<std::vector<Uuid>> Quarantine::discard(const std::vector<Uuid>& ids) {
   if (!has_store()) return fail(no_store());
   const MutexLock lock(admitting_);
   auto gone = store().remove(ids);
-  if (!gone) return fail(refusal_of(gone.error()));
+  if (!gone) return fail(admin_error_of(gone.error()));
   return std::move(*gone);
 }
 
-Granted<std::uint64_t> Quarantine::discard_all(const std::string& source) {
+AdminResult<std::uint64_t> Quarantine::discard_all(const std::string& source) {
   if (!has_store()) return fail(no_store());
   const MutexLock lock(admitting_);
   std::uint64_t count = 0;
   // What comes meanwhile comes behind: this ends.
   for (Uuid after;;) {
     const auto page = store().list(source, after, kPage);
-    if (!page) return fail(refusal_of(page.error()));
+    if (!page) return fail(admin_error_of(page.error()));
     std::vector<Uuid> ids;
     for (const auto& request : *page) ids.push_back(request.id);
     if (ids.empty()) return count;
     after = ids.back();
     const auto gone = store().remove(ids);
-    if (!gone) return fail(refusal_of(gone.error()));
+    if (!gone) return fail(admin_error_of(gone.error()));
     count += gone->size();
   }
 }

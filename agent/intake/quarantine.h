@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/admin_result.h"
 #include "agent/base/current.h"
-#include "agent/base/refusal.h"
 #include "agent/base/shared_rate.h"
 #include "agent/config/config.h"
 #include "agent/intake/source_set.h"
@@ -46,8 +46,8 @@ class Quarantine {
     bool more = false;           // the time was over
   };
   // What is genuine, to the journal, as the request that it was: Admission::admit.
-  using Admit = std::function<storage::JournalResult<void>(net::HttpRequest&&, const SourceConfig&,
-                                                           std::int64_t received_at_us, const Uuid& kept_as)>;
+  using Admit = std::function<storage::JournalResult<void>(
+      net::HttpRequest&&, const SourceConfig&, std::int64_t received_at_us, const Uuid& quarantine_id)>;
 
   // `store`: none where no source wants it, or where its file could not be opened; then nothing is kept. What is given
   // by reference outlives this.
@@ -70,14 +70,15 @@ class Quarantine {
   void resolve_undecided();
   void expire(Clock::time_point now);  // drops what is too old, periodically; by one thread
 
-  Granted<std::vector<Quarantined>> list(const std::string& source, const Uuid& after, std::size_t max) const;
-  Granted<Quarantined> find(const Uuid& id) const;
+  AdminResult<std::vector<Quarantined>> list(const std::string& source, const Uuid& after,
+                                             std::size_t max) const;
+  AdminResult<Quarantined> find(const Uuid& id) const;
   // Those of a source, or (empty) of all, that come after `after`, with the secrets of now and the time of then.
-  Granted<Verified> verify(const std::string& source, const Uuid& after, Clock::time_point until,
-                           const Admit& admit);
-  Granted<std::vector<Uuid>> discard(const std::vector<Uuid>& ids);
+  AdminResult<Verified> verify(const std::string& source, const Uuid& after, Clock::time_point until,
+                               const Admit& admit);
+  AdminResult<std::vector<Uuid>> discard(const std::vector<Uuid>& ids);
   // All of a source, or (empty) all; answers how many.
-  Granted<std::uint64_t> discard_all(const std::string& source);
+  AdminResult<std::uint64_t> discard_all(const std::string& source);
 
   // The headers that are a source's secret themselves, and so are shown to nobody.
   std::vector<std::string> token_headers(const std::string& source) const;
@@ -89,8 +90,8 @@ class Quarantine {
  private:
   storage::QuarantineStore& store() const { return *store_; }  // REQUIRES: has_store()
   bool take_token(const std::string& source, const std::string& peer) REQUIRES(mutex_);
-  Granted<void> admit_one(Quarantined&& request, const SourceConfig& source, const Admit& admit);
-  Granted<bool> settle(const Quarantined& request);
+  AdminResult<void> admit_one(Quarantined&& request, const SourceConfig& source, const Admit& admit);
+  AdminResult<bool> settle(const Quarantined& request);
   void resolve_one(const Quarantined& request) REQUIRES(admitting_);
 
   const Current<SourceSet>& sources_;

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "agent/base/entropy.h"
+#include "agent/base/wall_clock.h"
 #include "agent/intake/answers.h"
 #include "agent/intake/browser_guard.h"
 #include "net/verify/handshake.h"

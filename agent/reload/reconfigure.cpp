@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "agent/base/descriptors.h"
-#include "agent/base/entropy.h"
 #include "agent/base/log.h"
-#include "agent/config/journal_room.h"
+#include "agent/base/wall_clock.h"
+#include "agent/config/journal_limits.h"
 
 namespace hookspool::agent {
 namespace {
@@ -80,8 +80,8 @@ Result<void, std::string> put_in_force(const Config& now, Config& next, const Ru
   const auto journal = std::make_shared<const JournalConfig>(next.journal);
   const auto quarantine = std::make_shared<const QuarantineConfig>(next.quarantine);
   const auto postgres = std::make_shared<const PostgresConfig>(next.postgres);
-  storage::JournalOptions room;
-  set_room(next, room);
+  storage::JournalOptions quotas;
+  set_quotas(next, quotas);
   std::unique_ptr<storage::QuarantineStore> store;
   if (wants_quarantine(next) && !parts.quarantine.has_store()) {
     auto opened = storage::QuarantineStore::open(next.journal.path, quarantine_limits(next));
@@ -92,13 +92,13 @@ Result<void, std::string> put_in_force(const Config& now, Config& next, const Ru
   if (next.intake.tls.given()) {
     const auto not_after_s = parts.intake.reload_certificate(next.intake.tls);
     if (!not_after_s) return fail("intake.certificate_file: " + not_after_s.error().text);
-    tell_certificate(next.intake.tls, *not_after_s);
+    log_certificate_expiry(next.intake.tls, *not_after_s);
   }
 
   if (store) parts.quarantine.give_store(std::move(store));
   parts.quarantine.set_limits(quarantine_limits(next));
   parts.settings.quarantine.set(quarantine);
-  parts.journal.set_room(room);
+  parts.journal.set_quotas(quotas);
   parts.settings.journal.set(journal);
   // The tables before the sources: no event of a new source can come before its table is known.
   parts.settings.postgres.set(postgres);
@@ -109,7 +109,7 @@ Result<void, std::string> put_in_force(const Config& now, Config& next, const Ru
   return {};
 }
 
-void tell_certificate(const net::TlsFiles& files, std::int64_t not_after_s) {
+void log_certificate_expiry(const net::TlsFiles& files, std::int64_t not_after_s) {
   const std::int64_t left_s = not_after_s - wall_clock_us() / 1'000'000;
   const std::string text = "intake: the certificate " + files.certificate_file;
   if (left_s <= 0) {

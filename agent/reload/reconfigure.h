@@ -25,7 +25,7 @@ struct RunningParts {
 net::HttpOptions intake_options(const IntakeConfig& intake);
 
 // To the log: how long it is still good for.
-void tell_certificate(const net::TlsFiles& files, std::int64_t not_after_s);
+void log_certificate_expiry(const net::TlsFiles& files, std::int64_t not_after_s);
 
 // `next`: settled (config_changes.h), so that what takes a restart is as in `now`. The mappings of removed sources whose
 // events still wait are kept in it. The error says why nothing has changed.

@@ -5,9 +5,9 @@
 #include <chrono>
 #include <exception>
 
-#include "agent/base/entropy.h"
 #include "agent/base/log.h"
 #include "agent/base/notify.h"
+#include "agent/base/wall_clock.h"
 #include "agent/config/config_changes.h"
 
 namespace hookspool::agent {

@@ -40,15 +40,15 @@ void forget_confirmed(storage::Journal& journal) {
 
 }  // namespace
 
-Granted<Adopted> adopt(storage::Journal& journal, SinkGuard& guard, const net::PgOptions& options,
-                       AdoptFrom from) {
+AdminResult<Adopted> adopt(storage::Journal& journal, SinkGuard& guard, const net::PgOptions& options,
+                           AdoptFrom from) {
   auto connected = net::Connection::connect(options);
-  if (!connected) return fail(refusal_of(connected.error()));
+  if (!connected) return fail(admin_error_of(connected.error()));
   net::Connection& connection = **connected;
   const auto ready = net::ensure_schema(connection, options);
-  if (!ready) return fail(refusal_of(ready.error()));
+  if (!ready) return fail(admin_error_of(ready.error()));
   const auto identity = net::read_identity(connection, options);
-  if (!identity) return fail(refusal_of(identity.error()));
+  if (!identity) return fail(admin_error_of(identity.error()));
   Adopted adopted{identity->sink_id, connection.server_description()};
   if (guard.is_own(*identity)) {
     adopted.already = true;
@@ -56,11 +56,11 @@ Granted<Adopted> adopt(storage::Journal& journal, SinkGuard& guard, const net::P
   }
   if (from == AdoptFrom::kUnsent) {
     const auto added = net::add_watermarks(connection, options, confirmed_positions(journal));
-    if (!added) return fail(refusal_of(added.error()));
+    if (!added) return fail(admin_error_of(added.error()));
     adopted.watermarks = *added;
   }
   const auto remembered = guard.adopt(*identity);
-  if (!remembered) return fail(refusal_of(remembered.error()));
+  if (!remembered) return fail(admin_error_of(remembered.error()));
   if (from == AdoptFrom::kBeginning) forget_confirmed(journal);
   log_info("the journal belongs to the database with sink id " + adopted.sink_id + " (" + adopted.server +
            ") from now on, and that gets " +

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "agent/base/refusal.h"
+#include "agent/base/admin_result.h"
 #include "agent/delivery/sink_guard.h"
 #include "net/pg/link/connection.h"
 #include "storage/journal/journal.h"
@@ -25,7 +25,7 @@ struct Adopted {
 };
 
 // Over a connection of its own, for the lanes' pool refuses that database. The caller lets the lanes try again.
-Granted<Adopted> adopt(storage::Journal& journal, SinkGuard& guard, const net::PgOptions& options,
-                       AdoptFrom from);
+AdminResult<Adopted> adopt(storage::Journal& journal, SinkGuard& guard, const net::PgOptions& options,
+                           AdoptFrom from);
 
 }  // namespace hookspool::agent

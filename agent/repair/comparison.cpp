@@ -73,16 +73,16 @@ struct Comparison::Work {
   bool filtered() const { return request.since_us || request.until_us || request.id; }
 };
 
-Granted<ComparisonSlice> Comparison::run(const ComparisonRequest& request) const {
+AdminResult<ComparisonSlice> Comparison::run(const ComparisonRequest& request) const {
   auto lease = pool_.acquire(Clock::now() + config_.options.connect_timeout);
-  if (!lease) return fail(refusal_of(lease.error()));
+  if (!lease) return fail(admin_error_of(lease.error()));
   Work work{request, std::move(*lease), Clock::now() + kSliceTime};
   work.going_on = !request.after.lane.empty();
   auto lanes = journal_.lanes();
   std::sort(lanes.begin(), lanes.end());
   if (!request.lane.empty() && std::find(lanes.begin(), lanes.end(), request.lane) == lanes.end()) {
     return fail(
-        Refusal{404, "the journal knows no source " + request.lane, "hookspool status lists the lanes."});
+        AdminError{404, "the journal knows no source " + request.lane, "hookspool status lists the lanes."});
   }
   work.slice.done = true;
   for (const auto& lane : lanes) {
@@ -98,7 +98,7 @@ Granted<ComparisonSlice> Comparison::run(const ComparisonRequest& request) const
   return std::move(work.slice);
 }
 
-Granted<void> Comparison::compare_lane(Work& work, const std::string& lane) const {
+AdminResult<void> Comparison::compare_lane(Work& work, const std::string& lane) const {
   work.slice.lanes.emplace_back().lane = lane;
   const auto* own = config_.options.tables ? config_.options.tables->find(lane) : nullptr;
   // Where later events replace rows, an earlier one that is not there says nothing.
@@ -107,19 +107,19 @@ Granted<void> Comparison::compare_lane(Work& work, const std::string& lane) cons
     return {};
   }
   const auto hidden = net::rows_may_be_hidden(*work.connection, config_.options, lane);
-  if (!hidden) return fail(refusal_of(hidden.error()));
+  if (!hidden) return fail(admin_error_of(hidden.error()));
   if (*hidden) {
     return fail(
-        Refusal{409,
-                "row-level security may hide rows of " +
-                    (own != nullptr ? own->shown_name() : config_.options.schema + ".events") +
-                    " from the agent's role, and what is hidden is not missing; give the role a policy "
-                    "FOR SELECT USING (true), or BYPASSRLS",
-                ""});
+        AdminError{409,
+                   "row-level security may hide rows of " +
+                       (own != nullptr ? own->shown_name() : config_.options.schema + ".events") +
+                       " from the agent's role, and what is hidden is not missing; give the role a policy "
+                       "FOR SELECT USING (true), or BYPASSRLS",
+                   ""});
   }
   // Read first: what is delivered from here on is above it, and then in the table or on its way.
   auto watermarks = net::read_watermarks(*work.connection, config_.options, journal_.agent_id(), lane);
-  if (!watermarks) return fail(refusal_of(watermarks.error()));
+  if (!watermarks) return fail(admin_error_of(watermarks.error()));
   work.watermarks.clear();
   for (const auto& [epoch, position] : *watermarks) work.watermarks[epoch] = position.seq;
 
@@ -149,7 +149,8 @@ Granted<void> Comparison::compare_lane(Work& work, const std::string& lane) cons
 }
 
 // False: the time is over, and slice.reached says how far it came.
-Granted<bool> Comparison::compare_run(Work& work, const storage::LaneRun& run, std::uint64_t from_seq) const {
+AdminResult<bool> Comparison::compare_run(Work& work, const storage::LaneRun& run,
+                                          std::uint64_t from_seq) const {
   const std::string lane = work.tally().lane;
   const RunWalker::Limits limits{held_events_max(config_), held_bytes_max(config_), kDamagedNumbersMax};
   RunWalker walker(journal_, lane, run, from_seq);
@@ -162,7 +163,7 @@ Granted<bool> Comparison::compare_run(Work& work, const storage::LaneRun& run, s
     auto read = walker.next(limits);
     // Retention has dropped it since the runs were listed.
     if (!read && read.error().kind == storage::JournalError::Kind::kNotFound) return true;
-    if (!read) return fail(refusal_of(read.error()));
+    if (!read) return fail(admin_error_of(read.error()));
     if (read->damage) {
       count_damage(work, *read->damage);
       continue;
@@ -183,12 +184,12 @@ void Comparison::count_damage(Work& work, const RunWalker::Damage& damage) {
   }
 }
 
-Granted<void> Comparison::compare_batch(Work& work, const storage::LaneRun& run,
-                                        std::span<const EventPtr> events) const {
+AdminResult<void> Comparison::compare_batch(Work& work, const storage::LaneRun& run,
+                                            std::span<const EventPtr> events) const {
   if (events.empty()) return {};
   LaneTally& tally = work.tally();
   const auto standings = net::find_events(*work.connection, config_.options, tally.lane, ids_of(events));
-  if (!standings) return fail(refusal_of(standings.error()));
+  if (!standings) return fail(admin_error_of(standings.error()));
   const auto found = by_id(*standings);
   const auto watermark = work.watermarks.find(run.epoch);
   const std::uint64_t passed = watermark == work.watermarks.end() ? 0 : watermark->second;
@@ -222,10 +223,10 @@ Granted<void> Comparison::compare_batch(Work& work, const storage::LaneRun& run,
   return {};
 }
 
-Granted<void> Comparison::read_gaps(Work& work, const Uuid& epoch) const {
+AdminResult<void> Comparison::read_gaps(Work& work, const Uuid& epoch) const {
   const auto gaps =
       net::read_gaps(*work.connection, config_.options, {journal_.agent_id(), epoch, work.tally().lane});
-  if (!gaps) return fail(refusal_of(gaps.error()));
+  if (!gaps) return fail(admin_error_of(gaps.error()));
   work.gaps.assign(gaps->begin(), gaps->end());
   return {};
 }
@@ -242,23 +243,23 @@ void Comparison::count_gaps(Work& work, const Uuid& epoch, std::span<const stora
 }
 
 // Under the watermark's lock, so that a lane that goes back at this moment does not send the same rows.
-Granted<std::uint64_t> Comparison::put_in(Work& work, const storage::LaneRun& run,
-                                          std::span<const EventPtr> missing) const {
+AdminResult<std::uint64_t> Comparison::put_in(Work& work, const storage::LaneRun& run,
+                                              std::span<const EventPtr> missing) const {
   auto transaction = net::DeliveryTransaction::begin(
       *work.connection, config_.options, {journal_.agent_id(), run.epoch, work.tally().lane}, false);
-  if (!transaction) return fail(refusal_of(transaction.error()));
+  if (!transaction) return fail(admin_error_of(transaction.error()));
   std::vector<EventPtr> rows;
   for (const auto& event : missing) {
     if (!transaction->watermark() || event->seq > transaction->watermark()->seq) continue;
     // One that was put back has no dead letter any more: here it is like any other.
     auto plain = std::make_shared<StoredEvent>(*event);
-    plain->event.again = Uuid{};
+    plain->event.requeued_id = Uuid{};
     rows.push_back(std::move(plain));
   }
   const auto put = transaction->reconcile(rows);
-  if (!put) return fail(refusal_of(put.error()));
+  if (!put) return fail(admin_error_of(put.error()));
   const auto committed = transaction->commit();
-  if (!committed) return fail(refusal_of(committed.error()));
+  if (!committed) return fail(admin_error_of(committed.error()));
   return *put;
 }
 

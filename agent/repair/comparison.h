@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/base/refusal.h"
+#include "agent/base/admin_result.h"
 #include "agent/config/config.h"
 #include "agent/delivery/run_walker.h"
 #include "net/pg/link/pool.h"
@@ -66,19 +66,19 @@ class Comparison {
 
   Comparison(storage::Journal& journal, net::Pool& pool, const PostgresConfig& config)
       : journal_(journal), pool_(pool), config_(config) {}
-  Granted<ComparisonSlice> run(const ComparisonRequest& request) const;
+  AdminResult<ComparisonSlice> run(const ComparisonRequest& request) const;
 
  private:
   struct Work;
-  Granted<void> compare_lane(Work& work, const std::string& lane) const;
-  Granted<bool> compare_run(Work& work, const storage::LaneRun& run, std::uint64_t from_seq) const;
-  Granted<void> compare_batch(Work& work, const storage::LaneRun& run,
-                              std::span<const EventPtr> events) const;
-  Granted<void> read_gaps(Work& work, const Uuid& epoch) const;
+  AdminResult<void> compare_lane(Work& work, const std::string& lane) const;
+  AdminResult<bool> compare_run(Work& work, const storage::LaneRun& run, std::uint64_t from_seq) const;
+  AdminResult<void> compare_batch(Work& work, const storage::LaneRun& run,
+                                  std::span<const EventPtr> events) const;
+  AdminResult<void> read_gaps(Work& work, const Uuid& epoch) const;
   static void count_damage(Work& work, const RunWalker::Damage& damage);
   static void count_gaps(Work& work, const Uuid& epoch, std::span<const storage::LaneRun> runs);
-  Granted<std::uint64_t> put_in(Work& work, const storage::LaneRun& run,
-                                std::span<const EventPtr> missing) const;
+  AdminResult<std::uint64_t> put_in(Work& work, const storage::LaneRun& run,
+                                    std::span<const EventPtr> missing) const;
 
   storage::Journal& journal_;
   net::Pool& pool_;

@@ -7,8 +7,8 @@
 #include <map>
 #include <memory>
 
-#include "agent/base/entropy.h"
 #include "agent/base/log.h"
+#include "agent/base/wall_clock.h"
 #include "agent/delivery/requeued_event.h"
 #include "net/pg/delivery/copy_rows.h"
 #include "net/pg/ledger/ledger.h"
@@ -18,12 +18,12 @@ namespace {
 
 using storage::DeadLetterStore;
 
-Refusal no_such_letter(const Uuid& id) {
+AdminError no_such_letter(const Uuid& id) {
   return {404, "there is no dead letter " + id.to_string(),
           "hookspool dead list shows those that there are."};
 }
 
-Refusal no_store() {
+AdminError no_store() {
   return {503, "the local copy of the dead letters could not be opened when the agent started",
           "The agent's log says why. PostgreSQL has them, in the table dead_letters."};
 }
@@ -115,44 +115,44 @@ std::uint64_t DeadLetters::count() const {
   return store_ ? store_->count() : 0;
 }
 
-Granted<std::vector<DeadLetter>> DeadLetters::list(const std::string& lane, const Uuid& after,
-                                                   std::size_t letters_max) const {
+AdminResult<std::vector<DeadLetter>> DeadLetters::list(const std::string& lane, const Uuid& after,
+                                                       std::size_t letters_max) const {
   if (!store_) return fail(no_store());
   auto letters = store_->list(lane, after, letters_max);
-  if (!letters) return fail(refusal_of(letters.error()));
+  if (!letters) return fail(admin_error_of(letters.error()));
   return std::move(*letters);
 }
 
 // Of old ones only the metadata is here when there are many; then PostgreSQL has to be asked.
-Granted<DeadLetter> DeadLetters::find(const Uuid& id) const {
+AdminResult<DeadLetter> DeadLetters::find(const Uuid& id) const {
   if (!store_) return fail(no_store());
   auto found = store_->find(id);
-  if (!found) return fail(refusal_of(found.error()));
+  if (!found) return fail(admin_error_of(found.error()));
   if (!*found) return fail(no_such_letter(id));
   if ((*found)->has_body()) return std::move(**found);
   if (pool_ == nullptr)
-    return fail(Refusal{503, "its body is in PostgreSQL only, and none is configured", ""});
+    return fail(AdminError{503, "its body is in PostgreSQL only, and none is configured", ""});
   auto lease = pool_->acquire(Clock::now() + pool_->options().connect_timeout);
-  if (!lease) return fail(refusal_of(lease.error()));
+  if (!lease) return fail(admin_error_of(lease.error()));
   auto letters = net::read_dead_letters(**lease, pool_->options(), journal_.agent_id(), std::span(&id, 1));
-  if (!letters) return fail(refusal_of(letters.error()));
+  if (!letters) return fail(admin_error_of(letters.error()));
   if (letters->empty()) return fail(no_such_letter(id));
   return std::move(letters->front());
 }
 
-Granted<Event> DeadLetters::event_to_put_back(const Uuid& id) const {
+AdminResult<Event> DeadLetters::event_to_put_back(const Uuid& id) const {
   const auto letter = find(id);
   if (!letter) return fail(letter.error());
   auto event = event_of(*letter);
   if (event) return std::move(*event);
-  return fail(Refusal{
+  return fail(AdminError{
       503, "the request of dead letter " + id.to_string() + " cannot be read: it is no JSON object", ""});
 }
 
 // Appended together, so that one sync of the journal serves all of them.
-Granted<std::vector<Uuid>> DeadLetters::put_back(std::span<const Uuid> ids) {
+AdminResult<std::vector<Uuid>> DeadLetters::put_back(std::span<const Uuid> ids) {
   std::vector<Uuid> done;
-  std::optional<Refusal> refusal;
+  std::optional<AdminError> refusal;
   while (!ids.empty() && !refusal) {
     std::vector<Event> events;
     std::size_t bytes = 0;
@@ -180,9 +180,9 @@ struct DeadLetters::Answers {
   std::latch outstanding;
 };
 
-Granted<void> DeadLetters::append(std::vector<Event> events, std::vector<Uuid>& done) {
+AdminResult<void> DeadLetters::append(std::vector<Event> events, std::vector<Uuid>& done) {
   std::vector<Uuid> ids;
-  for (const Event& event : events) ids.push_back(event.again);
+  for (const Event& event : events) ids.push_back(event.requeued_id);
   const auto answers = std::make_shared<Answers>(events.size());
   {
     const MutexLock lock(mutex_);
@@ -201,11 +201,11 @@ Granted<void> DeadLetters::append(std::vector<Event> events, std::vector<Uuid>& 
     throw;
   }
   answers->outstanding.wait();
-  std::optional<Refusal> refusal;
+  std::optional<AdminError> refusal;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto& stored = *answers->stored[i];
     if (!stored) {
-      if (!refusal) refusal = refusal_of(stored.error());
+      if (!refusal) refusal = admin_error_of(stored.error());
       continue;
     }
     log_info("lane " + (*stored)->event.lane + ": dead letter " + ids[i].to_string() + " is put back");
@@ -227,8 +227,8 @@ void DeadLetters::mark_put_back(std::span<const Uuid> ids, const Answers& answer
   if (!written) copy_lines_.warn("", written.error().text);
 }
 
-Granted<DeadLetters::PutBack> DeadLetters::put_back_all(const std::string& lane, const Uuid& after,
-                                                        Clock::time_point until) {
+AdminResult<DeadLetters::PutBack> DeadLetters::put_back_all(const std::string& lane, const Uuid& after,
+                                                            Clock::time_point until) {
   constexpr std::size_t kPage = 100;
   PutBack done{.last = after};
   for (;;) {
@@ -248,13 +248,13 @@ Granted<DeadLetters::PutBack> DeadLetters::put_back_all(const std::string& lane,
   }
 }
 
-Granted<std::vector<Uuid>> DeadLetters::discard(std::span<const Uuid> ids) {
+AdminResult<std::vector<Uuid>> DeadLetters::discard(std::span<const Uuid> ids) {
   if (pool_ == nullptr)
-    return fail(Refusal{503, "no PostgreSQL is configured, and the dead letters are there", ""});
+    return fail(AdminError{503, "no PostgreSQL is configured, and the dead letters are there", ""});
   auto lease = pool_->acquire(Clock::now() + pool_->options().connect_timeout);
-  if (!lease) return fail(refusal_of(lease.error()));
+  if (!lease) return fail(admin_error_of(lease.error()));
   auto gone = net::discard_dead_letters(**lease, pool_->options(), journal_.agent_id(), ids);
-  if (!gone) return fail(refusal_of(gone.error()));
+  if (!gone) return fail(admin_error_of(gone.error()));
   for (const Uuid& id : *gone) log_info("dead letter " + id.to_string() + " is discarded");
   forget(*gone);
   return std::move(*gone);

@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "agent/base/refusal.h"
+#include "agent/base/admin_result.h"
 #include "agent/base/repeated_lines.h"
 #include "agent/config/config.h"
 #include "agent/delivery/uplink.h"
@@ -55,17 +55,17 @@ class DeadLetters {
   void returned(const Uuid& id);  // PostgreSQL's table has it after all
 
   std::uint64_t count() const;
-  Granted<std::vector<DeadLetter>> list(const std::string& lane, const Uuid& after,
-                                        std::size_t letters_max) const;
-  Granted<DeadLetter> find(const Uuid& id) const;  // whole
+  AdminResult<std::vector<DeadLetter>> list(const std::string& lane, const Uuid& after,
+                                            std::size_t letters_max) const;
+  AdminResult<DeadLetter> find(const Uuid& id) const;  // whole
   // Appends them to the journal once more; the delivery takes them out of PostgreSQL's dead letters. Answers those that
   // there are. After an error some may be on their way.
-  Granted<std::vector<Uuid>> put_back(std::span<const Uuid> ids);
+  AdminResult<std::vector<Uuid>> put_back(std::span<const Uuid> ids);
   // Those after `after` of a lane, or (empty) of all, but not those that are on their way; until `until`. One that is
   // refused meanwhile lies before `last`, so that asking until there are no more comes to an end.
-  Granted<PutBack> put_back_all(const std::string& lane, const Uuid& after, Clock::time_point until);
+  AdminResult<PutBack> put_back_all(const std::string& lane, const Uuid& after, Clock::time_point until);
   // Needs PostgreSQL. Answers those that were there.
-  Granted<std::vector<Uuid>> discard(std::span<const Uuid> ids);
+  AdminResult<std::vector<Uuid>> discard(std::span<const Uuid> ids);
   // RepeatedLines of troubles with the copy.
   void close_logs(Clock::time_point now) { copy_lines_.close(now); }
   void finish_logs() { copy_lines_.finish(); }
@@ -75,8 +75,8 @@ class DeadLetters {
   net::PgResult<void> compare();
   net::PgResult<void> fetch(net::Connection& connection, std::span<const Uuid> ids);
   struct Answers;
-  Granted<Event> event_to_put_back(const Uuid& id) const;
-  Granted<void> append(std::vector<Event> events, std::vector<Uuid>& done);
+  AdminResult<Event> event_to_put_back(const Uuid& id) const;
+  AdminResult<void> append(std::vector<Event> events, std::vector<Uuid>& done);
   void mark_put_back(std::span<const Uuid> ids, const Answers& answers);
   void keep(const DeadLetter& letter);
   void forget(const std::vector<Uuid>& ids);

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "agent/base/entropy.h"
 #include "agent/base/units.h"
 #include "agent/base/version.h"
+#include "agent/base/wall_clock.h"
 #include "agent/reload/reload_json.h"
 
 namespace hookspool::agent {
@@ -34,7 +34,7 @@ Json latency_json(LatencyRecorder& recorder) {
 }
 
 Json journal_json(const storage::JournalStats& stats, const FillForecast& fill,
-                  std::span<const storage::LaneUse> uses) {
+                  std::span<const storage::LaneUsage> uses) {
   const auto forecast = fill.forecast();
   Json json{{"accepting", stats.accepting},
             {"pending", stats.pending},
@@ -249,7 +249,7 @@ std::string health_json(const HealthSources& sources, Mode mode) {
             {"agent_id", sources.journal->agent_id()},
             {"epoch", sources.journal->epoch().to_string()},
             {"uptime_seconds", rounded(static_cast<double>(wall_clock_us() - sources.started_at_us) / 1e6)}};
-  const auto uses = sources.journal->lane_uses();
+  const auto uses = sources.journal->lane_usages();
   if (const auto last = sources.reloader->last()) json["last_reload"] = Json::parse(reload_json(*last));
   json["journal"] = journal_json(journal, *sources.forecast, uses);
   json["intake"] = intake_json(sources);
@@ -259,7 +259,7 @@ std::string health_json(const HealthSources& sources, Mode mode) {
   json["fast_path"] = fast_path_json(sources, mode);
   json["lanes"] = Json::array();
   for (const auto& lane : lane_statuses(sources)) {
-    const auto use = std::find_if(uses.begin(), uses.end(), [&](const storage::LaneUse& candidate) {
+    const auto use = std::find_if(uses.begin(), uses.end(), [&](const storage::LaneUsage& candidate) {
       return candidate.lane == lane.name;
     });
     json["lanes"].push_back(lane_json(lane, use == uses.end() ? 0 : use->pending_bytes));

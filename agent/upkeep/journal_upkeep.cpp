@@ -108,7 +108,7 @@ void JournalUpkeep::drop(const std::vector<std::uint64_t>& segments) {
 
 // Each source once when it begins to be refused, and once when it is accepted again.
 void JournalUpkeep::log_refused_sources() {
-  for (const auto& use : journal_.lane_uses()) {
+  for (const auto& use : journal_.lane_usages()) {
     const bool logged = logged_refused_.contains(use.lane);
     if (!use.refused_because.empty() && !logged) {
       log_warn("source " + printable(use.lane) + " is refused: " + use.refused_because);

@@ -8,9 +8,9 @@ RetentionPlan plan_retention(std::span<const storage::SegmentInfo> oldest_first,
                              const JournalConfig& config) {
   RetentionPlan plan;
   const auto bytes_limit =
-      static_cast<std::uint64_t>(storage::kRoomShortShare * static_cast<double>(config.bytes_max));
+      static_cast<std::uint64_t>(storage::kLowSpaceRatio * static_cast<double>(config.bytes_max));
   const auto free_limit =
-      static_cast<std::uint64_t>(storage::kRoomShortFree * static_cast<double>(config.free_bytes_min));
+      static_cast<std::uint64_t>(storage::kLowFreeSpaceRatio * static_cast<double>(config.free_bytes_min));
   std::uint64_t bytes = facts.bytes, free_bytes = facts.free_bytes;
   const auto short_of_room = [&] { return bytes > bytes_limit || free_bytes < free_limit; };
   bool undelivered_seen = false;

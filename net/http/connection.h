@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
-#include "net/http/crowd.h"
 #include "net/http/deadlines.h"
+#include "net/http/eviction_queue.h"
 #include "net/http/request_reader.h"
 #include "net/http/socket.h"
 
@@ -79,7 +79,7 @@ struct ClientConnection {
   State state = State::kReading;
   RequestReader reader;
   Timer timer;
-  Crowd::Place place;
+  EvictionQueue::Place place;
   Clock::time_point request_began_at;  // first byte of the request that is coming in
   Clock::time_point handed_over_at;    // of the request that is with the handler
   // Edge-triggered: epoll says once that there is something, and this remembers it until a read came up

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kWithoutPlaceMax = 64;  // connections over the limits, open only to be answered 503
 // No connection is evicted before it has had this long to send its request; else clients that send at full speed would
 // evict each other.
-constexpr std::chrono::milliseconds kPlaceKeptLeast{250};
+constexpr std::chrono::milliseconds kMinResidency{250};
 
 constexpr Refusal kFull{503, "too many connections"};
 constexpr Refusal kFullForAddress{503, "too many connections from this address"};
@@ -58,7 +58,7 @@ ClientConnection& Connections::add(Fd fd, const std::optional<IpAddress>& peer, 
   auto owned = std::make_unique<ClientConnection>(id, std::move(fd), peer, state_.limits, budget_);
   ClientConnection& connection = *owned;
   connections_.emplace(id, std::move(owned));
-  connection.place = crowd_.add(id, state_.now);
+  connection.place = eviction_queue_.add(id, state_.now);
   connection.counted = place.counted;
   connection.shed = place.refusal != nullptr;
   without_place_ += connection.shed ? 1 : 0;
@@ -69,7 +69,7 @@ ClientConnection& Connections::add(Fd fd, const std::optional<IpAddress>& peer, 
 void Connections::remove(ClientConnection& connection) {
   deadlines_.remove(connection.id, connection.timer);
   without_place_ -= connection.shed ? 1 : 0;
-  crowd_.remove(connection.place);
+  eviction_queue_.remove(connection.place);
   if (connection.counted) addresses_.remove(connection.peer->holder());
   note_handshake_open(connection, false);
   connections_.erase(connection.id);
@@ -89,11 +89,11 @@ std::vector<std::uint64_t> Connections::ids() const {
 }
 
 bool Connections::make_room() {
-  return evict(crowd_.next_to_leave(state_.now, kPlaceKeptLeast));
+  return evict(eviction_queue_.next_to_evict(state_.now, kMinResidency));
 }
 
 bool Connections::make_room_where(const std::function<bool(const ClientConnection&)>& fits) {
-  return evict(crowd_.next_to_leave(state_.now, kPlaceKeptLeast, [&](std::uint64_t id) {
+  return evict(eviction_queue_.next_to_evict(state_.now, kMinResidency, [&](std::uint64_t id) {
     const ClientConnection* const connection = find(id);
     return id != protected_ && connection != nullptr && fits(*connection);
   }));
@@ -107,8 +107,8 @@ bool Connections::evict(std::optional<std::uint64_t> id) {
   return true;
 }
 
-void Connections::made_progress(ClientConnection& connection, Crowd::Rank rank) {
-  crowd_.move(connection.place, rank, state_.now);
+void Connections::made_progress(ClientConnection& connection, EvictionQueue::Rank rank) {
+  eviction_queue_.move(connection.place, rank, state_.now);
 }
 
 void Connections::set_deadline(ClientConnection& connection, Clock::time_point due) {

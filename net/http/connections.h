@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "net/http/connection.h"
-#include "net/http/crowd.h"
 #include "net/http/deadlines.h"
+#include "net/http/eviction_queue.h"
 #include "net/http/loop_state.h"
 #include "net/http/refusal.h"
 #include "net/http/request_reader.h"
@@ -49,14 +49,14 @@ class Connections {
   std::vector<std::uint64_t> ids() const;
   bool empty() const { return connections_.empty(); }
 
-  // Eviction of the least recently productive one (crowd.h). False: there was none to evict.
+  // Eviction of the least recently productive one (eviction_queue.h). False: there was none to evict.
   bool make_room();
   // Among those that `fits` accepts, without the one that is protected.
   bool make_room_where(const std::function<bool(const ClientConnection&)>& fits);
   // Its request or answer is about to take memory: until another one is protected it is not evicted for that.
   void protect(const ClientConnection& connection) { protected_ = connection.id; }
   // Now, as a member of this class of eviction.
-  void made_progress(ClientConnection& connection, Crowd::Rank rank);
+  void made_progress(ClientConnection& connection, EvictionQueue::Rank rank);
 
   void set_deadline(ClientConnection& connection, Clock::time_point due);
   // The same, but when stopping no later than LoopState::linger_until.
@@ -85,7 +85,7 @@ class Connections {
   std::uint64_t protected_ = 0;    // 0: none
   std::size_t without_place_ = 0;  // open only to be refused
   std::size_t handshakes_open_ = 0;
-  Crowd crowd_;
+  EvictionQueue eviction_queue_;
   AddressCounts addresses_;
   Deadlines deadlines_;
 };

@@ -200,7 +200,7 @@ void Exchange::wait_for(ClientConnection& connection, Clock::time_point due) {
 void Exchange::hand_over(ClientConnection& connection) {
   connection.state = ClientConnection::State::kHandled;
   connection.idle_expired = false;
-  connections_.made_progress(connection, Crowd::Rank::kBusy);
+  connections_.made_progress(connection, EvictionQueue::Rank::kBusy);
   connection.handed_over_at = state_.now;
   // Of the wait for its turn, and then for the reply.
   connections_.set_deadline(connection, state_.now + state_.options.worker_deadline);
@@ -239,7 +239,7 @@ void Exchange::answer(Finished&& finished) {
   connection.unsent = std::move(bytes);
   connection.unsent_from = sent;
   connection.close_after_answer = close;
-  connections_.made_progress(connection, Crowd::Rank::kRegular);
+  connections_.made_progress(connection, EvictionQueue::Rank::kRegular);
   connections_.set_deadline(connection, state_.now + state_.options.answer_deadline);
   watch(connection, true);
 }
@@ -267,7 +267,7 @@ void Exchange::write_rest(ClientConnection& connection) {
 
 void Exchange::answered(ClientConnection& connection, bool close) {
   if (close) return begin_draining(connection);
-  connections_.made_progress(connection, Crowd::Rank::kRegular);
+  connections_.made_progress(connection, EvictionQueue::Rank::kRegular);
   connection.state = ClientConnection::State::kReading;
   connection.request_began_at = state_.now;
   connections_.protect(connection);
@@ -292,7 +292,7 @@ void Exchange::begin_draining(ClientConnection& connection) {
   if (connection.ended) return remove(connection);
   connection.reader.discard();
   connection.state = ClientConnection::State::kDraining;
-  connections_.made_progress(connection, Crowd::Rank::kLeaving);
+  connections_.made_progress(connection, EvictionQueue::Rank::kLeaving);
   connections_.set_deadline(connection,
                             state_.now + (state_.stopping ? kDrainDeadlineStopping : kDrainDeadline));
   drain(connection);

@@ -65,11 +65,11 @@ void look_at_rows(SQLite::Database& database, const LaneHere& here, LaneExtent& 
   if (last.intact) {
     const StoredEvent& newest = last.intact->stored;
     extent.newest_received_at_us = newest.event.received_at_us;
-    extent.greatest_id = newest.event.brings_id() ? newest_own_id(database, here) : newest.id;
+    extent.greatest_id = newest.event.has_preassigned_id() ? newest_own_id(database, here) : newest.id;
   }
 
   const End first = look(database, here, "ASC");
-  if (first.intact && first.damaged.empty() && !first.intact->stored.event.brings_id())
+  if (first.intact && first.damaged.empty() && !first.intact->stored.event.has_preassigned_id())
     extent.first_id = first.intact->stored.id;
   if (extent.first_seq != 0) return;  // the record knows
   std::uint64_t begin = first.intact ? first.intact->stored.seq : first.damaged.back();

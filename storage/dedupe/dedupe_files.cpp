@@ -89,7 +89,7 @@ JournalResult<DedupeFiles> read_dedupe_files(const fs::path& folder, const std::
     files.greatest_log = std::max(files.greatest_log, id.last_log);
     if (!run) {
       notes.push_back(run.error().text + kRemoved);
-      fs::remove(path, ignored);
+      files.obsolete.push_back(path);
       damaged = true;
       continue;
     }
@@ -98,8 +98,8 @@ JournalResult<DedupeFiles> read_dedupe_files(const fs::path& folder, const std::
     files.runs.push_back(std::move(*run));
   }
   for (const std::uint64_t number : listing->logs) {
-    files.logs.push_back(folder / KeyLog::file_name(number));
-    auto content = KeyLog::read(files.logs.back());
+    files.obsolete.push_back(folder / KeyLog::file_name(number));
+    auto content = KeyLog::read(files.obsolete.back());
     if (!content) return fail(content.error());
     files.greatest_log = std::max(files.greatest_log, number);
     if (content->state) {

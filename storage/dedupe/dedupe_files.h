@@ -1,5 +1,4 @@
-// What the index's folder holds, as an opening finds it: leftovers of a crash and what is damaged are removed, the rest is
-// read.
+// What the index's folder holds, as an opening finds it. Leftovers of a crash are removed.
 //
 // Internal to storage/dedupe. Pure but for the files; called by one thread at a time.
 #pragma once
@@ -22,11 +21,13 @@ struct DedupeFiles {
   IndexState state;                                 // complete_before 0 if something was damaged
   std::vector<KeyEntry> entries;                    // that are in no run, oldest first
   std::uint64_t greatest_log = 0;                   // of any number in use
-  std::vector<std::filesystem::path> logs;  // to be removed once a new log holds `state` and `entries`
+  // Logs, and runs that are damaged: to be removed once a new log holds `state` and `entries`, and not before, so that what
+  // damage took from complete_before is not forgotten by a crash in between.
+  std::vector<std::filesystem::path> obsolete;
 };
 
-// Makes the folder if it is absent. `suspects`: runs that gave a damaged block; each is read through and removed if it
-// does. Notes: what was removed for damage. An error: the disk does not give it at the moment; nothing was removed for that.
+// Makes the folder if it is absent. `suspects`: runs that gave a damaged block; each is read through.
+// Notes: what is damaged. An error: the disk does not give it at the moment; nothing was removed for that.
 JournalResult<DedupeFiles> read_dedupe_files(const std::filesystem::path& folder,
                                              const std::set<std::filesystem::path>& suspects,
                                              std::vector<std::string>& notes);

@@ -26,8 +26,8 @@ void remove_files(const Runs& runs) {
   for (const Run& run : runs) fs::remove(run->path(), ignored);
 }
 
-// Of runs that follow each other, into one. Where a key is in several, the newest counts.
-JournalResult<Run> merge(const fs::path& folder, std::span<const Run> runs) {
+// Of runs that follow each other, into one. Where a key is in several, the newest counts. Null: it was stopped.
+JournalResult<Run> merge(const fs::path& folder, std::span<const Run> runs, const std::atomic<bool>& stop) {
   RunId id = runs.front()->id();
   id.last_log = runs.back()->id().last_log;
   ++id.level;
@@ -48,6 +48,7 @@ JournalResult<Run> merge(const fs::path& folder, std::span<const Run> runs) {
       if (heads[i] != nullptr && (least == heads.size() || heads[i]->key <= heads[least]->key)) least = i;
     }
     if (least == heads.size()) return writer.finish();
+    if (stop) return Run();
     const KeyEntry entry = *heads[least];
     if (auto added = writer.add(entry); !added) return fail(added.error());
     for (std::size_t i = 0; i < heads.size(); ++i) {
@@ -68,19 +69,23 @@ class DedupeIndex::Impl {
   JournalResult<void> read_all(std::vector<std::string>& notes) EXCLUDES(write_mutex_);
   JournalResult<std::optional<Uuid>> find(const Uuid& key) const;
   JournalResult<void> put(std::span<const Entry> entries, Clock::time_point now) EXCLUDES(write_mutex_);
-  JournalResult<void> set_complete_before(std::uint64_t segment) EXCLUDES(write_mutex_);
+  JournalResult<void> set_complete_before(std::uint64_t segment, Clock::time_point now)
+      EXCLUDES(write_mutex_);
   JournalResult<void> limit_complete_before(std::uint64_t segment) EXCLUDES(write_mutex_);
   std::uint64_t complete_before() const { return complete_before_; }
   bool failed() const { return failed_; }
+  void stop_merging() { stop_merging_ = true; }
   DedupeFigures figures() const;
 
  private:
   JournalResult<void> read_all_locked(std::vector<std::string>& notes) REQUIRES(write_mutex_);
   JournalResult<void> put_some(std::span<const Entry> entries) REQUIRES(write_mutex_);
+  void age(Clock::time_point now) REQUIRES(write_mutex_);
   bool generation_is_full() const REQUIRES(write_mutex_);
   JournalResult<void> begin_generation() REQUIRES(write_mutex_);
   JournalResult<void> begin_log() REQUIRES(write_mutex_);
   JournalResult<void> merge_runs() REQUIRES(write_mutex_);
+  JournalResult<void> not_merged(const Runs& parts, JournalError error) REQUIRES(write_mutex_);
   JournalResult<void> say_complete_before(std::uint64_t segment) REQUIRES(write_mutex_);
   JournalResult<void> checked(JournalResult<void> written) REQUIRES(write_mutex_);
   JournalError remember(JournalError error) const;
@@ -104,7 +109,8 @@ class DedupeIndex::Impl {
   // Written with write_mutex_ held, read without it, so that a reader waits for no write.
   std::atomic<std::uint64_t> complete_before_ = 0, generation_ = 0;
   mutable std::atomic<bool> failed_ = true;
-  std::atomic<bool> open_ = false;
+  std::atomic<bool> open_ = false;  // once it was: what was read then is there, also after a failure
+  std::atomic<bool> stop_merging_ = false;
 
   mutable Mutex error_mutex_;
   mutable std::uint64_t failures_ GUARDED_BY(error_mutex_) = 0;
@@ -128,7 +134,6 @@ JournalResult<void> DedupeIndex::Impl::checked(JournalResult<void> written) {
 
 JournalResult<void> DedupeIndex::Impl::read_all(std::vector<std::string>& notes) {
   const MutexLock lock(write_mutex_);
-  open_ = false;
   failed_ = true;
   return read_all_locked(notes);
 }
@@ -146,7 +151,7 @@ JournalResult<void> DedupeIndex::Impl::read_all_locked(std::vector<std::string>&
       KeyLog::create(options_.folder, files->greatest_log + 1, files->state, std::span(files->entries));
   if (!log) return fail(log.error());
   std::error_code ignored;
-  for (const fs::path& old : files->logs) fs::remove(old, ignored);
+  for (const fs::path& old : files->obsolete) fs::remove(old, ignored);
 
   std::map<Uuid, Uuid> fresh;
   for (const KeyEntry& entry : files->entries) fresh[entry.key] = entry.event_id;
@@ -201,13 +206,16 @@ bool DedupeIndex::Impl::generation_is_full() const {
          state_.age_us >= share_us;
 }
 
+void DedupeIndex::Impl::age(Clock::time_point now) {
+  if (now <= aged_at_) return;
+  const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(now - aged_at_);
+  state_.age_us += static_cast<std::uint64_t>(passed.count());
+  aged_at_ = now;
+}
+
 JournalResult<void> DedupeIndex::Impl::put(std::span<const Entry> entries, Clock::time_point now) {
   const MutexLock lock(write_mutex_);
-  if (now > aged_at_) {
-    const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(now - aged_at_);
-    state_.age_us += static_cast<std::uint64_t>(passed.count());
-    aged_at_ = now;
-  }
+  age(now);
   while (!entries.empty()) {
     if (failed_) return fail(JournalError{JournalError::Kind::kIo, "the index has to be opened again"});
     const auto some = entries.first(std::min(entries.size(), KeyLog::kRecordEntriesMax));
@@ -280,8 +288,9 @@ JournalResult<void> DedupeIndex::Impl::merge_runs() {
     const auto end_of_others = std::find_if(runs->rbegin(), runs->rend(), differs).base();
     const Runs parts(end_of_others, runs->end());
     if (parts.size() < kMergedRuns) return {};
-    auto merged = merge(options_.folder, parts);
-    if (!merged) return fail(merged.error());
+    auto merged = merge(options_.folder, parts, stop_merging_);
+    if (!merged) return not_merged(parts, merged.error());
+    if (*merged == nullptr) return {};  // stopped
     auto fewer = std::make_shared<Runs>(runs->begin(), end_of_others);
     fewer->push_back(std::move(*merged));
     {
@@ -290,6 +299,17 @@ JournalResult<void> DedupeIndex::Impl::merge_runs() {
     }
     remove_files(parts);  // readers may still have them open: unlinked files stay readable
   }
+}
+
+// The parts are as good as the whole: only damage, which the next opening has to find, is a failure of the index.
+JournalResult<void> DedupeIndex::Impl::not_merged(const Runs& parts, JournalError error) {
+  if (error.kind != JournalError::Kind::kCorrupt) {
+    (void)remember(std::move(error));
+    return {};
+  }
+  const MutexLock lock(error_mutex_);
+  for (const Run& run : parts) suspects_.insert(run->path());
+  return fail(std::move(error));
 }
 
 JournalResult<void> DedupeIndex::Impl::begin_generation() {
@@ -320,8 +340,9 @@ JournalResult<void> DedupeIndex::Impl::say_complete_before(std::uint64_t segment
   return log_->is_full() ? checked(begin_log()) : JournalResult<void>();
 }
 
-JournalResult<void> DedupeIndex::Impl::set_complete_before(std::uint64_t segment) {
+JournalResult<void> DedupeIndex::Impl::set_complete_before(std::uint64_t segment, Clock::time_point now) {
   const MutexLock lock(write_mutex_);
+  age(now);
   if (failed_ || segment <= complete_before_) return {};
   return say_complete_before(segment);
 }
@@ -378,8 +399,11 @@ JournalResult<void> DedupeIndex::put(std::span<const Entry> entries, Clock::time
 std::uint64_t DedupeIndex::complete_before() const {
   return impl_->complete_before();
 }
-JournalResult<void> DedupeIndex::set_complete_before(std::uint64_t segment) {
-  return impl_->set_complete_before(segment);
+JournalResult<void> DedupeIndex::set_complete_before(std::uint64_t segment, Clock::time_point now) {
+  return impl_->set_complete_before(segment, now);
+}
+void DedupeIndex::stop_merging() {
+  impl_->stop_merging();
 }
 JournalResult<void> DedupeIndex::limit_complete_before(std::uint64_t segment) {
   return impl_->limit_complete_before(segment);

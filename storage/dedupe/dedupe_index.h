@@ -8,7 +8,8 @@
 //   run-G-N-M-L.keys     the keys of the logs N to M, sorted, with a filter: written once, never changed (key_run.h)
 // A log of kLogKeysMax keys becomes a run of level 0; kMergedRuns runs of a level become one of the next. Keys are forgotten
 // by generations, each of a quarter of the keys or of the time, whichever is reached first: the runs of the oldest generation
-// are removed. Time counts while the index is open, by a clock that does not jump, so the wall clock plays no part.
+// are removed. Time counts while the index is open, up to the last put() or set_complete_before(), by a clock that does not jump; so the
+// wall clock plays no part, and an agent that is stopped for long remembers for longer.
 //
 // Limits: at least keys_max keys, at most 5/4 of them. Figures of memory, disk and time: tests/bench/dedupe_size.
 //
@@ -37,7 +38,7 @@ struct DedupeOptions {
   std::filesystem::path folder;  // made if absent; belongs to the index alone
   std::uint64_t keys_max = 10'000'000;
   std::chrono::microseconds keep =
-      std::chrono::hours(7 * 24);  // longer if keys_max allows, by a quarter at most
+      std::chrono::hours(7 * 24);  // of time that counts; longer if keys_max allows, by a quarter
 };
 
 struct DedupeFigures {
@@ -65,7 +66,7 @@ class DedupeIndex {
   DedupeIndex(const DedupeIndex&) = delete;
   DedupeIndex& operator=(const DedupeIndex&) = delete;
 
-  // The event that this key became; nothing if it is not known. While the index is not open that is an error. After a
+  // The event that this key became; nothing if it is not known. Until the index was open once that is an error. After a
   // kCorrupt it failed(): reopen() removes what is damaged.
   JournalResult<std::optional<Uuid>> find(const Uuid& key) const;
   // Not synced: see above.
@@ -74,12 +75,16 @@ class DedupeIndex {
   // The keys of all segments below this number are in the index, durably. 0: nothing is known.
   std::uint64_t complete_before() const;
   // Syncs and remembers it; does not go back. REQUIRES: they were all put.
-  JournalResult<void> set_complete_before(std::uint64_t segment);
+  JournalResult<void> set_complete_before(std::uint64_t segment, Clock::time_point now);
   // Takes back what was said of numbers from this one on, durably: they are going to be given anew. Where that fails, or
   // the index is not open, the next opening does it.
   JournalResult<void> limit_complete_before(std::uint64_t segment);
 
-  // After a failure: reads the files again. Afterwards complete_before() says what has to be put again. Answers what was
+  // Before an end: a put() leaves runs unmerged from now on, which costs later look-ups a little, and one that merges at this
+  // moment stops. Waits for nothing.
+  void stop_merging();
+
+  // After a failure: reads the files again; what was read before is found until then. Afterwards complete_before() says what has to be put again. Answers what was
   // removed for damage.
   JournalResult<std::vector<std::string>> reopen();
   bool failed() const;  // since the last opening: a write, a damaged run, or the opening itself

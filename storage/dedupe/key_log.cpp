@@ -89,11 +89,14 @@ JournalResult<std::unique_ptr<KeyLog>> KeyLog::create(const std::filesystem::pat
   Fd fd(open_regular(temporary, O_RDWR | O_CREAT | O_TRUNC, 0600));
   if (!fd.is_open()) return fail(open_error("making", temporary, errno));
   std::unique_ptr<KeyLog> log(new KeyLog(temporary, std::move(fd), number));
-  do {
-    const auto part = entries.first(std::min(entries.size(), kRecordEntriesMax));
-    if (auto written = log->append(part, state); !written) return fail(written.error());
-    entries = entries.subspan(part.size());
-  } while (!entries.empty());
+  // What a record says holds of all before it, so only the last one may say what the whole is complete for.
+  IndexState part_state = state;
+  part_state.complete_before = 0;
+  for (; entries.size() > kRecordEntriesMax; entries = entries.subspan(kRecordEntriesMax)) {
+    if (auto written = log->append(entries.first(kRecordEntriesMax), part_state); !written)
+      return fail(written.error());
+  }
+  if (auto written = log->append(entries, state); !written) return fail(written.error());
   if (auto synced = log->sync(); !synced) return fail(synced.error());
   if (::rename(temporary.c_str(), path.c_str()) != 0)
     return fail(io_error("renaming " + temporary.string(), errno));

@@ -35,7 +35,7 @@ void Figures::sealed() {
   ++counted_.sealed_after_error;
 }
 
-void Figures::put_up_with(std::uint64_t JournalStats::*counter, const JournalError& error) {
+void Figures::count_tolerated_failure(std::uint64_t JournalStats::*counter, const JournalError& error) {
   const MutexLock lock(mutex_);
   ++(counted_.*counter);
   counted_.last_error = error.text;

@@ -19,7 +19,7 @@ class Figures {
   void refused(std::uint64_t events);
   void failed(const JournalError& error);  // a group or a new segment
   // Counts a failure that kept no event from being accepted.
-  void put_up_with(std::uint64_t JournalStats::*counter, const JournalError& error);
+  void count_tolerated_failure(std::uint64_t JournalStats::*counter, const JournalError& error);
   void sealed();
   void lost(std::uint64_t events);
   void wal(std::uint64_t bytes);

@@ -9,10 +9,10 @@
 #include "storage/base/mutex.h"
 #include "storage/catalogue/catalogue.h"
 #include "storage/catalogue/late_segments.h"
-#include "storage/catalogue/opening.h"
+#include "storage/catalogue/recovery.h"
 #include "storage/file/folder.h"
 #include "storage/file/folder_mode.h"
-#include "storage/journal/room.h"
+#include "storage/journal/space.h"
 #include "storage/journal/writer.h"
 #include "storage/segment/row.h"
 #include "storage/segment/segment_reader.h"
@@ -58,9 +58,9 @@ class Journal::Impl {
         folder(std::move(locked_folder)),
         catalogue(epoch),
         readers(options.vfs),
-        room(options, *folder, catalogue),
+        space(options, *folder, catalogue),
         late(*folder, options.vfs, catalogue) {
-    room.set_drop([this](std::uint64_t number) { return drop(number); });
+    space.set_drop([this](std::uint64_t number) { return drop(number); });
   }
 
   JournalResult<void> drop(std::uint64_t number) EXCLUDES(drop_mutex);
@@ -70,7 +70,7 @@ class Journal::Impl {
   std::string agent_id;
   Catalogue catalogue;
   ReaderPool readers;
-  JournalRoom room;
+  JournalSpace space;
   LateSegments late;
   std::uint64_t set_aside_files = 0;  // does not change after the opening
   Mutex drop_mutex;  // one drop at a time, so that two do not each rely on the other's segment
@@ -89,7 +89,7 @@ JournalResult<Journal::Opened> Journal::open(JournalOptions options) {
   auto impl = std::make_unique<Impl>(std::move(options), std::move(*folder), epoch);
 
   const auto set_aside_before = impl->folder->list();
-  JournalResult<Found> found = take_stock(*impl->folder, impl->options.vfs, impl->catalogue);
+  JournalResult<RecoveryReport> found = recover_segments(*impl->folder, impl->options.vfs, impl->catalogue);
   if (!found) return fail(found.error());
   impl->late.wait_for(found->unreadable);
   std::vector<std::string> open_to_others = keep_from_others(impl->folder->path());
@@ -102,12 +102,12 @@ JournalResult<Journal::Opened> Journal::open(JournalOptions options) {
                            "); events in them may be missing. Stop the agent and run hookspool salvage "
                            "--config ..., which takes out of them what can still be read");
   }
-  impl->room.mend_reserve();
+  impl->space.restore_reserve();
   JournalResult<std::string> agent_id = agent_id_of(*impl->folder, impl->options);
   if (!agent_id) return fail(agent_id.error());
   impl->agent_id = std::move(*agent_id);
   impl->writer =
-      std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue, impl->readers, impl->room,
+      std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue, impl->readers, impl->space,
                                Writer::Start{found->greatest_number + 1, found->greatest_id, found->lost});
   Opened opened;
   opened.journal.reset(new Journal(std::move(impl)));
@@ -165,7 +165,7 @@ JournalResult<std::vector<EventPtr>> Journal::read(std::string_view lane, const 
                                    slice.file->path.string()});
     }
     JournalResult<std::unique_ptr<SegmentReader>> reader = impl_->readers.take(slice.file);
-    if (!reader.ok() && impl_->room.relieve()) reader = impl_->readers.take(slice.file);
+    if (!reader.ok() && impl_->space.release_reserve_if_full()) reader = impl_->readers.take(slice.file);
     JournalResult<void> read = reader.ok() ? JournalResult<void>() : fail(reader.error());
     if (read.ok()) read = (*reader)->read(slice, name, epoch, events_max, bytes_max, events, bytes);
     // A reader that failed is better made anew, but for one that cannot be.
@@ -238,9 +238,10 @@ JournalResult<void> Journal::Impl::drop(std::uint64_t number) {
   if (!drop) return fail(drop.error());
   if (drop->uncovered_id) {
     const auto keep = [&] { return keep_greatest_id(*folder, *drop->uncovered_id); };
-    if (auto kept = room.insist(keep); !kept) return kept;
+    if (auto kept = space.retry_without_reserve(keep); !kept) return kept;
   }
-  if (auto marked = room.insist([&] { return folder->mark_dropped(number); }); !marked) return marked;
+  if (auto marked = space.retry_without_reserve([&] { return folder->mark_dropped(number); }); !marked)
+    return marked;
   drop->file->dropped = true;
   catalogue.forget(number);
   readers.forget(number);
@@ -256,7 +257,8 @@ JournalResult<std::optional<std::string>> Journal::read_note(std::string_view na
 }
 
 JournalResult<void> Journal::write_note(std::string_view name, const std::string& text) {
-  return impl_->room.insist([&] { return impl_->folder->write_text("note-" + std::string(name), text); });
+  return impl_->space.retry_without_reserve(
+      [&] { return impl_->folder->write_text("note-" + std::string(name), text); });
 }
 
 JournalResult<void> Journal::begin_epoch() {
@@ -267,8 +269,8 @@ JournalResult<void> Journal::rotate() {
   return impl_->writer->rotate();
 }
 
-void Journal::set_room(const JournalOptions& options) {
-  impl_->room.set_limits(options);
+void Journal::set_quotas(const JournalOptions& options) {
+  impl_->space.set_limits(options);
 }
 
 JournalStats Journal::stats() const {
@@ -291,8 +293,8 @@ Journal::Late Journal::try_unreadable() {
   return late;
 }
 
-std::vector<LaneUse> Journal::lane_uses() const {
-  return impl_->room.lane_uses();
+std::vector<LaneUsage> Journal::lane_usages() const {
+  return impl_->space.lane_usages();
 }
 
 JournalResult<void> Journal::close() {

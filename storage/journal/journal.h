@@ -33,11 +33,11 @@ namespace hookspool::storage {
 
 // Room is short, and delivered history goes, from this share of bytes_max on, and below this multiple of
 // free_bytes_min.
-inline constexpr double kRoomShortShare = 0.85;
-inline constexpr double kRoomShortFree = 1.25;
+inline constexpr double kLowSpaceRatio = 0.85;
+inline constexpr double kLowFreeSpaceRatio = 1.25;
 
 // How much of the journal one lane may keep, and how early it is refused when room gets short.
-struct LaneRoom {
+struct LaneQuota {
   // Of its undelivered events, and of the delivered ones that are kept only because of them.
   std::uint64_t bytes_max = UINT64_MAX;
   bool sender_retries = false;  // false: a refused event is lost, so this lane is refused last
@@ -49,10 +49,10 @@ struct JournalOptions {
   RandomBytes random_bytes;                     // thread-safe
   std::uint64_t bytes_max = 2ull << 30;         // all segments together; above it append() answers kFull
   std::uint64_t free_bytes_min = 256ull << 20;  // of the file system; below it append() answers kFull
-  // The lanes that are known beforehand. `other_room` is for all others; its bytes_max counts only while the
+  // The lanes that are known beforehand. `other_quota` is for all others; its bytes_max counts only while the
   // journal knows more than one lane, for nobody else needs the room.
-  std::map<std::string, LaneRoom, std::less<>> lane_rooms;
-  LaneRoom other_room;
+  std::map<std::string, LaneQuota, std::less<>> lane_quotas;
+  LaneQuota other_quota;
   // A file that is given up when letting go of segments itself finds no room on the disk; 0: none. At most a
   // sixteenth of bytes_max. It counts neither as the journal's nor as free.
   std::uint64_t reserve_bytes = 4ull << 20;
@@ -82,7 +82,7 @@ struct JournalStats {
   std::uint64_t mean_commit_us = 0;  // exponentially weighted
   std::uint64_t max_commit_us = 0;
   std::uint64_t pending = 0;        // durable and not confirmed, all lanes
-  std::uint64_t pending_bytes = 0;  // of those, as LaneUse counts them
+  std::uint64_t pending_bytes = 0;  // of those, as LaneUsage counts them
   bool reserve_held = false;
   std::uint64_t sealed_after_error = 0;
   std::uint64_t checkpoint_failures = 0;  // the WAL goes on then, and the next checkpoint tries again
@@ -103,7 +103,7 @@ struct JournalStats {
 };
 
 // What one lane takes of the journal.
-struct LaneUse {
+struct LaneUsage {
   std::string lane;
   // What is durable and not confirmed. Exact for what this process took in; of older segments each event
   // counts as their average.
@@ -191,13 +191,13 @@ class Journal {
   JournalResult<std::optional<std::string>> read_note(std::string_view name) const;
   JournalResult<void> write_note(std::string_view name, const std::string& text);
 
-  // Other limits from now on: of `options` bytes_max, free_bytes_min, lane_rooms and other_room count. Nothing that is
+  // Other limits from now on: of `options` bytes_max, free_bytes_min, lane_quotas and other_quota count. Nothing that is
   // there already goes because of it, but delivered history.
-  void set_room(const JournalOptions& options);
+  void set_quotas(const JournalOptions& options);
 
   JournalStats stats() const;
-  // The lanes of options.lane_rooms and those with retained events, by name.
-  std::vector<LaneUse> lane_uses() const;
+  // The lanes of options.lane_quotas and those with retained events, by name.
+  std::vector<LaneUsage> lane_usages() const;
 
   // Answers what waits, checkpoints, releases the lock. append() answers kClosed from then on.
   JournalResult<void> close();

@@ -32,18 +32,18 @@ struct Writer::Plan {
 };
 
 Writer::Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
-               JournalRoom& room, const Start& start)
+               JournalSpace& space, const Start& start)
     : options_(options),
       folder_(folder),
       catalogue_(catalogue),
       readers_(readers),
-      room_(room),
+      space_(space),
       wal_bytes_max_(std::min(kWalBytesMax, options.segment_bytes_max / 4)),
       ids_(options.random_bytes, start.greatest_id),
       greatest_id_(start.greatest_id),
       next_number_(start.next_number),
       syncer_([this](const JournalError& error) {
-        figures_.put_up_with(&JournalStats::acked_record_failures, error);
+        figures_.count_tolerated_failure(&JournalStats::acked_record_failures, error);
       }),
       thread_([this] { run(); }) {
   figures_.lost(start.lost);
@@ -170,7 +170,7 @@ std::vector<Ticket*> Writer::admit(std::span<TicketPtr> tickets) {
   admitted.reserve(tickets.size());
   std::unordered_set<std::string_view> new_lanes;
   make_room(tickets);
-  JournalRoom::Group room(room_);
+  JournalSpace::Group space(space_);
   for (const TicketPtr& ticket : tickets) {
     const std::string& name = ticket->event.lane;
     const auto lane = lanes_.find(name);
@@ -191,7 +191,7 @@ std::vector<Ticket*> Writer::admit(std::span<TicketPtr> tickets) {
                                                     " lanes that a journal may have");
       }
     }
-    if (!refusal) refusal = room.refuse(name, ticket->bytes);
+    if (!refusal) refusal = space.refuse(name, ticket->bytes);
     if (refusal) {
       figures_.refused(1);
       queue_.answer(*ticket, fail(std::move(*refusal)));
@@ -207,8 +207,8 @@ void Writer::make_room(std::span<TicketPtr> tickets) {
   const Figures::AtDisk at_disk(figures_);
   std::uint64_t bytes = 0;
   for (const TicketPtr& ticket : tickets) bytes += ticket->bytes;
-  while (room_.must_shed(bytes)) {
-    if (room_.shed_oldest()) continue;
+  while (space_.must_evict(bytes)) {
+    if (space_.evict_oldest()) continue;
     // All the history there is lies in the active segment: worth a new one if that frees more than a crumb.
     const bool worth_it = segment_ != nullptr && segment_->bytes() >= options_.segment_bytes_max / 4 &&
                           catalogue_.active_delivered();
@@ -231,7 +231,8 @@ JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
 JournalResult<void> Writer::sync_to_disk(const Plan& plan) {
   const Figures::AtDisk at_disk(figures_);
   reserve_ids(plan.greatest_id);
-  if (const auto written = room_.shedding([&] { return write(plan.group); }); !written) return written;
+  if (const auto written = space_.retry_while_evicting([&] { return write(plan.group); }); !written)
+    return written;
   note_acked(plan.group);
   return {};
 }
@@ -239,7 +240,7 @@ JournalResult<void> Writer::sync_to_disk(const Plan& plan) {
 JournalResult<void> Writer::get_ready(std::span<Ticket*> tickets) {
   const Figures::AtDisk at_disk(figures_);
   if (too_old_for(tickets)) roll();
-  return room_.shedding([this] { return ensure_segment(); });
+  return space_.retry_while_evicting([this] { return ensure_segment(); });
 }
 
 Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
@@ -263,7 +264,8 @@ Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
     }
     stored->epoch = epoch;
     stored->seq = ++state.last_seq;
-    const Uuid& given = stored->event.again.is_nil() ? stored->event.kept_as : stored->event.again;
+    const Uuid& given =
+        stored->event.requeued_id.is_nil() ? stored->event.quarantine_id : stored->event.requeued_id;
     stored->id = given.is_nil() ? ids_.next(stored->event.received_at_us / 1000) : given;
     plan.greatest_id = std::max(plan.greatest_id, stored->id);
     plan.group.lane_numbers.push_back(state.number_in_segment);
@@ -300,7 +302,7 @@ void Writer::reserve_ids(const Uuid& greatest_id) {
   const auto& acked = segment_->acked();
   if (!acked) return;
   if (const auto reserved = (*acked)->reserve_ids(greatest_id); !reserved)
-    figures_.put_up_with(&JournalStats::acked_record_failures, reserved.error());
+    figures_.count_tolerated_failure(&JournalStats::acked_record_failures, reserved.error());
 }
 
 // After the sync and before the answers: what a sender was told is what the record says.
@@ -308,7 +310,7 @@ void Writer::note_acked(const Group& group) {
   const auto& acked = segment_->acked();
   if (!acked) return;
   if (const auto noted = (*acked)->note(group.events, group.lane_numbers); !noted)
-    figures_.put_up_with(&JournalStats::acked_record_failures, noted.error());
+    figures_.count_tolerated_failure(&JournalStats::acked_record_failures, noted.error());
 }
 
 void Writer::adopt(const Plan& plan) {
@@ -327,7 +329,7 @@ void Writer::adopt(const Plan& plan) {
 // Not a question of the budget: cursors take next to nothing, and they are what lets history go.
 JournalResult<void> Writer::write_cursors(bool probe) {
   const Figures::AtDisk at_disk(figures_);
-  room_.mend_reserve();
+  space_.restore_reserve();
   const bool probing = probe && figures_.failing();
   const bool changed = catalogue_.has_changed_cursors();
   if (!probing && !changed) return {};
@@ -338,7 +340,8 @@ JournalResult<void> Writer::write_cursors(bool probe) {
     group.probe = probing;
     return write(group);
   };
-  if (const auto written = changed ? room_.insist(attempt) : attempt(); !written) return written;
+  if (const auto written = changed ? space_.retry_without_reserve(attempt) : attempt(); !written)
+    return written;
   catalogue_.set_active_bytes(segment_->bytes());
   maintain();
   return {};
@@ -352,14 +355,14 @@ bool Writer::too_old_for(std::span<Ticket*> tickets) const {
 }
 
 JournalStats Writer::figures() const {
-  JournalStats stats = figures_.snapshot(room_.refuse_all());
+  JournalStats stats = figures_.snapshot(space_.refuse_all());
   stats.bytes = catalogue_.bytes();
-  stats.bytes_max = room_.bytes_max();
-  stats.free_bytes = room_.free_bytes();
+  stats.bytes_max = space_.bytes_max();
+  stats.free_bytes = space_.free_bytes();
   stats.segments = catalogue_.segment_count();
   stats.pending = catalogue_.pending();
   stats.pending_bytes = catalogue_.pending_bytes();
-  stats.reserve_held = room_.reserve_held();
+  stats.reserve_held = space_.reserve_held();
   return stats;
 }
 

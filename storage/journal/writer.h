@@ -18,7 +18,7 @@
 #include "storage/file/folder.h"
 #include "storage/journal/figures.h"
 #include "storage/journal/journal.h"
-#include "storage/journal/room.h"
+#include "storage/journal/space.h"
 #include "storage/journal/ticket_queue.h"
 #include "storage/segment/acked_syncer.h"
 #include "storage/segment/segment.h"
@@ -34,7 +34,7 @@ class Writer {
   };
   // What is given by reference must outlive the writer.
   Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
-         JournalRoom& room, const Start& start);
+         JournalSpace& space, const Start& start);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -86,7 +86,7 @@ class Writer {
   const Folder& folder_;
   Catalogue& catalogue_;
   ReaderPool& readers_;
-  JournalRoom& room_;
+  JournalSpace& space_;
   const std::uint64_t wal_bytes_max_;
 
   TicketQueue queue_;

@@ -30,7 +30,7 @@ JournalResult<void> Writer::ensure_segment() {
   JournalResult<std::unique_ptr<ActiveSegment>> made = make_segment();
   if (!made) {
     JournalError error = made.error();
-    if (error.kind == JournalError::Kind::kIo && !room_.files_possible()) {
+    if (error.kind == JournalError::Kind::kIo && !space_.files_possible()) {
       error = {JournalError::Kind::kFull, "the disk has no inodes left for a new file: " + error.text};
     }
     figures_.failed(error);
@@ -49,7 +49,7 @@ void Writer::begin_segment(std::unique_ptr<ActiveSegment> segment) {
   next_roll_bytes_ = options_.segment_bytes_max;
   catalogue_.begin_segment(segment_->file(), greatest_id_);
   if (const auto& acked = segment_->acked(); !acked)
-    figures_.put_up_with(&JournalStats::acked_record_failures, acked.error());
+    figures_.count_tolerated_failure(&JournalStats::acked_record_failures, acked.error());
 }
 
 // Closes the active segment when the next one is there: while that cannot be made, this one goes on. A failure
@@ -57,7 +57,7 @@ void Writer::begin_segment(std::unique_ptr<ActiveSegment> segment) {
 void Writer::roll() {
   JournalResult<std::unique_ptr<ActiveSegment>> next = make_segment();
   if (!next) {
-    figures_.put_up_with(&JournalStats::rotation_failures, next.error());
+    figures_.count_tolerated_failure(&JournalStats::rotation_failures, next.error());
     next_roll_bytes_ = segment_->bytes() + options_.segment_bytes_max / kRollRetryShare;
     return;
   }
@@ -91,7 +91,7 @@ void Writer::maintain() {
   const Result<void, SegmentFailure> checkpointed = segment_->checkpoint_if_due(wal_bytes_max_);
   figures_.wal(segment_->wal_bytes());
   if (checkpointed) return;
-  figures_.put_up_with(&JournalStats::checkpoint_failures, checkpointed.error().error);
+  figures_.count_tolerated_failure(&JournalStats::checkpoint_failures, checkpointed.error().error);
   if (!checkpointed.error().usable) seal();
 }
 

@@ -21,10 +21,10 @@ struct Event {
   std::string content_type;
   std::string headers;  // one JSON object: lower-case name -> value, or array of values if repeated
   std::string body;
-  Uuid again;    // not nil: a dead letter put back, which keeps the id it was accepted under
-  Uuid kept_as;  // not nil: admitted from the quarantine, where it had this id, which it keeps
-  bool brings_id() const {
-    return !again.is_nil() || !kept_as.is_nil();
+  Uuid requeued_id;    // not nil: a dead letter put back, which keeps the id it was accepted under
+  Uuid quarantine_id;  // not nil: admitted from the quarantine, where it had this id, which it keeps
+  bool has_preassigned_id() const {
+    return !requeued_id.is_nil() || !quarantine_id.is_nil();
   }                 // else it is given one when appended
   Uuid dedupe_key;  // by which a repeated delivery is known as one; any 128 bits, nil: none
 };

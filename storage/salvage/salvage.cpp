@@ -10,7 +10,7 @@
 
 #include "storage/catalogue/catalogue.h"
 #include "storage/catalogue/inspection.h"
-#include "storage/catalogue/opening.h"
+#include "storage/catalogue/recovery.h"
 #include "storage/file/folder.h"
 #include "storage/salvage/salvage_scan.h"
 #include "storage/salvage/salvage_segment.h"
@@ -75,7 +75,8 @@ class Salvage {
     const std::uint64_t greatest_number = found_.greatest_number;
     readers_.clear();
     catalogue_ = std::make_unique<Catalogue>(Uuid{});
-    auto found = take_stock(folder_, options_.vfs, *catalogue_, options_.dry_run ? Tidy::kNo : Tidy::kYes);
+    auto found =
+        recover_segments(folder_, options_.vfs, *catalogue_, options_.dry_run ? Tidy::kNo : Tidy::kYes);
     if (!found) return fail(found.error());
     found_ = std::move(*found);
     found_.greatest_number = std::max(found_.greatest_number, greatest_number);
@@ -313,7 +314,7 @@ class Salvage {
   std::unique_ptr<Catalogue> catalogue_ = std::make_unique<Catalogue>(Uuid{});
   ReaderPool readers_{options_.vfs};
   SalvageHints hints_;
-  Found found_;
+  RecoveryReport found_;
 };
 
 }  // namespace

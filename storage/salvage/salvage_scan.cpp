@@ -108,7 +108,7 @@ StoredEvent SalvageScan::event_of(const EventCell& cell, const EventColumns& col
                                              &event.headers};
   for (std::size_t i = 0; i < texts.size(); ++i) *texts[i] = columns.texts[i];
   event.body = columns.body;
-  if (columns.again != 0) event.again = stored.id;
+  if (columns.again != 0) event.requeued_id = stored.id;
   event.dedupe_key = columns.dedupe_key;
   return stored;
 }

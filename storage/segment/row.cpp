@@ -35,8 +35,8 @@ std::string bytes_column(SQLite::Statement& select, int column) {
 
 // The column `again`: where the event's id comes from.
 int origin_of(const Event& event) {
-  if (!event.again.is_nil()) return 1;
-  return event.kept_as.is_nil() ? 0 : 2;
+  if (!event.requeued_id.is_nil()) return 1;
+  return event.quarantine_id.is_nil() ? 0 : 2;
 }
 
 }  // namespace
@@ -129,8 +129,8 @@ ReadRow read_row(SQLite::Statement& select, const std::string& lane, const Uuid&
   event.headers = bytes_column(select, 9);
   event.body = bytes_column(select, 10);
   const int origin = select.getColumn(11).getInt();
-  if (origin == 1) event.again = stored.id;
-  if (origin == 2) event.kept_as = stored.id;
+  if (origin == 1) event.requeued_id = stored.id;
+  if (origin == 2) event.quarantine_id = stored.id;
   event.dedupe_key = uuid_column(select, 13);
   if (static_cast<Packing>(select.getColumn(14).getInt64()) == Packing::kSnappy) {
     auto unpacked = unpack_body(event.body);

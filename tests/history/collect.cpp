@@ -101,7 +101,7 @@ std::vector<Journaled> read_journal(const std::filesystem::path& journal, const 
                             .epoch = event->epoch.to_string(),
                             .lane = lane,
                             .seq = event->seq,
-                            .again = !event->event.again.is_nil(),
+                            .again = !event->event.requeued_id.is_nil(),
                             .digest = testing::hex(testing::sha256(event->event.body))});
         }
         seq = batch->back()->seq + 1;

@@ -85,7 +85,7 @@ PgResult<void> DeliveryTransaction::copy_some(std::span<const EventPtr> events) 
     assert(event->seq == seq && event->epoch == state.key.epoch && event->event.lane == state.key.lane);
   }
   const bool asks = std::any_of(events.begin(), events.end(),
-                                [](const EventPtr& event) { return !event->event.again.is_nil(); });
+                                [](const EventPtr& event) { return !event->event.requeued_id.is_nil(); });
   if (asks) {  // for dead letters, which a connection in the middle of a COPY cannot
     if (auto finished = finish_copy(); !finished) return finished;
   }

@@ -144,7 +144,7 @@ PgResult<std::set<Uuid>> DeliveryTransaction::State::take_from_dead_letters(
   std::set<Uuid> taken;
   std::string ids;
   for (const EventPtr& event : events) {
-    if (!event->event.again.is_nil()) ids += (ids.empty() ? "'" : ", '") + event->id.to_string() + "'";
+    if (!event->event.requeued_id.is_nil()) ids += (ids.empty() ? "'" : ", '") + event->id.to_string() + "'";
   }
   if (ids.empty()) return taken;
   auto rows =
@@ -165,7 +165,7 @@ PgResult<std::vector<EventPtr>> DeliveryTransaction::State::to_put(std::span<con
   all.reserve(events.size());
   for (const EventPtr& event : events) {
     // Put back twice, it is twice in the journal: the first of them is the row.
-    if (event->event.again.is_nil() || taken->erase(event->id) > 0) all.push_back(event);
+    if (event->event.requeued_id.is_nil() || taken->erase(event->id) > 0) all.push_back(event);
   }
   return all;
 }

@@ -125,7 +125,7 @@ void index_backlog(const std::filesystem::path& folder) {
     newest = taken(opened->list()).greatest_number;
   }
   auto index = storage::DedupeIndex::open({folder / "dedupe"}, storage::DedupeIndex::Clock::now()).index;
-  if (const auto whole = index->set_complete_before(newest + 1); !whole)
+  if (const auto whole = index->set_complete_before(newest + 1, storage::DedupeIndex::Clock::now()); !whole)
     throw std::runtime_error(whole.error().text);
 }
 

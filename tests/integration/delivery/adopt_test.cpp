@@ -30,7 +30,7 @@ class AdoptTest : public DeliveryTest {
     return testing::wait_until(std::chrono::seconds(20),
                                [&] { return const_cast<Life&>(life).uplink().status().needs_administrator; });
   }
-  Granted<Adopted> adopt_other(Life& life, AdoptFrom from) {
+  AdminResult<Adopted> adopt_other(Life& life, AdoptFrom from) {
     auto adopted = adopt(life.journal(), life.guard(), life.pool().options(), from);
     life.retry();
     return adopted;

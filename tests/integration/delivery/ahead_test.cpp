@@ -2,7 +2,8 @@
 // rows are on their way, the server sleeps over a row whose body is "slow...", in COPY or in COMMIT.
 #include <gtest/gtest.h>
 
-#include "agent/base/entropy.h"
+#include "agent/base/random.h"
+#include "agent/base/wall_clock.h"
 #include "tests/integration/delivery/rig.h"
 #include "tests/support/cut_proxy.h"
 #include "tests/support/pg_listener.h"

@@ -1,7 +1,8 @@
 #include "tests/integration/delivery/rig.h"
 
-#include "agent/base/entropy.h"
 #include "agent/base/log.h"
+#include "agent/base/random.h"
+#include "agent/base/wall_clock.h"
 #include "tests/support/wait.h"
 
 namespace hookspool::agent {
@@ -70,7 +71,7 @@ void Life::append_again(const std::string& lane, const std::string& body, const 
   event.path = "/hooks/" + lane;
   event.headers = "{}";
   event.body = body;
-  event.again = again;
+  event.requeued_id = again;
   const auto stored = journal_->append(std::move(event));
   ASSERT_TRUE(stored) << stored.error().text;
 }

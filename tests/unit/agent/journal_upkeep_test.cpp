@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "agent/base/entropy.h"
+#include "agent/base/random.h"
+#include "agent/base/wall_clock.h"
 #include "tests/support/temp_folder.h"
 
 namespace hookspool::agent {

@@ -95,6 +95,20 @@ TEST_F(LaneScheduleTest, OneThatBacksOffKeepsToItsTimeWhateverComesIn) {
 
 // A lane that is held by its events looks at new ones once a second, and at the head once a minute: no more than that,
 // however long it takes and however many come.
+// Taken before its time (the journal grew, the uplink came up), it does without what it was to wait for: an event that comes
+// during the step is not left for the end of that time, which is in no list any more.
+TEST_F(LaneScheduleTest, WhatComesDuringAStepThatBeganEarlyIsNotLeft) {
+  come_up();
+  committed(a_);
+  ASSERT_EQ(take(), &a_);
+  schedule_.finish(a_, later(hours(1)));
+  schedule_.make_ready(a_);
+  ASSERT_EQ(take(), &a_);
+  committed(a_);
+  schedule_.finish(a_, {});
+  EXPECT_EQ(take(), &a_);
+}
+
 TEST_F(LaneScheduleTest, OneThatIsHeldTakesAStepASecondForAWholeDay) {
   come_up();
   committed(a_);

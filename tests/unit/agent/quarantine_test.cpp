@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <future>
 
-#include "agent/base/entropy.h"
+#include "agent/base/random.h"
 #include "agent/intake/admission.h"
 #include "net/verify/providers.h"
 #include "tests/support/temp_folder.h"

@@ -19,8 +19,8 @@ JournalOptions two_lanes() {
   options.folder = "/journal";
   options.bytes_max = kMax;
   options.free_bytes_min = kFreeMin;
-  options.lane_rooms["shop"] = {kMax / 2, true};
-  options.lane_rooms["code"] = {kMax / 2, false};
+  options.lane_quotas["shop"] = {kMax / 2, true};
+  options.lane_quotas["code"] = {kMax / 2, false};
   return options;
 }
 
@@ -63,7 +63,7 @@ TEST(Budget, TheLadderFromStepToStep) {
   const Budget budget(options);
   for (const Row& row : kRows) {
     SCOPED_TRACE(row.what);
-    const RoomFacts facts{row.bytes, row.free_bytes, row.reserve_missing, true};
+    const SpaceFacts facts{row.bytes, row.free_bytes, row.reserve_missing, true};
     EXPECT_EQ(answer_of(budget.refuse("shop", row.held_bytes, row.more, facts)), row.shop);
     EXPECT_EQ(answer_of(budget.refuse("code", row.held_bytes, row.more, facts)), row.code);
   }
@@ -72,7 +72,7 @@ TEST(Budget, TheLadderFromStepToStep) {
 TEST(Budget, TheLastStretchIsKeptForNobodyWhereAllAreAlike) {
   for (const bool retries : {true, false}) {
     JournalOptions options = two_lanes();
-    for (auto& [lane, room] : options.lane_rooms) room.sender_retries = retries;
+    for (auto& [lane, room] : options.lane_quotas) room.sender_retries = retries;
     const Budget budget(options);
     EXPECT_EQ(answer_of(budget.refuse("shop", 0, 1, {950'000, kAmple, 0, true})), kTaken);
   }
@@ -82,7 +82,7 @@ TEST(Budget, TheCeilingOfUnnamedLanesCountsOnlyWhileThereAreOthers) {
   JournalOptions options;
   options.bytes_max = kMax;
   options.free_bytes_min = 0;
-  options.other_room.bytes_max = 500'000;
+  options.other_quota.bytes_max = 500'000;
   const Budget budget(options);
   EXPECT_EQ(answer_of(budget.refuse("any", 600'000, 1, {600'000, kAmple, 0, false})), kTaken);
   EXPECT_EQ(answer_of(budget.refuse("any", 600'000, 1, {600'000, kAmple, 0, true})), kLaneFull);

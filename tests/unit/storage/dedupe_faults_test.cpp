@@ -2,6 +2,8 @@
 // the right events, whatever happened before.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <random>
@@ -57,7 +59,7 @@ class Trial {
     for (std::uint64_t n = std::max<std::uint64_t>(index_->complete_before(), 1); n <= segment; ++n) {
       if (!index_->put(keys_[n], {}).ok()) return;
     }
-    (void)index_->set_complete_before(segment + 1);
+    (void)index_->set_complete_before(segment + 1, {});
   }
   void expect_complete() {
     std::uint64_t missing = 0, wrong = 0, checked = 0;
@@ -75,6 +77,15 @@ class Trial {
     EXPECT_EQ(missing, 0u) << "of " << checked << ", complete before " << index_->complete_before();
     EXPECT_EQ(wrong, 0u);
     checked_ += checked;
+  }
+  void damage_a_run() {
+    for (const auto& entry : std::filesystem::directory_iterator(disk_.root() / "dedupe")) {
+      if (!entry.path().filename().string().starts_with("run-")) continue;
+      std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(-1, std::ios::end).put('x');
+      return;
+    }
+    ADD_FAILURE() << "there is no run";
   }
   std::uint64_t segments() const { return keys_.size(); }
   std::uint64_t checked() const { return checked_; }
@@ -143,6 +154,35 @@ TEST(DedupeFaults, WhatItIsCompleteForOutlivesEveryFailingCall) {
   }
   std::cout << runs << " runs\n";
   EXPECT_GT(runs, 30u);
+}
+
+// A run that is damaged takes complete_before with it, also if the opening that finds it fails, or is killed half way.
+TEST(DedupeFaults, WhatDamageTookIsNotForgottenByAnOpeningThatFails) {
+  std::uint64_t runs = 0;
+  for (const bool killed : {false, true}) {
+    for (std::uint64_t nth = 1; nth < kRunsMax; ++nth) {
+      SCOPED_TRACE((killed ? "killed at change " : "write fails, the ") + std::to_string(nth));
+      Trial trial(nth);
+      trial.open();
+      for (int i = 0; i < 7; ++i) trial.feed();
+      trial.close();
+      trial.damage_a_run();
+      const auto changes = trial.disk().changes();
+      killed ? trial.disk().freeze_at(nth) : trial.disk().fail({.call = DiskCall::kWrite, .nth = nth});
+      trial.open();
+      const bool struck = killed ? trial.disk().frozen() : trial.disk().faults() > 0;
+      trial.disk().heal();
+      trial.close();
+      if (killed) trial.disk().after_kill();
+      trial.open();
+      trial.expect_complete();
+      ++runs;
+      if (!struck) break;
+      ASSERT_LT(nth + 1, kRunsMax) << changes;
+    }
+  }
+  std::cout << runs << " runs\n";
+  EXPECT_GT(runs, 6u);
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ std::vector<Event> rich_events() {
   Event again = first;
   again.received_at_us = 1'700'000'001'234'569;
   again.body = "put back";
-  again.again = *Uuid::parse("018bcfe5-0000-7000-8000-000000000001");
+  again.requeued_id = *Uuid::parse("018bcfe5-0000-7000-8000-000000000001");
   return {first, empty, again};
 }
 
@@ -86,7 +86,7 @@ void expect_same(const Event& found, const Event& wanted, const std::string& whi
   EXPECT_EQ(found.content_type, wanted.content_type) << which;
   EXPECT_EQ(found.headers, wanted.headers) << which;
   EXPECT_EQ(found.body, wanted.body) << which;
-  EXPECT_EQ(found.again, wanted.again) << which;
+  EXPECT_EQ(found.requeued_id, wanted.requeued_id) << which;
   EXPECT_TRUE(found.dedupe_key == wanted.dedupe_key) << which;
 }
 
@@ -142,7 +142,7 @@ TEST_F(FormatVersionsTest, AJournalOfVersion1IsReadWholeAndGoesOnInTheNewFormat)
   const auto wanted = rich_events();
   for (std::size_t i = 0; i < 3; ++i)
     expect_same((*events)[i]->event, wanted[i], "rich " + std::to_string(i));
-  EXPECT_EQ((*events)[2]->id, wanted[2].again) << "the one put back keeps its id";
+  EXPECT_EQ((*events)[2]->id, wanted[2].requeued_id) << "the one put back keeps its id";
   EXPECT_EQ(journal_->runs("a").front().confirmed.seq, 3u);
   EXPECT_EQ(journal_->runs("b").front().confirmed.seq, 1u);
 }

@@ -19,7 +19,7 @@ constexpr std::size_t kReadBytes = 64 << 10;
 bool same(const Event& a, const Event& b) {
   const auto fields = [](const Event& e) {
     return std::tie(e.lane, e.received_at_us, e.delivery_id, e.method, e.path, e.query, e.remote_addr,
-                    e.content_type, e.headers, e.body, e.again.bytes);
+                    e.content_type, e.headers, e.body, e.requeued_id.bytes);
   };
   return fields(a) == fields(b);
 }

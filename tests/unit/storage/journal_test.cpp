@@ -196,7 +196,7 @@ TEST_F(JournalTest, AnEventPutBackKeepsItsIdAndDoesNotTurnTheIdsBack) {
   const EventPtr first = append("a", 1);
   const EventPtr last = append("a", 2);
   Event put_back = first->event;
-  put_back.again = first->id;
+  put_back.requeued_id = first->id;
   const auto stored = journal_->append(put_back);
   ASSERT_TRUE(stored.ok()) << stored.error().text;
   EXPECT_EQ((*stored)->id, first->id);
@@ -205,8 +205,8 @@ TEST_F(JournalTest, AnEventPutBackKeepsItsIdAndDoesNotTurnTheIdsBack) {
   const auto all = read_all("a");
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[2]->id, first->id);
-  EXPECT_EQ(all[2]->event.again, first->id);
-  EXPECT_TRUE(all[1]->event.again.is_nil());
+  EXPECT_EQ(all[2]->event.requeued_id, first->id);
+  EXPECT_TRUE(all[1]->event.requeued_id.is_nil());
   Event later = make_event("a", 3);
   later.received_at_us = kStartUs - 86'400'000'000;  // the clock was set back as well
   const auto next = journal_->append(later);
@@ -218,17 +218,18 @@ TEST_F(JournalTest, AnEventFromTheQuarantineKeepsItsIdAndDoesNotTurnTheIdsBack) 
   open();
   const EventPtr last = append("a", 1);
   Event admitted = make_event("a", 2);
-  admitted.kept_as = *Uuid::parse("018bcfe5-0000-7000-8000-000000000001");
+  admitted.quarantine_id = *Uuid::parse("018bcfe5-0000-7000-8000-000000000001");
   const auto stored = journal_->append(admitted);
   ASSERT_TRUE(stored.ok()) << stored.error().text;
-  EXPECT_EQ((*stored)->id, admitted.kept_as);
+  EXPECT_EQ((*stored)->id, admitted.quarantine_id);
   EXPECT_EQ((*stored)->seq, 2u);
   reopen();
   const auto all = read_all("a");
   ASSERT_EQ(all.size(), 2u);
-  EXPECT_EQ(all[1]->id, admitted.kept_as);
-  EXPECT_EQ(all[1]->event.kept_as, admitted.kept_as);
-  EXPECT_TRUE(all[1]->event.again.is_nil()) << "it is no dead letter, and goes to PostgreSQL as any event";
+  EXPECT_EQ(all[1]->id, admitted.quarantine_id);
+  EXPECT_EQ(all[1]->event.quarantine_id, admitted.quarantine_id);
+  EXPECT_TRUE(all[1]->event.requeued_id.is_nil())
+      << "it is no dead letter, and goes to PostgreSQL as any event";
   Event later = make_event("a", 3);
   later.received_at_us = kStartUs - 86'400'000'000;  // the clock was set back as well
   const auto next = journal_->append(later);

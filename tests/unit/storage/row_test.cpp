@@ -53,8 +53,8 @@ TEST(Row, EveryFieldCountsInTheChecksum) {
       [](StoredEvent& e) { e.event.content_type += "x"; },
       [](StoredEvent& e) { e.event.headers = "{}"; },
       [](StoredEvent& e) { e.event.body.back() ^= 1; },
-      [](StoredEvent& e) { e.event.again = e.id; },
-      [](StoredEvent& e) { e.event.kept_as = e.id; },
+      [](StoredEvent& e) { e.event.requeued_id = e.id; },
+      [](StoredEvent& e) { e.event.quarantine_id = e.id; },
       [](StoredEvent& e) { e.event.dedupe_key.bytes[0] ^= 1; },
       [](StoredEvent& e) { e.event.dedupe_key = {}; },
       // The same bytes, divided otherwise.

@@ -9,18 +9,18 @@
 
 namespace hookspool::agent {
 
-struct Refusal {
+struct AdminError {
   int status = 400;
   std::string text;
   std::string hint{};
 };
 
 template <class T>
-using Granted = Result<T, Refusal>;
+using AdminResult = Result<T, AdminError>;
 
 // Of a layer's error, which has a text and may have a hint.
 template <class Error>
-Refusal refusal_of(const Error& error) {
+AdminError admin_error_of(const Error& error) {
   if constexpr (requires { error.hint; }) {
     return {503, error.text, error.hint};
   } else {

@@ -17,7 +17,7 @@
 
 namespace hookspool::storage {
 
-struct Found {
+struct RecoveryReport {
   std::uint64_t greatest_number = 0;                // of a segment, whatever became of it
   Uuid greatest_id;                                 // ever given to an event here
   std::vector<std::string> notes;                   // for the operator
@@ -32,8 +32,8 @@ struct Found {
 enum class Tidy { kYes, kNo };
 
 // Fills the catalogue. kTooNew: a segment was written by a newer hookspool, and nothing was changed.
-JournalResult<Found> take_stock(const Folder& folder, const std::string& vfs, Catalogue& catalogue,
-                                Tidy tidy = Tidy::kYes);
+JournalResult<RecoveryReport> recover_segments(const Folder& folder, const std::string& vfs,
+                                               Catalogue& catalogue, Tidy tidy = Tidy::kYes);
 
 // Keeps `id` as the greatest ever given when the segment that knows it goes (FORMAT.md, "greatest-id").
 JournalResult<void> keep_greatest_id(const Folder& folder, const Uuid& id);

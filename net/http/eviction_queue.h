@@ -19,7 +19,7 @@
 
 namespace hookspool::net {
 
-class Crowd {
+class EvictionQueue {
  public:
   // In the order of eviction; within one class the oldest first.
   enum class Rank : std::size_t {
@@ -40,9 +40,9 @@ class Crowd {
   void remove(Place place);
   // Who leaves next, if somebody has been where he is for `least`: a crowd of newcomers must get the time to
   // say what they want.
-  std::optional<std::uint64_t> next_to_leave(Clock::time_point now, Clock::duration least) const;
+  std::optional<std::uint64_t> next_to_evict(Clock::time_point now, Clock::duration least) const;
   // The same among those that hold what is short.
-  std::optional<std::uint64_t> next_to_leave(Clock::time_point now, Clock::duration least,
+  std::optional<std::uint64_t> next_to_evict(Clock::time_point now, Clock::duration least,
                                              const std::function<bool(std::uint64_t)>& holds) const;
 
  private:

@@ -14,7 +14,7 @@ bool sender_retries(const SourceConfig& source);
 
 // Sets the limits of the whole and of each source. A share is a limit only where others need the rest: with two
 // sources or more, or with none named. A source's own max_bytes always is.
-void set_room(const Config& config, storage::JournalOptions& options);
+void set_quotas(const Config& config, storage::JournalOptions& options);
 
 // Of the quarantine beside it, and whether any source wants one.
 storage::QuarantineStore::Limits quarantine_limits(const Config& config);

@@ -1,24 +1,25 @@
-#include "net/http/crowd.h"
+#include "net/http/eviction_queue.h"
 
 namespace hookspool::net {
 
-Crowd::Place Crowd::add(std::uint64_t id, Clock::time_point now) {
+EvictionQueue::Place EvictionQueue::add(std::uint64_t id, Clock::time_point now) {
   auto& rank = ranks_[static_cast<std::size_t>(Rank::kNewcomer)];
   return rank.insert(rank.end(), Entry{id, now, Rank::kNewcomer});
 }
 
-void Crowd::move(Place place, Rank rank, Clock::time_point now) {
+void EvictionQueue::move(Place place, Rank rank, Clock::time_point now) {
   auto& to = ranks_[static_cast<std::size_t>(rank)];
   to.splice(to.end(), ranks_[static_cast<std::size_t>(place->rank)], place);
   place->rank = rank;
   place->since = now;
 }
 
-void Crowd::remove(Place place) {
+void EvictionQueue::remove(Place place) {
   ranks_[static_cast<std::size_t>(place->rank)].erase(place);
 }
 
-std::optional<std::uint64_t> Crowd::next_to_leave(Clock::time_point now, Clock::duration least) const {
+std::optional<std::uint64_t> EvictionQueue::next_to_evict(Clock::time_point now,
+                                                          Clock::duration least) const {
   for (const Rank rank : {Rank::kLeaving, Rank::kNewcomer, Rank::kRegular}) {
     const auto& entries = ranks_[static_cast<std::size_t>(rank)];
     if (!entries.empty() && now - entries.front().since >= least) return entries.front().id;
@@ -26,8 +27,8 @@ std::optional<std::uint64_t> Crowd::next_to_leave(Clock::time_point now, Clock::
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> Crowd::next_to_leave(Clock::time_point now, Clock::duration least,
-                                                  const std::function<bool(std::uint64_t)>& holds) const {
+std::optional<std::uint64_t> EvictionQueue::next_to_evict(
+    Clock::time_point now, Clock::duration least, const std::function<bool(std::uint64_t)>& holds) const {
   for (const Rank rank : {Rank::kLeaving, Rank::kNewcomer, Rank::kRegular}) {
     for (const Entry& entry : ranks_[static_cast<std::size_t>(rank)]) {
       if (now - entry.since < least) break;

@@ -1,4 +1,4 @@
-#include "storage/catalogue/opening.h"
+#include "storage/catalogue/recovery.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -17,12 +17,12 @@ namespace {
 
 constexpr std::string_view kGreatestIdName = "greatest-id";
 
-class Stocktaking {
+class Recovery {
  public:
-  Stocktaking(const Folder& folder, const std::string& vfs, Catalogue& catalogue, Tidy tidy)
+  Recovery(const Folder& folder, const std::string& vfs, Catalogue& catalogue, Tidy tidy)
       : folder_(folder), vfs_(vfs), catalogue_(catalogue), tidy_(tidy == Tidy::kYes) {}
 
-  JournalResult<Found> run() {
+  JournalResult<RecoveryReport> run() {
     const JournalResult<Folder::Listing> listing = folder_.list();
     if (!listing) return fail(listing.error());
     found_.greatest_number = listing->greatest_number;
@@ -303,14 +303,14 @@ class Stocktaking {
       left_over_;           // records and other files of segments that are gone and held nothing
   bool set_aside_ = false;  // a segment was
   Uuid kept_id_;            // what the file greatest-id says
-  Found found_;
+  RecoveryReport found_;
 };
 
 }  // namespace
 
-JournalResult<Found> take_stock(const Folder& folder, const std::string& vfs, Catalogue& catalogue,
-                                Tidy tidy) {
-  return Stocktaking(folder, vfs, catalogue, tidy).run();
+JournalResult<RecoveryReport> recover_segments(const Folder& folder, const std::string& vfs,
+                                               Catalogue& catalogue, Tidy tidy) {
+  return Recovery(folder, vfs, catalogue, tidy).run();
 }
 
 JournalResult<void> keep_greatest_id(const Folder& folder, const Uuid& id) {

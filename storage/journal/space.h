@@ -21,13 +21,13 @@
 
 namespace hookspool::storage {
 
-class JournalRoom {
+class JournalSpace {
  public:
   // What is given by reference must outlive it. Takes the reserve over if an earlier life left one; on a disk
   // without any room gives it up at once, for even reading what an earlier life left may need some.
-  JournalRoom(const JournalOptions& options, const Folder& folder, const Catalogue& catalogue);
+  JournalSpace(const JournalOptions& options, const Folder& folder, const Catalogue& catalogue);
 
-  // Of `options` bytes_max, free_bytes_min, lane_rooms and other_room. A decision under way keeps the old ones.
+  // Of `options` bytes_max, free_bytes_min, lane_quotas and other_quota. A decision under way keeps the old ones.
   void set_limits(const JournalOptions& options);
   std::uint64_t bytes_max() const { return budget()->options().bytes_max; }
 
@@ -37,51 +37,52 @@ class JournalRoom {
   // The events of one group, asked about one after the other: what is let in counts for those that follow.
   class Group {
    public:
-    explicit Group(const JournalRoom& room) : room_(room), budget_(room.budget()), facts_(room.facts()) {}
+    explicit Group(const JournalSpace& space)
+        : space_(space), budget_(space.budget()), facts_(space.facts()) {}
     // Why not; nothing: it is let in.
     std::optional<JournalError> refuse(const std::string& lane, std::uint64_t bytes);
 
    private:
-    const JournalRoom& room_;
+    const JournalSpace& space_;
     const std::shared_ptr<const Budget> budget_;
-    RoomFacts facts_;
+    SpaceFacts facts_;
     std::uint64_t more_ = 0;
     std::map<std::string, std::uint64_t, std::less<>> more_of_lane_;
     bool short_ = false;  // stays, once it is
   };
 
   // Delivered segments have to go, now, for `more` bytes to be let in.
-  bool must_shed(std::uint64_t more) const;
+  bool must_evict(std::uint64_t more) const;
   // Drops the oldest delivered segment; false if there is none, or it could not be.
-  bool shed_oldest() const;
+  bool evict_oldest() const;
   // Whether a segment's files can be made: false on a disk without inodes.
   bool files_possible() const;
 
   // Runs a step that the disk itself may find no room for (a quota shows nowhere else), and again as long as
   // delivered history can be shed for it.
-  JournalResult<void> shedding(const std::function<JournalResult<void>()>& step) const;
+  JournalResult<void> retry_while_evicting(const std::function<JournalResult<void>()>& step) const;
   // Runs what makes room, or must be written whatever room there is; once more without the reserve if the disk
   // was full.
-  JournalResult<void> insist(const std::function<JournalResult<void>()>& step);
+  JournalResult<void> retry_without_reserve(const std::function<JournalResult<void>()>& step);
   // For reading, which may need a small file beside the one that is read: true if the disk was full to the last
   // block and is not any more.
-  bool relieve();
+  bool release_reserve_if_full();
   // Makes the reserve again if there is room for it.
-  void mend_reserve();
+  void restore_reserve();
 
   // Why no lane at all would be let in; nothing if one would.
   std::optional<JournalError> refuse_all() const;
-  std::vector<LaneUse> lane_uses() const;
+  std::vector<LaneUsage> lane_usages() const;
   std::uint64_t free_bytes() const;
   bool reserve_held() const { return reserve_.held(); }
 
  private:
   std::shared_ptr<const Budget> budget() const;
-  RoomFacts facts() const;
+  SpaceFacts facts() const;
   void remember(const Budget& budget, const std::string& lane, std::uint64_t bytes, bool refused) const;
   std::uint64_t next_bytes(std::string_view lane) const;
   std::optional<JournalError> refuse(const Budget& budget, std::string_view lane, std::uint64_t more_of_lane,
-                                     std::uint64_t more, RoomFacts facts, bool is_short) const;
+                                     std::uint64_t more, SpaceFacts facts, bool is_short) const;
 
   const Folder& folder_;
   const Catalogue& catalogue_;

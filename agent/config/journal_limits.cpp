@@ -1,4 +1,4 @@
-#include "agent/config/journal_room.h"
+#include "agent/config/journal_limits.h"
 
 #include <algorithm>
 
@@ -12,21 +12,21 @@ bool sender_retries(const SourceConfig& source) {
   return provider != nullptr && provider->retries == net::SenderRetries::kYes;
 }
 
-void set_room(const Config& config, storage::JournalOptions& options) {
+void set_quotas(const Config& config, storage::JournalOptions& options) {
   const auto& journal = config.journal;
   options.bytes_max = journal.bytes_max;
   options.free_bytes_min = journal.free_bytes_min;
   const auto share =
       static_cast<std::uint64_t>(journal.source_share_max * static_cast<double>(journal.bytes_max));
-  options.lane_rooms.clear();
-  options.other_room = {};
-  if (config.sources.empty()) options.other_room.bytes_max = share;
+  options.lane_quotas.clear();
+  options.other_quota = {};
+  if (config.sources.empty()) options.other_quota.bytes_max = share;
   for (const auto& source : config.sources) {
-    storage::LaneRoom room;
-    room.sender_retries = sender_retries(source);
-    if (config.sources.size() > 1) room.bytes_max = share;
-    if (source.bytes_max) room.bytes_max = *source.bytes_max;
-    options.lane_rooms.emplace(source.name, room);
+    storage::LaneQuota quota;
+    quota.sender_retries = sender_retries(source);
+    if (config.sources.size() > 1) quota.bytes_max = share;
+    if (source.bytes_max) quota.bytes_max = *source.bytes_max;
+    options.lane_quotas.emplace(source.name, quota);
   }
 }
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "net/http/connection.h"
-#include "net/http/crowd.h"
+#include "net/http/eviction_queue.h"
 #include "net/http/server.h"
 #include "tests/support/wait.h"
 #include "tests/unit/net/http_fixture.h"
@@ -32,11 +32,11 @@ using testing::wait_until;
 // What the listener itself keeps for an idle connection; the kernel's socket comes on top.
 constexpr std::size_t kIdleConnectionBytesMax = 768;
 
-TEST(Crowd, SendsTheUselessAway) {
-  Crowd crowd;
+TEST(EvictionQueue, SendsTheUselessAway) {
+  EvictionQueue crowd;
   const Clock::time_point start{};
   const auto leaves = [&](int at, int least = 0) {
-    return crowd.next_to_leave(start + seconds(at), seconds(least)).value_or(0);
+    return crowd.next_to_evict(start + seconds(at), seconds(least)).value_or(0);
   };
   EXPECT_EQ(leaves(0), 0u);
   const auto one = crowd.add(1, start);
@@ -44,14 +44,14 @@ TEST(Crowd, SendsTheUselessAway) {
   EXPECT_EQ(leaves(2), 1u);
   EXPECT_EQ(leaves(2, 2), 1u);
   EXPECT_EQ(leaves(2, 3), 0u) << "nobody has been there for three seconds";
-  crowd.move(one, Crowd::Rank::kRegular, start + seconds(2));
+  crowd.move(one, EvictionQueue::Rank::kRegular, start + seconds(2));
   EXPECT_EQ(leaves(3), 2u) << "a newcomer goes before a regular";
-  crowd.move(two, Crowd::Rank::kBusy, start + seconds(3));
+  crowd.move(two, EvictionQueue::Rank::kBusy, start + seconds(3));
   EXPECT_EQ(leaves(4), 1u);
-  crowd.move(one, Crowd::Rank::kBusy, start + seconds(4));
+  crowd.move(one, EvictionQueue::Rank::kBusy, start + seconds(4));
   EXPECT_EQ(leaves(5), 0u) << "one that is with a worker never goes";
-  crowd.move(two, Crowd::Rank::kRegular, start + seconds(5));
-  crowd.move(one, Crowd::Rank::kLeaving, start + seconds(6));
+  crowd.move(two, EvictionQueue::Rank::kRegular, start + seconds(5));
+  crowd.move(one, EvictionQueue::Rank::kLeaving, start + seconds(6));
   EXPECT_EQ(leaves(7), 1u);
   crowd.remove(one);
   EXPECT_EQ(leaves(7), 2u);
@@ -72,14 +72,14 @@ TEST(AddressCounts, CountAndForget) {
   EXPECT_TRUE(counts.try_add(a, 0));
 }
 
-TEST(HttpCrowd, AnIdleConnectionIsSmall) {
+TEST(HttpEvictionQueue, AnIdleConnectionIsSmall) {
   std::cout << "an idle connection: " << sizeof(ClientConnection) << " bytes, its place "
-            << sizeof(Crowd::Entry) + 2 * sizeof(void*) << ", its deadline about 64\n";
+            << sizeof(EvictionQueue::Entry) + 2 * sizeof(void*) << ", its deadline about 64\n";
   EXPECT_LE(sizeof(ClientConnection), kIdleConnectionBytesMax);
 }
 
 // Silent and dripping clients hold every place there is; a client that sends a request is served at once.
-TEST(HttpCrowd, CannotCloseTheDoor) {
+TEST(HttpEvictionQueue, CannotCloseTheDoor) {
   HttpOptions options;
   options.connections_max = 40;
   options.idle_deadline = seconds(600);
@@ -110,7 +110,7 @@ TEST(HttpCrowd, CannotCloseTheDoor) {
   }
 }
 
-TEST(HttpCrowd, EachAddressHasItsShare) {
+TEST(HttpEvictionQueue, EachAddressHasItsShare) {
   HttpOptions options;
   options.connections_per_address_max = 2;
   options.without_address_limit = Networks();
@@ -135,7 +135,7 @@ TEST(HttpCrowd, EachAddressHasItsShare) {
   }));
 }
 
-TEST(HttpCrowd, LoopbackAndProxiesHaveNoAddressLimit) {
+TEST(HttpEvictionQueue, LoopbackAndProxiesHaveNoAddressLimit) {
   for (const bool proxy : {false, true}) {
     HttpOptions options;
     options.connections_per_address_max = 1;
@@ -154,7 +154,7 @@ TEST(HttpCrowd, LoopbackAndProxiesHaveNoAddressLimit) {
 }
 
 // All workers are stuck: waiting requests get 503, and those with a worker get a late answer.
-TEST(HttpCrowd, IsShedWhenNoWorkerComesFree) {
+TEST(HttpEvictionQueue, IsShedWhenNoWorkerComesFree) {
   HttpOptions options;
   options.workers = 1;
   options.worker_deadline = milliseconds(300);
@@ -186,7 +186,7 @@ TEST(HttpCrowd, IsShedWhenNoWorkerComesFree) {
 }
 
 // A handler that answers later holds no worker, but a place; who finds none is told to come again.
-TEST(HttpCrowd, RepliesMayComeLaterFromAnotherThread) {
+TEST(HttpEvictionQueue, RepliesMayComeLaterFromAnotherThread) {
   HttpOptions options;
   options.workers = 1;
   options.in_handler_max = 3;
@@ -229,7 +229,7 @@ TEST(HttpCrowd, RepliesMayComeLaterFromAnotherThread) {
   EXPECT_EQ(server->stats().handler_failures, 1u);
 }
 
-TEST(HttpCrowd, AReplyMayOutliveItsServer) {
+TEST(HttpEvictionQueue, AReplyMayOutliveItsServer) {
   std::mutex mutex;
   std::optional<HttpReply> kept;  // guarded by mutex
   auto server = serve(HttpLaterHandler([&](HttpRequest&&, const HttpReply& reply) {
@@ -250,7 +250,7 @@ TEST(HttpCrowd, AReplyMayOutliveItsServer) {
 }
 
 // What is on its way when the server stops is answered if it comes within a moment.
-TEST(HttpCrowd, StopWaitsAMomentForWhatIsOnItsWay) {
+TEST(HttpEvictionQueue, StopWaitsAMomentForWhatIsOnItsWay) {
   auto server = serve(echo);
   RawClient kept(server->port());
   kept.send(post("x"));

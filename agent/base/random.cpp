@@ -1,18 +1,12 @@
-#include "agent/base/entropy.h"
+#include "agent/base/random.h"
 
 #include <sys/random.h>
 
 #include <cerrno>
-#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 
 namespace hookspool::agent {
-
-std::int64_t wall_clock_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 void random_bytes(std::span<std::byte> out) {
   while (!out.empty()) {

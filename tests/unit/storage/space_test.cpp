@@ -32,8 +32,8 @@ class RoomTest : public JournalTest {
     for (const LaneRun& run : journal_->runs(lane))
       journal_->confirm(lane, run.epoch, Position{run.last_seq, Uuid{}});
   }
-  LaneUse use_of(const std::string& lane) const {
-    for (const LaneUse& use : journal_->lane_uses()) {
+  LaneUsage use_of(const std::string& lane) const {
+    for (const LaneUsage& use : journal_->lane_usages()) {
       if (use.lane == lane) return use;
     }
     return {};
@@ -42,16 +42,16 @@ class RoomTest : public JournalTest {
 };
 
 TEST_F(RoomTest, OtherLimitsCountFromTheNextEventOn) {
-  options_.lane_rooms["noisy"] = {1 << 20, false};
-  options_.lane_rooms["quiet"] = {4 << 20, false};
+  options_.lane_quotas["noisy"] = {1 << 20, false};
+  options_.lane_quotas["quiet"] = {4 << 20, false};
   open();
   int before = 0, more = 0;
   ASSERT_EQ(fill("noisy", before), Kind::kLaneFull) << last_text_;
   JournalOptions wider = options_;
-  wider.lane_rooms["noisy"].bytes_max = 2 << 20;
-  wider.lane_rooms.erase("quiet");
+  wider.lane_quotas["noisy"].bytes_max = 2 << 20;
+  wider.lane_quotas.erase("quiet");
   wider.bytes_max = 12 << 20;
-  journal_->set_room(wider);
+  journal_->set_quotas(wider);
   EXPECT_EQ(fill("noisy", more), Kind::kLaneFull) << last_text_;
   EXPECT_NEAR(more, before, 5) << "as much again";
   EXPECT_EQ(use_of("noisy").bytes_max, 2u << 20);
@@ -59,17 +59,17 @@ TEST_F(RoomTest, OtherLimitsCountFromTheNextEventOn) {
   EXPECT_EQ(journal_->stats().bytes_max, 12u << 20);
   JournalOptions narrow = options_;
   narrow.bytes_max = 1 << 20;
-  journal_->set_room(narrow);
+  journal_->set_quotas(narrow);
   EXPECT_EQ(fill("quiet", more), Kind::kFull) << last_text_;
   EXPECT_EQ(more, 0);
   EXPECT_FALSE(journal_->stats().accepting);
-  journal_->set_room(options_);
+  journal_->set_quotas(options_);
   EXPECT_TRUE(journal_->append(make_event("quiet", 1, 40'000)).ok());
 }
 
 TEST_F(RoomTest, ANoisyLaneIsRefusedAtItsCeilingAndTheOthersAreNot) {
-  options_.lane_rooms["noisy"] = {4 << 20, false};
-  options_.lane_rooms["quiet"] = {4 << 20, false};
+  options_.lane_quotas["noisy"] = {4 << 20, false};
+  options_.lane_quotas["quiet"] = {4 << 20, false};
   open();
   int accepted = 0;
   ASSERT_EQ(fill("noisy", accepted), Kind::kLaneFull) << last_text_;
@@ -89,8 +89,8 @@ TEST_F(RoomTest, ANoisyLaneIsRefusedAtItsCeilingAndTheOthersAreNot) {
 }
 
 TEST_F(RoomTest, InTheLastStretchOnlyLanesWhoseSendersNeverSendAgain) {
-  options_.lane_rooms["shop"] = {UINT64_MAX, true};
-  options_.lane_rooms["code"] = {UINT64_MAX, false};
+  options_.lane_quotas["shop"] = {UINT64_MAX, true};
+  options_.lane_quotas["code"] = {UINT64_MAX, false};
   open();
   int shop = 0, code = 0;
   ASSERT_EQ(fill("shop", shop), Kind::kLaneFull) << last_text_;
@@ -127,8 +127,8 @@ TEST_F(RoomTest, UndeliveredEventsAreNeverShed) {
 
 // A lane that cannot be delivered keeps whole segments, other lanes' delivered events with them.
 TEST_F(RoomTest, ALaneThatKeepsOthersHistoryIsChargedForItWhenRoomIsShort) {
-  options_.lane_rooms["held"] = {4 << 20, false};
-  options_.lane_rooms["busy"] = {4 << 20, false};
+  options_.lane_quotas["held"] = {4 << 20, false};
+  options_.lane_quotas["busy"] = {4 << 20, false};
   open();
   int refused = 0;
   for (int n = 0; n < 600; ++n) {

@@ -1,7 +1,8 @@
 // The journal's room as the agent sees it: what is configured, and how long it will last.
+#include "agent/config/journal_limits.h"
+
 #include <gtest/gtest.h>
 
-#include "agent/config/journal_room.h"
 #include "agent/upkeep/fill_forecast.h"
 
 namespace hookspool::agent {
@@ -14,36 +15,36 @@ Config parsed(const std::string& toml) {
   EXPECT_TRUE(config.ok()) << (config.ok() ? "" : config.error().lines.front());
   return config.ok() ? *config : Config{};
 }
-storage::JournalOptions room_of(const std::string& toml) {
+storage::JournalOptions quota_of(const std::string& toml) {
   storage::JournalOptions options;
-  set_room(parsed(toml), options);
+  set_quotas(parsed(toml), options);
   return options;
 }
 
-TEST(JournalRoom, AShareIsALimitOnlyWhereThereAreOthers) {
+TEST(JournalSpace, AShareIsALimitOnlyWhereThereAreOthers) {
   const std::string journal = "[journal]\nmax_bytes = \"100MiB\"\n";
-  const auto none = room_of(journal);
-  EXPECT_TRUE(none.lane_rooms.empty());
-  EXPECT_EQ(none.other_room.bytes_max, 50 * kMiB);
+  const auto none = quota_of(journal);
+  EXPECT_TRUE(none.lane_quotas.empty());
+  EXPECT_EQ(none.other_quota.bytes_max, 50 * kMiB);
   EXPECT_EQ(none.bytes_max, 100 * kMiB);
-  const auto one = room_of(journal + "[sources.a]\n");
-  EXPECT_EQ(one.lane_rooms.at("a").bytes_max, UINT64_MAX);
+  const auto one = quota_of(journal + "[sources.a]\n");
+  EXPECT_EQ(one.lane_quotas.at("a").bytes_max, UINT64_MAX);
   const auto two =
-      room_of(journal + "source_share_max = 0.25\n[sources.a]\n[sources.b]\nmax_bytes = \"1MiB\"\n");
-  EXPECT_EQ(two.lane_rooms.at("a").bytes_max, 25 * kMiB);
-  EXPECT_EQ(two.lane_rooms.at("b").bytes_max, kMiB);
-  EXPECT_EQ(two.other_room.bytes_max, UINT64_MAX) << "what is in the journal of a source that is gone";
+      quota_of(journal + "source_share_max = 0.25\n[sources.a]\n[sources.b]\nmax_bytes = \"1MiB\"\n");
+  EXPECT_EQ(two.lane_quotas.at("a").bytes_max, 25 * kMiB);
+  EXPECT_EQ(two.lane_quotas.at("b").bytes_max, kMiB);
+  EXPECT_EQ(two.other_quota.bytes_max, UINT64_MAX) << "what is in the journal of a source that is gone";
 }
 
-TEST(JournalRoom, ASourceOfWhichNothingIsKnownIsRefusedLast) {
+TEST(JournalSpace, ASourceOfWhichNothingIsKnownIsRefusedLast) {
   const auto room =
-      room_of("[sources.a]\n[sources.b]\nsender_retries = true\n[sources.c]\nsender_retries = false\n");
-  EXPECT_FALSE(room.lane_rooms.at("a").sender_retries);
-  EXPECT_TRUE(room.lane_rooms.at("b").sender_retries);
-  EXPECT_FALSE(room.lane_rooms.at("c").sender_retries);
+      quota_of("[sources.a]\n[sources.b]\nsender_retries = true\n[sources.c]\nsender_retries = false\n");
+  EXPECT_FALSE(room.lane_quotas.at("a").sender_retries);
+  EXPECT_TRUE(room.lane_quotas.at("b").sender_retries);
+  EXPECT_FALSE(room.lane_quotas.at("c").sender_retries);
 }
 
-TEST(JournalRoom, WhatIsKnownOfASenderIsTheDefault) {
+TEST(JournalSpace, WhatIsKnownOfASenderIsTheDefault) {
   const auto retries = [](const std::string& verify, std::optional<bool> configured = {}) {
     SourceConfig source;
     source.verify = verify;
@@ -58,7 +59,7 @@ TEST(JournalRoom, WhatIsKnownOfASenderIsTheDefault) {
   EXPECT_TRUE(retries("github", true));
 }
 
-TEST(JournalRoom, FaultsOfTheConfigurationNameTheKeyAndTheRemedy) {
+TEST(JournalSpace, FaultsOfTheConfigurationNameTheKeyAndTheRemedy) {
   const auto config = parse_config(
       "[journal]\nmax_bytes = \"100MiB\"\nsource_share_max = 1.5\n"
       "[sources.a]\nmax_bytes = \"200MiB\"\nsender_retries = \"yes\"\n",
