@@ -47,7 +47,7 @@ class StrangerTextTest : public ::testing::Test {
     return postgres_.value("SELECT " + what + " FROM hookspool.dead_letters");
   }
   bool wait_dead(int count) const {
-    return wait_until(seconds(30),
+    return wait_until(seconds(90),
                       [&] { return agent_.health_number("/postgres/recovery/dead_letters") >= count; });
   }
 
