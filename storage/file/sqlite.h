@@ -1,7 +1,7 @@
 // What every SQLite connection of the journal has in common: how it is opened, and what its errors mean.
 //
 // Internal to storage/. Everything here throws SQLite::Exception; segment.cpp, segment_reader.cpp and
-// opening.cpp are where those end. Not thread-safe: a connection and its statements belong to one thread
+// recovery.cpp are where those end. Not thread-safe: a connection and its statements belong to one thread
 // at a time.
 #pragma once
 
