@@ -301,9 +301,10 @@ JournalResult<void> DedupeIndex::Impl::merge_runs() {
   }
 }
 
-// The parts are as good as the whole: only damage, which the next opening has to find, is a failure of the index.
+// The parts are as good as the whole, so the index goes on with them, up to kUnmergedRunsMax: each holds a descriptor, and a
+// look-up asks each. Damage, or more of them, is a failure of the index, and the next opening reads them through.
 JournalResult<void> DedupeIndex::Impl::not_merged(const Runs& parts, JournalError error) {
-  if (error.kind != JournalError::Kind::kCorrupt) {
+  if (error.kind != JournalError::Kind::kCorrupt && parts.size() < kUnmergedRunsMax) {
     (void)remember(std::move(error));
     return {};
   }

@@ -52,6 +52,8 @@ class DedupeIndex {
  public:
   static constexpr std::size_t kLogKeysMax = 16'384;  // in memory as well: about 1.5 MiB
   static constexpr std::size_t kMergedRuns = 8;
+  static constexpr std::size_t kUnmergedRunsMax =
+      32;  // of one level, while the disk does not let them be merged
 
   using Clock = std::chrono::steady_clock;
   using Entry = KeyEntry;

@@ -35,12 +35,13 @@ Uuid random_id(std::mt19937_64& random) {
 // An index that is fed segment by segment, as the agent does, and the truth beside it.
 class Trial {
  public:
-  explicit Trial(std::uint64_t seed) : random_(seed), disk_(seed) {}
+  explicit Trial(std::uint64_t seed, std::uint64_t keys_max = kKeysMax)
+      : keys_max_(keys_max), random_(seed), disk_(seed) {}
 
   SimulatedDisk& disk() { return disk_; }
   void open() {
     index_.reset();
-    auto opened = DedupeIndex::open({disk_.root() / "dedupe", kKeysMax}, {});
+    auto opened = DedupeIndex::open({disk_.root() / "dedupe", keys_max_}, {});
     index_ = std::move(opened.index);
   }
   void close() { index_.reset(); }
@@ -78,6 +79,12 @@ class Trial {
     EXPECT_EQ(wrong, 0u);
     checked_ += checked;
   }
+  std::size_t runs() const {
+    std::size_t runs = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(disk_.root() / "dedupe"))
+      runs += entry.path().filename().string().starts_with("run-") ? 1u : 0u;
+    return runs;
+  }
   void damage_a_run() {
     for (const auto& entry : std::filesystem::directory_iterator(disk_.root() / "dedupe")) {
       if (!entry.path().filename().string().starts_with("run-")) continue;
@@ -92,6 +99,7 @@ class Trial {
   std::mt19937_64& random() { return random_; }
 
  private:
+  const std::uint64_t keys_max_;
   std::mt19937_64 random_;
   SimulatedDisk disk_;
   std::unique_ptr<DedupeIndex> index_;
@@ -154,6 +162,21 @@ TEST(DedupeFaults, WhatItIsCompleteForOutlivesEveryFailingCall) {
   }
   std::cout << runs << " runs\n";
   EXPECT_GT(runs, 30u);
+}
+
+// A disk that takes what is written and gives back nothing: runs cannot be merged, and do not become ever more.
+TEST(DedupeFaults, RunsThatCannotBeMergedHaveALimit) {
+  Trial trial(1, 100'000'000);
+  trial.open();
+  trial.disk().fail({.call = DiskCall::kRead, .nth = 1, .from_then_on = true, .error = EIO});
+  constexpr std::uint64_t kSegments =
+      2 * DedupeIndex::kUnmergedRunsMax * DedupeIndex::kLogKeysMax / kKeysOfASegment;
+  for (std::uint64_t i = 0; i < kSegments; ++i) trial.feed();
+  EXPECT_EQ(trial.runs(), DedupeIndex::kUnmergedRunsMax);
+  trial.disk().heal();
+  trial.feed();
+  trial.feed();
+  EXPECT_LT(trial.runs(), DedupeIndex::kUnmergedRunsMax);
 }
 
 // A run that is damaged takes complete_before with it, also if the opening that finds it fails, or is killed half way.
