@@ -49,6 +49,10 @@ void print_file(const SalvagedFile& file, bool dry_run) {
   if (file.already_there > 0) {
     print("  in the journal already: %llu\n", static_cast<unsigned long long>(file.already_there));
   }
+  if (file.refused > 0) {
+    print("  answered with an error when they came, and so left out: %llu\n",
+          static_cast<unsigned long long>(file.refused));
+  }
   print("  %s: %llu", dry_run ? "could be put back" : "put back",
         static_cast<unsigned long long>(file.imported));
   if (file.already_delivered > 0) {
@@ -71,6 +75,7 @@ Json file_json(const SalvagedFile& file) {
                {"damaged", file.damaged},
                {"already_there", file.already_there},
                {"already_delivered", file.already_delivered},
+               {"refused", file.refused},
                {"imported", file.imported},
                {"segments", file.segments},
                {"renamed_to", file.renamed_to}});

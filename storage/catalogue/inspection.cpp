@@ -29,8 +29,9 @@ std::uint32_t big_endian(const std::array<unsigned char, 100>& header, std::size
 void add_lane(SQLite::Database& database, std::uint32_t number, const std::string& lane,
               const AckedLane* acked, Inspected& result) {
   SegmentContents& contents = result.contents;
+  const std::uint64_t seq_max = result.acked && result.acked->complete ? acked->last_seq : kSeqMax;
   const std::optional<LaneExtent> extent =
-      find_extent(database, {number, lane, contents.epoch, contents.file->format}, acked);
+      find_extent(database, {number, lane, contents.epoch, contents.file->format, seq_max}, acked);
   if (!extent) return;
   // An altered id must not push all later ones into the far future.
   if (!extent->first_id.is_nil() && contents.greatest_id > extent->first_id) contents.greatest_id = Uuid{};
@@ -58,7 +59,9 @@ void inspect_tables(SQLite::Database& database, Inspected& result) {
   std::map<std::uint32_t, std::string> names;
   std::map<std::uint32_t, const AckedLane*> acked;
   SQLite::Statement lanes(database, "SELECT number, name FROM lanes ORDER BY number");
-  while (lanes.executeStep()) names[lanes.getColumn(0).getUInt()] = lanes.getColumn(1).getString();
+  const bool complete = result.acked && result.acked->complete;
+  while (!complete && lanes.executeStep())
+    names[lanes.getColumn(0).getUInt()] = lanes.getColumn(1).getString();
   // The record has a checksum, and is right where the tables say something else.
   if (result.acked) contents.epoch = result.acked->epoch;
   if (result.acked) {
@@ -222,6 +225,10 @@ void go_by_the_record(Inspected& result, bool lost) {
     if (lost) contents.file->lost_from[lane.number] = lane.first_seq;
     result.events += lane.last_seq - lane.first_seq + 1;
   }
+}
+
+bool was_refused_whole(const Inspected& inspected) {
+  return knows_of_none(inspected) && inspected.acked->complete;
 }
 
 bool knows_of_none(const Inspected& inspected) {

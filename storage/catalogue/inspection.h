@@ -74,6 +74,8 @@ void go_by_the_record(Inspected& result, bool lost);
 
 // The record of what was acknowledged is there, whole, and empty.
 bool knows_of_none(const Inspected& inspected);
+// Nor can anything that it does not know have been acknowledged.
+bool was_refused_whole(const Inspected& inspected);
 
 // Whether the WAL holds the last frame of a transaction, page and all (sqlite.org/fileformat2.html section
 // 4), accepted by SQLite or not. Frames are written in order, so a crash alone never leaves that without the

@@ -24,7 +24,7 @@ SQLite::Statement select_rows(SQLite::Database& database, const LaneHere& here, 
   SQLite::Statement select(
       database, "SELECT " + event_columns(here.format) + " FROM events WHERE key BETWEEN ?1 AND ?2 " + rest);
   select.bind(1, row_key(here.number, 0));
-  select.bind(2, row_key(here.number, kSeqMax));
+  select.bind(2, row_key(here.number, here.seq_max));
   return select;
 }
 

@@ -13,6 +13,7 @@
 
 #include "storage/model/uuid.h"
 #include "storage/segment/acked_record.h"
+#include "storage/segment/row.h"
 
 namespace hookspool::storage {
 
@@ -20,7 +21,8 @@ struct LaneHere {
   std::uint32_t number = 0;  // of the lane, within the segment
   std::string lane;
   Uuid epoch;
-  std::int32_t format = 0;  // of the segment
+  std::int32_t format = 0;          // of the segment
+  std::uint64_t seq_max = kSeqMax;  // rows beyond it do not count
 };
 
 struct LaneExtent {

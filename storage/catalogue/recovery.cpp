@@ -125,8 +125,8 @@ class Recovery {
     if (inspected.condition == Condition::kGood) inspect_contents(vfs_, inspected);
     const bool nothing = inspected.condition == Condition::kEmpty ||
                          (inspected.condition == Condition::kGood && inspected.there == 0);
-    const std::optional<bool> has_commit =
-        nothing && inspected.cursors.empty() ? wal_has_commit(path + "-wal") : false;
+    const bool doubtful = nothing && inspected.cursors.empty() && !was_refused_whole(inspected);
+    const std::optional<bool> has_commit = doubtful ? wal_has_commit(path + "-wal") : false;
     if (!has_commit) {
       inspected.condition = Condition::kUnreadable;
       inspected.why = "its WAL cannot be read";

@@ -236,7 +236,7 @@ JournalResult<void> Folder::write_text(std::string_view name, const std::string&
                                  " bytes, and the limit is " + std::to_string(kTextBytesMax)});
   }
   const MutexLock lock(texts_mutex_);
-  const std::string temporary = file.string() + ".tmp";
+  const std::string temporary = file.string() + kTemporarySuffix;
   {
     const Fd fd(open_regular(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600));
     if (fd.get() < 0) return fail(open_error("making " + temporary, errno));
@@ -273,6 +273,7 @@ void Folder::discard_segment(std::uint64_t number) const {
   const std::string file = segment_file(number).string();
   for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((file + suffix).c_str());
   ::unlink(acked_file(number).c_str());
+  ::unlink((acked_file(number).string() + kTemporarySuffix).c_str());
 }
 
 JournalResult<void> Folder::mark_dropped(std::uint64_t number) const {
@@ -298,7 +299,8 @@ JournalResult<void> Folder::remove_dropped(std::uint64_t number) const {
   dropped.replace_extension(".dropped");
   const std::string wal = file.string() + "-wal";
   const bool had_wal = known_bytes(wal) != 0;
-  for (const std::string& name : {wal, file.string() + "-shm", acked_file(number).string()}) {
+  for (const std::string& name : {wal, file.string() + "-shm", acked_file(number).string(),
+                                  acked_file(number).string() + kTemporarySuffix}) {
     if (auto removed = remove_if_present(name); !removed) return removed;
   }
   // A WAL that a power cut has left without its database would be taken for one that has lost it.

@@ -39,6 +39,8 @@ struct SegmentNames {
   bool unfinished = false;  // .new
 };
 
+// Of a file that is written whole before it takes the place of another one.
+inline constexpr const char* kTemporarySuffix = ".tmp";
 inline constexpr std::string_view kDamagedPrefix = "damaged-";
 inline constexpr std::string_view kDuplicatePrefix = "duplicate-";
 inline constexpr std::string_view kSalvagedPrefix = "salvaged-";

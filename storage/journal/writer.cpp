@@ -122,6 +122,7 @@ void Writer::run() {
     for (std::size_t i = 0; i < count; ++i) tickets[i].reset();
   }
   (void)write_cursors(false);  // they are hints: losing them is no failure to close
+  (void)complete_sealed();
   stop_->answered(done(segment_ == nullptr ? JournalResult<void>() : finish_segment()));
 }
 

@@ -54,6 +54,10 @@ class Writer {
     std::uint32_t number_in_segment = 0;  // 0: the active segment has no event of it
   };
   struct Plan;
+  struct SealedSegment {
+    std::uint64_t number = 0;
+    Uuid epoch;
+  };
 
   static JournalResult<TicketPtr> ticket_of(Event&& event);
   JournalResult<void> ask(Task task);
@@ -79,6 +83,7 @@ class Writer {
   void note_acked(const Group& group);
   void maintain();
   void seal();
+  JournalResult<void> complete_sealed();
   void make_room(std::span<TicketPtr> tickets);
   bool too_old_for(std::span<Ticket*> tickets) const;
 
@@ -99,6 +104,9 @@ class Writer {
   std::optional<std::int64_t> segment_began_us_;  // received_at of its first event
   std::uint64_t next_roll_bytes_ = 0;             // of the active segment
   std::uint32_t lanes_in_segment_ = 0;
+  // A segment that an error ended, and whose record does not say yet what of it was refused. Until it does, no event is
+  // taken: one that is sent again would be there twice after a restart. It stays the catalogue's active segment so long.
+  std::optional<SealedSegment> sealed_;
   std::unordered_map<std::string, LaneState> lanes_;  // with an event in this epoch
   TicketPtr stop_;
 

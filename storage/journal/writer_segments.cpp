@@ -27,6 +27,10 @@ JournalResult<void> Writer::leave_epoch() {
 
 JournalResult<void> Writer::ensure_segment() {
   if (segment_ != nullptr) return {};
+  if (auto completed = complete_sealed(); !completed) {
+    figures_.failed(completed.error());
+    return completed;
+  }
   JournalResult<std::unique_ptr<ActiveSegment>> made = make_segment();
   if (!made) {
     JournalError error = made.error();
@@ -100,13 +104,29 @@ void Writer::maintain() {
 // unacknowledged one may have in that file.
 void Writer::seal() {
   if (std::unique_ptr<SegmentReader> reader = segment_->into_reader()) readers_.park(std::move(reader));
+  sealed_ = {segment_->file()->number, catalogue_.epoch()};
   segment_.reset();
   segment_began_us_.reset();
   lanes_in_segment_ = 0;
   lanes_.clear();
-  catalogue_.end_segment();
   catalogue_.begin_epoch(random_uuid(options_.random_bytes));
   figures_.sealed();
+  (void)complete_sealed();  // else before the next segment is made
+}
+
+// The group that met the error may be durable in spite of it. Its senders are asked to send again, so the record must say
+// that what lies beyond it does not count, before one of them can be answered with success.
+JournalResult<void> Writer::complete_sealed() {
+  if (!sealed_) return {};
+  std::vector<AckedLane> lanes;
+  for (SegmentLane& lane : catalogue_.lanes_of(sealed_->number))
+    lanes.push_back({lane.number, std::move(lane.lane), lane.first_seq, lane.last_seq});
+  if (auto completed = complete_acked(folder_, sealed_->number, sealed_->epoch, lanes, greatest_id_);
+      !completed)
+    return completed;
+  sealed_.reset();
+  catalogue_.end_segment();
+  return {};
 }
 
 }  // namespace hookspool::storage

@@ -32,6 +32,18 @@ struct Target {
   auto operator<=>(const Target&) const = default;
 };
 
+// What a complete record says (acked_record.h).
+struct Complete {
+  std::uint64_t segment = 0;
+  std::vector<AckedLane> lanes;
+};
+
+// The file that rows come from.
+struct Source {
+  std::optional<std::uint64_t> segment;      // that it was, by its name
+  std::optional<std::uint64_t> free_number;  // of that one, for the segment that is made of it
+};
+
 class Salvage {
  public:
   Salvage(const SalvageOptions& options, const Folder& folder) : options_(options), folder_(folder) {}
@@ -91,6 +103,7 @@ class Salvage {
       if (!read) return fail(read.error());
       const std::optional<Acked>& acked = *read;
       if (!acked || acked->too_new) continue;
+      if (acked->complete) complete_.emplace(acked->epoch, Complete{number, acked->lanes});
       hints_.epochs.push_back(acked->epoch);
       for (const AckedLane& lane : acked->lanes) hints_.lanes.push_back(lane.lane);
     }
@@ -118,8 +131,8 @@ class Salvage {
     for (const auto& row : scan->damaged_rows()) result.damaged_rows.push_back({row.lane, row.seq, row.id});
     const std::string name = file.filename().string();
     const bool set_aside = listing.set_aside.contains(name) && folder_.path() / name == file;
-    if (auto imported = import(*scan, set_aside ? free_number_of(name) : std::nullopt, result); !imported)
-      return fail(imported.error());
+    Source source{number_of(file), set_aside ? free_number_of(name) : std::nullopt};
+    if (auto imported = import(*scan, source, result); !imported) return fail(imported.error());
     if (options_.dry_run) return result;
     // Pages that the disk did not give may be given another time.
     const bool stranger = listing.strangers.contains(name) && folder_.path() / name == file;
@@ -139,11 +152,32 @@ class Salvage {
     return free ? number : std::nullopt;
   }
 
-  JournalResult<void> import(SalvageScan& scan, std::optional<std::uint64_t> own_number,
-                             SalvagedFile& result) {
+  std::optional<std::uint64_t> number_of(const std::filesystem::path& file) const {
+    for (const std::uint64_t number : found_.not_set_aside) {
+      if (folder_.segment_file(number) == file) return number;
+    }
+    return Folder::number_set_aside(file.filename().string());
+  }
+
+  // Its sender was answered with an error, and may have sent it again (complete_acked). An error ends an epoch, so such a
+  // segment is the last one of its own; of a lane that its record does not name it holds nothing that was acknowledged.
+  bool was_refused(const SalvageScan::Row& row, const Source& source) const {
+    const auto found = complete_.find(row.epoch);
+    if (found == complete_.end()) return false;
+    for (const AckedLane& lane : found->second.lanes) {
+      if (lane.lane == row.lane) return row.seq > lane.last_seq;
+    }
+    return source.segment == found->second.segment;
+  }
+
+  JournalResult<void> import(SalvageScan& scan, Source source, SalvagedFile& result) {
     std::map<Target, std::vector<std::size_t>> targets;
     for (std::size_t i = 0; i < scan.intact(); ++i) {
       const SalvageScan::Row row = scan.row(i);
+      if (was_refused(row, source)) {
+        ++result.refused;
+        continue;
+      }
       const auto held = catalogue_->locate(row.lane, row.epoch, row.seq, 1);
       if (!held.empty()) {
         const auto there = readable(held.front(), row);
@@ -158,7 +192,7 @@ class Salvage {
     }
     for (const auto& [target, rows] : targets) {
       std::uint64_t number = target.owing;
-      if (number == 0 && own_number) number = *std::exchange(own_number, std::nullopt);
+      if (number == 0 && source.free_number) number = *std::exchange(source.free_number, std::nullopt);
       if (number == 0) number = ++found_.greatest_number;
       if (auto made = make(number, target, scan, rows, result); !made) return made;
     }
@@ -314,6 +348,7 @@ class Salvage {
   std::unique_ptr<Catalogue> catalogue_ = std::make_unique<Catalogue>(Uuid{});
   ReaderPool readers_{options_.vfs};
   SalvageHints hints_;
+  std::map<Uuid, Complete> complete_;  // by epoch
   RecoveryReport found_;
 };
 

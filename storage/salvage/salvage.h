@@ -53,6 +53,7 @@ struct SalvagedFile {
   std::vector<Numbers> missing;         // nowhere, in the segments that were made
   std::uint64_t already_there = 0;      // can be read in the journal
   std::uint64_t already_delivered = 0;  // of those to import: as far as the journal's cursors know
+  std::uint64_t refused = 0;            // were answered with an error, and are not imported
   std::uint64_t imported = 0;           // dry_run: what could be, if it is nowhere else
   std::vector<std::string> segments;    // that were made for them
   std::string renamed_to;               // what had been set aside is through

@@ -65,8 +65,9 @@ Slot header(std::uint64_t segment, const Uuid& epoch, std::uint32_t format, std:
   return slot;
 }
 
-Slot ids_slot(std::uint64_t ids_below_ms) {
+Slot ids_slot(std::uint64_t ids_below_ms, bool complete) {
   Slot slot{};
+  put(slot, 4, static_cast<std::uint32_t>(complete));
   put(slot, 8, ids_below_ms);
   put(slot, 0, slot_crc(slot, kIdsSlot));
   return slot;
@@ -135,11 +136,10 @@ bool read_slot(int fd, std::uint32_t number, Slot& slot) {
   return true;
 }
 
-// What is above all ids before that time.
-Uuid id_of(const Slot& slot) {
-  const auto below_ms = get<std::uint64_t>(slot, 8);
-  if (get<std::uint32_t>(slot, 0) != slot_crc(slot, kIdsSlot)) return {};
-  return first_uuid_of(below_ms);
+void read_ids_slot(const Slot& slot, Acked& acked) {
+  if (get<std::uint32_t>(slot, 0) != slot_crc(slot, kIdsSlot)) return;
+  acked.complete = get<std::uint32_t>(slot, 4) != 0;
+  acked.greatest_id = first_uuid_of(get<std::uint64_t>(slot, 8));  // above all ids before that time
 }
 
 }  // namespace
@@ -197,12 +197,25 @@ JournalResult<void> AckedRecord::sync() {
 JournalResult<void> AckedRecord::reserve_ids(const Uuid& greatest_id) {
   const std::uint64_t ms = ms_of(greatest_id);
   if (ms < ids_below_ms_) return {};
-  const Slot slot = ids_slot(ms + kIdsAheadMs);
+  const Slot slot = ids_slot(ms + kIdsAheadMs, false);
   if (!write_at(fd_.get(), slot.data(), slot.size(), kIdsSlot * kSlotBytes))
     return fail(failure("writing", file_, errno));
   if (const auto synced = sync(); !synced) return synced;
   ids_below_ms_ = ms + kIdsAheadMs;
   return {};
+}
+
+JournalResult<void> complete_acked(const Folder& folder, std::uint64_t segment, const Uuid& epoch,
+                                   std::span<const AckedLane> lanes, const Uuid& greatest_id) {
+  std::string record;
+  const auto put_at = [&record](std::uint32_t slot_number, const Slot& slot) {
+    record.resize(std::max(record.size(), (slot_number + std::size_t{1}) * kSlotBytes), '\0');
+    std::memcpy(record.data() + slot_number * kSlotBytes, slot.data(), kSlotBytes);
+  };
+  put_at(0, header(segment, epoch, kFormatVersion, kVersion));
+  put_at(kIdsSlot, ids_slot(ms_of(greatest_id) + kIdsAheadMs, true));
+  for (const AckedLane& lane : lanes) put_at(slot_of_lane(lane.number, kVersion), encode(lane));
+  return folder.write_text(folder.acked_file(segment).filename().string(), record);
 }
 
 JournalResult<std::optional<Acked>> read_acked(const std::filesystem::path& file, std::uint64_t segment,
@@ -235,7 +248,7 @@ JournalResult<std::optional<Acked>> read_acked(const std::filesystem::path& file
   std::uint32_t number = 1;
   if (version > 1 && slots > kIdsSlot) {
     if (!read_slot(open.get(), kIdsSlot, slot)) return unreadable(errno);
-    acked.greatest_id = id_of(slot);
+    read_ids_slot(slot, acked);
   }
   for (; slot_of_lane(number, version) < slots; ++number) {
     if (!read_slot(open.get(), slot_of_lane(number, version), slot)) return unreadable(errno);

@@ -4,6 +4,9 @@
 // It also says below which time all ids of the segment lie, which a start needs to know of a segment that it cannot read.
 // That is written ahead, and is on the disk before such an id is given.
 //
+// After an error that ends the segment it is replaced by a complete one: rows beyond what that names may be in the file, and
+// none of them was answered with success. An opening passes over them, for their senders were asked to send again.
+//
 // It is written after the group is synced and before its senders are answered, into the page cache; to the
 // disk it goes a little later (AckedSyncer). So it may say less than what was acknowledged, never more.
 //
@@ -22,6 +25,7 @@
 #include <vector>
 
 #include "storage/base/fd.h"
+#include "storage/file/folder.h"
 #include "storage/model/event.h"
 #include "storage/model/journal_error.h"
 #include "storage/model/uuid.h"
@@ -44,6 +48,7 @@ struct Acked {
   std::vector<AckedLane> lanes;  // by their numbers
   bool too_new = false;          // a newer hookspool wrote it; then the rest is not known
   Uuid greatest_id;              // no event here has a greater one; nil: not known (version 1, or damaged)
+  bool complete = false;         // no other event of this segment was acknowledged
 };
 
 // How far ahead the time of ids is written down. After a start that cannot read the newest segment, new ids may be that
@@ -76,6 +81,10 @@ class AckedRecord {
   std::uint64_t bytes_ = 0;
   std::uint64_t ids_below_ms_ = 0;  // as it is on the disk
 };
+
+// Writes a complete record in place of the one that is there, or is not, and syncs it. By the writer's thread.
+JournalResult<void> complete_acked(const Folder& folder, std::uint64_t segment, const Uuid& epoch,
+                                   std::span<const AckedLane> lanes, const Uuid& greatest_id);
 
 // Nothing if there is no such file, or if it is not the one of this segment. An error: it cannot be read at the moment,
 // and what it says is not known. `system_errno`, if given, gets the reason.

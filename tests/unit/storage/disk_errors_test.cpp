@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "storage/salvage/salvage.h"
 #include "tests/unit/storage/journal_fixture.h"
 #include "tests/unit/storage/simulated_disk.h"
 
@@ -55,9 +56,7 @@ class DiskErrorsTest : public JournalTest {
     EXPECT_EQ(read_file(segment_file(1)) + read_file(segment_file(1).string() + "-wal"), sealed);
     open();
     EXPECT_TRUE(losses_.empty());
-    const std::vector<std::string> all = bodies("a");
-    for (const std::string& body : accepted_)
-      EXPECT_EQ(std::count(all.begin(), all.end(), body), 1) << body.substr(0, 8);
+    EXPECT_EQ(bodies("a"), accepted_) << "what was refused is sent again, and would be there twice";
   }
 
   // From some moment on it fails for ever: not ready, drained all the same, well again when the disk is.
@@ -79,16 +78,20 @@ class DiskErrorsTest : public JournalTest {
   }
 
   // A group whose sync fails: its event is refused. Some of its pages are on the disk, the others in the page cache alone.
-  void fail_a_sync() {
+  // Until a group meets it; the record of what was acknowledged may meet it first. Answers the number of the event that was
+  // refused, whose group the page cache has whole.
+  int fail_a_sync(bool from_then_on) {
     int n = 2;
     for (; journal_->stats().sealed_after_error == 0 && n < kTriesMax; ++n) {
-      disk_.fail({.call = DiskCall::kSync, .nth = 1});
-      if (!appends("a", n, kManyPages))
-        accepted_.push_back(body_of("a", n, kManyPages));  // a start will show it
+      disk_.fail({.call = DiskCall::kSync, .nth = 1, .from_then_on = from_then_on});
+      (void)appends("a", n, kManyPages);
     }
     disk_.heal();
-    ASSERT_EQ(journal_->stats().sealed_after_error, 1u);
+    EXPECT_EQ(journal_->stats().sealed_after_error, 1u);
+    return n - 1;
   }
+  // The record cannot say that the event was refused, and the process ends before it could: a start will show it.
+  void fail_all_syncs() { accepted_.push_back(body_of("a", fail_a_sync(true), kManyPages)); }
   void kill() {
     disk_.freeze();
     journal_.reset();
@@ -105,7 +108,7 @@ class DiskErrorsTest : public JournalTest {
     open();
     ASSERT_TRUE(appends("a", 1));
     const Uuid epoch = journal_->epoch();
-    fail_a_sync();
+    fail_all_syncs();
     kill();
     disk_.fail({.call = call, .nth = nth});
     open();
@@ -144,7 +147,7 @@ TEST_F(DiskErrorsTest, WritesThatFailForEver) {
 TEST_F(DiskErrorsTest, WhatAStartShowsAfterAFailedSyncOutlivesAPowerCut) {
   open();
   ASSERT_TRUE(appends("a", 1));
-  fail_a_sync();
+  fail_all_syncs();
   kill();
   open();
   ASSERT_EQ(bodies("a"), accepted_) << "the page cache has it";
@@ -152,6 +155,90 @@ TEST_F(DiskErrorsTest, WhatAStartShowsAfterAFailedSyncOutlivesAPowerCut) {
   open();
   EXPECT_EQ(bodies("a"), accepted_);
   EXPECT_TRUE(losses_.empty());
+}
+
+// A sender sends again what was refused: if the next start showed the refused one as well, it would be there twice.
+TEST_F(DiskErrorsTest, WhatAFailedSyncRefusedIsNotShownLater) {
+  open();
+  ASSERT_TRUE(appends("a", 1));
+  const int refused = fail_a_sync(false);
+  ASSERT_TRUE(appends("a", refused, kManyPages)) << "it is sent again";
+  ASSERT_TRUE(appends("b", 1));
+  kill();
+  open();
+  EXPECT_EQ(bodies("a"), std::vector<std::string>(accepted_.begin(), accepted_.end() - 1));
+  EXPECT_TRUE(losses_.empty());
+  cut_power();
+  open();
+  EXPECT_EQ(bodies("a"), std::vector<std::string>(accepted_.begin(), accepted_.end() - 1));
+  EXPECT_TRUE(losses_.empty());
+}
+
+TEST_F(DiskErrorsTest, ASegmentWhoseOnlyGroupWasRefusedIsRemoved) {
+  open();
+  ASSERT_TRUE(appends("a", 1));
+  reopen();
+  for (int n = 2; journal_->stats().sealed_after_error == 0 && n < kTriesMax; ++n) {
+    reopen();
+    disk_.fail({.call = DiskCall::kSync, .nth = static_cast<std::uint64_t>(n)});
+    (void)appends("a", n);
+  }
+  disk_.heal();
+  ASSERT_EQ(journal_->stats().sealed_after_error, 1u);
+  ASSERT_EQ(journal_->segments().back().events, 0u);
+  const std::uint64_t sealed = journal_->segments().back().number;
+  ASSERT_TRUE(std::filesystem::exists(segment_file(sealed)));
+  kill();
+  open();
+  EXPECT_EQ(bodies("a"), accepted_);
+  EXPECT_TRUE(losses_.empty());
+  EXPECT_TRUE(notes_.empty()) << notes_.front();
+  EXPECT_FALSE(std::filesystem::exists(segment_file(sealed)));
+}
+
+// Until the record says what was refused, nothing is taken: the refused event may be sent again and be there twice.
+TEST_F(DiskErrorsTest, NothingIsTakenBeforeARefusalIsOnTheDisk) {
+  for (const DiskCall call : {DiskCall::kOpen, DiskCall::kWrite, DiskCall::kSync, DiskCall::kRename}) {
+    accepted_.clear();
+    options_.folder = disk_.root() / ("journal-" + std::to_string(static_cast<int>(call)));
+    open();
+    ASSERT_TRUE(appends("a", 1));
+    const int refused = fail_a_sync(true);
+    disk_.fail({.call = call, .nth = 1});
+    EXPECT_FALSE(appends("a", refused, kManyPages)) << "the new segment alone could be made";
+    disk_.fail({.call = call, .nth = 1, .from_then_on = true});
+    for (int n = 0; n < 3; ++n) EXPECT_FALSE(appends("a", refused, kManyPages));
+    EXPECT_FALSE(journal_->stats().accepting);
+    EXPECT_EQ(bodies("a"), accepted_);
+    disk_.heal();
+    ASSERT_TRUE(appends("a", refused, kManyPages));
+    EXPECT_TRUE(journal_->stats().accepting);
+    kill();
+    open();
+    EXPECT_EQ(bodies("a"), accepted_);
+    journal_.reset();
+  }
+}
+
+TEST_F(DiskErrorsTest, SalvageLeavesOutWhatWasRefused) {
+  open();
+  ASSERT_TRUE(appends("a", 1));
+  const int refused = fail_a_sync(false);
+  ASSERT_TRUE(appends("a", refused, kManyPages));
+  journal_.reset();
+  std::filesystem::rename(segment_file(1), options_.folder / "damaged-segment-00000001.db");
+  std::filesystem::rename(segment_file(1).string() + "-wal",
+                          options_.folder / "damaged-segment-00000001.db-wal");
+  SalvageOptions salvaging;
+  salvaging.folder = options_.folder;
+  salvaging.vfs = options_.vfs;
+  const auto report = salvage(salvaging);
+  ASSERT_TRUE(report.ok()) << report.error().text;
+  ASSERT_EQ(report->files.size(), 1u);
+  EXPECT_EQ(report->files.at(0).refused, 1u);
+  EXPECT_EQ(report->files.at(0).imported, accepted_.size() - 1);
+  open();
+  EXPECT_EQ(bodies("a"), accepted_);
 }
 
 TEST_F(DiskErrorsTest, AWalThatCannotBeWrittenAgainWaits) {
