@@ -67,7 +67,7 @@ class Agent {
   Journaling journaling_;
   Delivering delivering_;
   FillForecast forecast_;
-  HealthSources health_;
+  std::optional<HealthSources> health_;
   std::optional<AdminParts> admin_parts_;
   std::atomic<bool> stopping_{false};
   Serving serving_;
@@ -89,25 +89,25 @@ int Agent::start() {
 
 int Agent::open_admin(std::int64_t started_at_us) {
   Delivering::Sink* const sink = delivering_.sink();
-  health_ = {.journal = &journaling_.journal(),
-             .admission = &serving_.admission(),
-             .intake = &serving_.intake(),
-             .pool = sink == nullptr ? nullptr : &sink->pool,
-             .uplink = sink == nullptr ? nullptr : &sink->uplink,
-             .lanes = sink == nullptr ? nullptr : &sink->lanes,
-             .dead_letters = &delivering_.dead_letters(),
-             .deduplicator = journaling_.deduplicator(),
-             .forecast = &forecast_,
-             .quarantine = &journaling_.quarantine(),
-             .reloader = &reloader_,
-             .started_at_us = started_at_us};
+  health_.emplace(HealthSources{.journal = journaling_.journal(),
+                                .admission = serving_.admission(),
+                                .intake = serving_.intake(),
+                                .dead_letters = delivering_.dead_letters(),
+                                .quarantine = journaling_.quarantine(),
+                                .reloader = reloader_,
+                                .forecast = forecast_,
+                                .postgres = std::nullopt,
+                                .deduplicator = journaling_.deduplicator(),
+                                .started_at_us = started_at_us});
   admin_parts_.emplace(AdminParts{journaling_.journal(), delivering_.dead_letters(), journaling_.quarantine(),
                                   serving_.admission(), reloader_, std::nullopt, admin_socket_path(config_)});
-  if (sink != nullptr)
+  if (sink != nullptr) {
+    health_->postgres.emplace(HealthSources::Postgres{sink->pool, sink->uplink, sink->lanes});
     admin_parts_->postgres.emplace(
         AdminParts::Postgres{sink->pool, sink->lanes, sink->guard, settings_.postgres});
+  }
   const auto page = [this](net::HttpRequest&& request) {
-    return admin_page(request, health_, *admin_parts_, stopping_);
+    return admin_page(request, *health_, *admin_parts_, stopping_);
   };
   return serving_.open_admin(page, [this] { admin_parts_->socket.clear(); });
 }
@@ -129,7 +129,7 @@ void Agent::serve() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
-  upkeep_.emplace(health_, settings_.journal, forecast_);
+  upkeep_.emplace(*health_, settings_.journal, forecast_);
   reloader_.start();
   // This thread waits for no file, no lock that is held over one, and no database: systemd's watchdog depends on it.
   const auto tick_ms = upkeep_->watchdog_tick().count();

@@ -38,10 +38,7 @@ Result<std::pair<std::string, std::string>, std::string> parse_header_line(std::
   if (colon == std::string_view::npos || colon == 0) {
     return fail("\"" + std::string(line) + "\" is not a header; write 'Name: value'");
   }
-  std::string name(line.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return std::pair(std::move(name), std::string(trimmed(line.substr(colon + 1))));
+  return std::pair(lower_case(line.substr(0, colon)), std::string(trimmed(line.substr(colon + 1))));
 }
 
 Result<net::HttpRequest, std::string> parse_raw_request(std::string_view text) {

@@ -4,6 +4,7 @@
 
 #include "agent/config/config_reader.h"
 #include "net/verify/json_field.h"
+#include "storage/base/text.h"
 
 namespace hookspool::agent {
 namespace {
@@ -11,12 +12,6 @@ namespace {
 constexpr std::size_t kRateMost = 1'000'000;          // a second
 constexpr std::size_t kResponseBodyBytesMax = 4'096;  // senders hardly read any
 constexpr std::string_view kHeaderPrefix = "header:";
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
 
 void read_dedupe(TableReader& reader, DedupeRule& rule) {
   std::string written;
@@ -27,7 +22,7 @@ void read_dedupe(TableReader& reader, DedupeRule& rule) {
   } else if (written == "body") {
     rule.by = By::kBody;
   } else if (written.starts_with(kHeaderPrefix) && written.size() > kHeaderPrefix.size()) {
-    rule = {By::kHeader, lower(written.substr(kHeaderPrefix.size()))};
+    rule = {By::kHeader, lower_case(std::string_view(written).substr(kHeaderPrefix.size()))};
   } else if (written.starts_with('/') && net::is_json_pointer(written)) {
     rule = {By::kPointer, written};
   } else if (written != "delivery_id") {

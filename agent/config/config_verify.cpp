@@ -8,6 +8,7 @@
 #include "net/verify/json_field.h"
 #include "net/verify/providers.h"
 #include "net/verify/signed_url.h"
+#include "storage/base/text.h"
 
 namespace hookspool::agent {
 namespace {
@@ -91,8 +92,7 @@ bool header_ok(const std::string& name) {
 bool read_header(TableReader& reader, std::string_view key, std::vector<std::string>& headers) {
   std::string name;
   if (!reader.text(key, name)) return false;
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  name = lower_case(name);
   if (!header_ok(name)) reader.fault(key, "\"" + name + "\" is not a header's name");
   headers = {name};
   return true;
@@ -111,9 +111,7 @@ void read_timestamp(TableReader& reader, net::Scheme& scheme) {
   const auto colon = std::min(where.find(':'), where.size());
   const std::string kind = where.substr(0, colon), what = where.substr(std::min(colon + 1, where.size()));
   if (kind == "header") {
-    std::string name = what;
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    const std::string name = lower_case(what);
     rule.from = header_ok(name) ? From::kHeader : From::kNone;
     rule.headers = {name};
   } else if (kind == "signature" && !what.empty()) {

@@ -1,7 +1,5 @@
 #include "agent/delivery/lanes.h"
 
-#include <pthread.h>
-
 #include <exception>
 #include <utility>
 
@@ -24,7 +22,7 @@ Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const Current<PostgresC
                                                                              std::move(on_lost)} {}
 
 Lanes::~Lanes() {
-  stop(milliseconds::max() / 2);
+  ask_to_end();
 }
 
 void Lanes::start(Uplink& uplink) {
@@ -36,28 +34,20 @@ void Lanes::start(Uplink& uplink) {
   if (const auto& tables = config->options.tables) {
     for (const auto& [name, mapping] : tables->by_lane) schedule_.make_ready(entry(name));
   }
-  working_ = config->options.pool_size;
-  for (std::size_t i = 0; i < working_; ++i) {
-    workers_.emplace_back([this] { work(); });
-  }
+  for (std::size_t i = 0; i < config->options.pool_size; ++i) workers_.start("delivery", [this] { work(); });
 }
 
 bool Lanes::stop(milliseconds grace) {
+  ask_to_end();
+  return workers_.join(grace);
+}
+
+void Lanes::ask_to_end() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
-    wake_.notify_all();
-    const auto ended = [this]() REQUIRES(mutex_) { return working_ == 0; };
-    if (grace > std::chrono::hours(1)) {
-      ended_.wait(mutex_, ended);
-    } else if (!ended_.wait_for(mutex_, grace, ended)) {
-      return false;
-    }
   }
-  for (auto& worker : workers_) {
-    if (worker.joinable()) worker.join();
-  }
-  return true;
+  wake_.notify_all();
 }
 
 Lanes::Entry& Lanes::entry(const std::string& name) {
@@ -268,7 +258,6 @@ Lane::Step Lanes::run_step(Entry& entry, const std::vector<EventPtr>& coming) {
 }
 
 void Lanes::work() {
-  ::pthread_setname_np(::pthread_self(), "delivery");
   MutexLock lock(mutex_);
   while (Entry* entry = take_ready()) {
     // Another worker takes the next one, or waits in this one's place for a lane that is due later.
@@ -284,8 +273,6 @@ void Lanes::work() {
       wake_.notify_one();
     }
   }
-  working_ -= 1;
-  ended_.notify_all();
 }
 
 }  // namespace hookspool::agent

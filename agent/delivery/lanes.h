@@ -13,9 +13,9 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "agent/base/owned_threads.h"
 #include "agent/base/time_source.h"
 #include "agent/delivery/lane.h"
 #include "agent/delivery/lane_schedule.h"
@@ -78,6 +78,7 @@ class Lanes {
     Entry(std::string name, const LaneContext& context) : lane(std::move(name), context) {}
     Lane lane;
   };
+  void ask_to_end() EXCLUDES(mutex_);
   Entry& entry(const std::string& name) REQUIRES(mutex_);
   Entry* find(const std::string& name) REQUIRES(mutex_);
   std::vector<Lane*> lanes() EXCLUDES(mutex_);
@@ -95,16 +96,15 @@ class Lanes {
   const LaneContext context_;
 
   mutable Mutex mutex_;
-  CondVar wake_, ended_;
+  CondVar wake_;
   Uplink* uplink_ GUARDED_BY(mutex_) = nullptr;  // none before start()
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_ GUARDED_BY(mutex_);
   LaneSchedule schedule_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::uint64_t wakes_ GUARDED_BY(mutex_) =
       0;  // counted before wake_ is notified: what a waiting worker looks at
-  std::size_t working_ GUARDED_BY(mutex_) = 0;  // workers that have not ended
-  std::size_t idle_ GUARDED_BY(mutex_) = 0;     // of them, those that wait for a lane
-  std::vector<std::thread> workers_;            // of the thread that calls start() and stop()
+  std::size_t idle_ GUARDED_BY(mutex_) = 0;  // workers that wait for a lane
+  OwnedThreads workers_;                     // last: they use all of the above
 };
 
 }  // namespace hookspool::agent

@@ -1,7 +1,5 @@
 #include "agent/delivery/uplink.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -24,30 +22,28 @@ Uplink::Uplink(net::Pool& pool, milliseconds backoff_min, milliseconds backoff_m
 }
 
 Uplink::~Uplink() {
-  stop(milliseconds::max() / 2);
+  ask_to_end();
 }
 
 void Uplink::start() {
-  const MutexLock lock(mutex_);
-  state_.begin(time_.now());
-  probing_ = true;
-  prober_ = std::thread([this] { probe_loop(); });
+  {
+    const MutexLock lock(mutex_);
+    state_.begin(time_.now());
+  }
+  prober_.start("prober", [this] { probe_loop(); });
 }
 
 bool Uplink::stop(milliseconds grace) {
+  ask_to_end();
+  return prober_.join(grace);
+}
+
+void Uplink::ask_to_end() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
-    wake_.notify_all();
-    const auto ended = [this]() REQUIRES(mutex_) { return !probing_; };
-    if (grace > std::chrono::hours(1)) {
-      ended_.wait(mutex_, ended);
-    } else if (!ended_.wait_for(mutex_, grace, ended)) {
-      return false;
-    }
   }
-  if (prober_.joinable()) prober_.join();
-  return true;
+  wake_.notify_all();
 }
 
 bool Uplink::up() const {
@@ -160,20 +156,15 @@ void Uplink::try_and_report() {
 }
 
 void Uplink::probe_loop() {
-  ::pthread_setname_np(::pthread_self(), "prober");
   for (;;) {
     bool up = false;
     {
       const MutexLock lock(mutex_);
-      if (stopping_) break;
+      if (stopping_) return;
       up = state_.up();
     }
     up ? heartbeat() : try_and_report();
   }
-  // Under the lock: stop() may end the object as soon as it has it.
-  const MutexLock lock(mutex_);
-  probing_ = false;
-  ended_.notify_all();
 }
 
 }  // namespace hookspool::agent

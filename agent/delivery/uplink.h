@@ -4,8 +4,8 @@
 #pragma once
 
 #include <functional>
-#include <thread>
 
+#include "agent/base/owned_threads.h"
 #include "agent/base/time_source.h"
 #include "agent/delivery/uplink_state.h"
 #include "net/pg/ledger/watermarks.h"
@@ -45,6 +45,7 @@ class Uplink {
   Status status() const EXCLUDES(mutex_);
 
  private:
+  void ask_to_end() EXCLUDES(mutex_);
   void probe_loop() EXCLUDES(mutex_);
   void heartbeat() EXCLUDES(mutex_);
   void try_and_report() EXCLUDES(mutex_);
@@ -59,13 +60,12 @@ class Uplink {
   const std::function<void()> on_change_;
   const TimeSource& time_;
   mutable Mutex mutex_;
-  CondVar wake_, ended_;
+  CondVar wake_;
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool retry_now_ GUARDED_BY(mutex_) = false;
-  bool probing_ GUARDED_BY(mutex_) = false;
   UplinkState state_ GUARDED_BY(mutex_);
   net::SinkIdentity server_ GUARDED_BY(mutex_);  // of the newest connection that was admitted
-  std::thread prober_;                           // of the thread that calls start() and stop()
+  OwnedThreads prober_;                          // last: it uses all of the above
 };
 
 }  // namespace hookspool::agent

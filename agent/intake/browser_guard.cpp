@@ -1,9 +1,9 @@
 #include "agent/intake/browser_guard.h"
 
-#include <algorithm>
 #include <string_view>
 
 #include "net/http/ip_address.h"
+#include "storage/base/text.h"
 
 namespace hookspool::agent {
 namespace {
@@ -23,18 +23,11 @@ std::string_view host_of(std::string_view authority) {
   return authority.substr(0, authority.find(':'));
 }
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return lower;
-}
-
 // A browser's page may talk to the server that it came from.
 bool is_same_origin(const std::string& origin, const std::string* host) {
   const std::size_t slashes = origin.find("://");
   return host != nullptr && slashes != std::string::npos &&
-         lower_case(origin.substr(slashes + 3)) == lower_case(*host);
+         equals_ignoring_case(std::string_view(origin).substr(slashes + 3), *host);
 }
 
 }  // namespace

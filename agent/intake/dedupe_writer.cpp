@@ -1,7 +1,5 @@
 #include "agent/intake/dedupe_writer.h"
 
-#include <pthread.h>
-
 #include <exception>
 #include <string>
 #include <utility>
@@ -13,22 +11,25 @@ namespace hookspool::agent {
 
 DedupeWriter::DedupeWriter(storage::DedupeIndex& index, std::size_t unwritten_keys_max,
                            const TimeSource& time)
-    : index_(index), unwritten_keys_max_(unwritten_keys_max), time_(time), thread_([this] { run(); }) {}
+    : index_(index), unwritten_keys_max_(unwritten_keys_max), time_(time) {
+  thread_.start("dedupe", [this] { run(); });
+}
 
 DedupeWriter::~DedupeWriter() {
+  ask_to_end();
+}
+
+bool DedupeWriter::stop(Milliseconds grace) {
+  ask_to_end();
+  return thread_.join(grace);
+}
+
+void DedupeWriter::ask_to_end() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-bool DedupeWriter::stop(Milliseconds grace) {
-  const MutexLock lock(mutex_);
-  stopping_ = true;
-  changed_.notify_all();
-  return changed_.wait_for(mutex_, grace, [this]() REQUIRES(mutex_) { return ended_; });
 }
 
 std::size_t DedupeWriter::add(std::span<const Entry> entries) noexcept {
@@ -76,7 +77,6 @@ void DedupeWriter::resume() {
 }
 
 void DedupeWriter::run() {
-  ::pthread_setname_np(::pthread_self(), "dedupe");
   while (std::shared_ptr<const Keys> keys = next_keys()) {
     const bool written = write(*keys);
     {

@@ -14,8 +14,8 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <thread>
 
+#include "agent/base/owned_threads.h"
 #include "agent/base/time_source.h"
 #include "storage/base/mutex.h"
 #include "storage/dedupe/dedupe_index.h"
@@ -51,6 +51,7 @@ class DedupeWriter {
  private:
   using Keys = std::map<Uuid, Uuid>;
 
+  void ask_to_end() EXCLUDES(mutex_);
   void run() EXCLUDES(mutex_);
   std::shared_ptr<const Keys> next_keys() EXCLUDES(mutex_);
   bool write(const Keys& keys);
@@ -71,7 +72,7 @@ class DedupeWriter {
   bool failed_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool ended_ GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: it uses all of the above
+  OwnedThreads thread_;  // last: it uses all of the above
 };
 
 }  // namespace hookspool::agent

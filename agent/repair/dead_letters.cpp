@@ -1,7 +1,5 @@
 #include "agent/repair/dead_letters.h"
 
-#include <pthread.h>
-
 #include <exception>
 #include <latch>
 #include <map>
@@ -34,30 +32,25 @@ DeadLetters::DeadLetters(storage::Journal& journal, std::unique_ptr<DeadLetterSt
     : journal_(journal), store_(std::move(store)), pool_(pool) {}
 
 DeadLetters::~DeadLetters() {
-  stop(milliseconds::max() / 2);
+  ask_to_end();
 }
 
 void DeadLetters::start() {
   if (pool_ == nullptr || !store_) return;
-  const MutexLock lock(mutex_);
-  running_ = true;
-  thread_ = std::thread([this] { compare_loop(); });
+  thread_.start("dead-letters", [this] { compare_loop(); });
 }
 
 bool DeadLetters::stop(milliseconds grace) {
+  ask_to_end();
+  return thread_.join(grace);
+}
+
+void DeadLetters::ask_to_end() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
-    wake_.notify_all();
-    const auto ended = [this]() REQUIRES(mutex_) { return !running_; };
-    if (grace > std::chrono::hours(1)) {
-      ended_.wait(mutex_, ended);
-    } else if (!ended_.wait_for(mutex_, grace, ended)) {
-      return false;
-    }
   }
-  if (thread_.joinable()) thread_.join();
-  return true;
+  wake_.notify_all();
 }
 
 void DeadLetters::uplink_changed(const Uplink::Status& uplink) {
@@ -316,7 +309,6 @@ net::PgResult<void> DeadLetters::fetch(net::Connection& connection, std::span<co
 }
 
 void DeadLetters::compare_loop() {
-  ::pthread_setname_np(::pthread_self(), "dead-letters");
   MutexLock lock(mutex_);
   while (!stopping_) {
     const bool woken = wake_.wait_for(mutex_, kCompareInterval, [this]() REQUIRES(mutex_) {
@@ -338,8 +330,6 @@ void DeadLetters::compare_loop() {
     lock.lock();
     comparing_ = false;
   }
-  running_ = false;
-  ended_.notify_all();
 }
 
 }  // namespace hookspool::agent

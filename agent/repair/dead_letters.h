@@ -12,10 +12,10 @@
 #include <set>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "agent/base/admin_result.h"
+#include "agent/base/owned_threads.h"
 #include "agent/base/repeated_lines.h"
 #include "agent/config/config.h"
 #include "agent/delivery/uplink.h"
@@ -71,6 +71,7 @@ class DeadLetters {
   void finish_logs() { copy_lines_.finish(); }
 
  private:
+  void ask_to_end();
   void compare_loop();
   net::PgResult<void> compare();
   net::PgResult<void> fetch(net::Connection& connection, std::span<const Uuid> ids);
@@ -87,18 +88,17 @@ class DeadLetters {
   RepeatedLines copy_lines_{"dead letters", "trouble with their copy", "troubles with their copy"};
 
   mutable Mutex mutex_;
-  CondVar wake_, ended_;
+  CondVar wake_;
   // Uplink::Status::changes of what uplink_up_ was taken from.
   std::uint64_t uplink_changes_ GUARDED_BY(mutex_) = 0;
   bool uplink_up_ GUARDED_BY(mutex_) = false;
   bool compare_due_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
-  bool running_ GUARDED_BY(mutex_) = false;
   // While a comparison is under way: what must not come back with it.
   std::set<Uuid> left_meanwhile_ GUARDED_BY(mutex_);
   bool comparing_ GUARDED_BY(mutex_) = false;
   std::set<Uuid> on_their_way_ GUARDED_BY(mutex_);  // being appended, and not refused since
-  std::thread thread_;
+  OwnedThreads thread_;                             // last: it uses all of the above
 };
 
 }  // namespace hookspool::agent

@@ -75,8 +75,8 @@ Json journal_json(const storage::JournalStats& stats, const FillForecast& fill,
 }
 
 Json intake_json(const HealthSources& sources) {
-  auto& figures = sources.admission->figures();
-  const auto http = sources.intake->stats();
+  auto& figures = sources.admission.figures();
+  const auto http = sources.intake.stats();
   return {{"accepted", figures.accepted.load()},
           {"duplicates", figures.duplicates.load()},
           {"handshakes", figures.handshakes.load()},
@@ -136,12 +136,12 @@ Json error_json(const net::PgError& error, std::int64_t at_us) {
 }
 
 Json postgres_json(const HealthSources& sources) {
-  if (sources.uplink == nullptr) return {{"configured", false}, {"up", false}};
-  const auto uplink = sources.uplink->status();
-  const auto pool = sources.pool->stats();
-  auto& figures = sources.lanes->figures();
+  if (!sources.postgres) return {{"configured", false}, {"up", false}};
+  const auto uplink = sources.postgres->uplink.status();
+  const auto pool = sources.postgres->pool.stats();
+  auto& figures = sources.postgres->lanes.figures();
   Json json{{"configured", true}, {"up", uplink.up}, {"server", pool.server}, {"pool", pool_json(pool)}};
-  json["dead_letters"] = sources.dead_letters->count();
+  json["dead_letters"] = sources.dead_letters.count();
   json["response_ms"] = latency_json(figures.transaction);
   json["accept_to_commit_ms"] = latency_json(figures.accept_to_commit);
   json["errors"] = {{"outage", figures.errors_outage.load()},
@@ -167,8 +167,8 @@ Json postgres_json(const HealthSources& sources) {
 }
 
 Json fast_path_json(const HealthSources& sources, Mode mode) {
-  if (sources.lanes == nullptr) return {{"active", false}};
-  auto& figures = sources.lanes->figures();
+  if (!sources.postgres) return {{"active", false}};
+  auto& figures = sources.postgres->lanes.figures();
   return {{"active", mode == Mode::kOnline},
           {"delivered", figures.delivered_live.load()},
           {"delivered_from_journal", figures.delivered_from_journal.load()},
@@ -197,13 +197,13 @@ Json lane_json(const LaneStatus& lane, std::uint64_t pending_bytes) {
 
 // With no PostgreSQL there are no lanes at work, but what waits in the journal is still of interest.
 std::vector<LaneStatus> lane_statuses(const HealthSources& sources) {
-  if (sources.lanes != nullptr) return sources.lanes->statuses();
+  if (sources.postgres) return sources.postgres->lanes.statuses();
   std::vector<LaneStatus> lanes;
-  for (const auto& name : sources.journal->lanes()) {
+  for (const auto& name : sources.journal.lanes()) {
     LaneStatus lane;
     lane.name = name;
     lane.state = "waiting";
-    for (const auto& run : sources.journal->runs(name)) {
+    for (const auto& run : sources.journal.runs(name)) {
       lane.pending += run.last_seq - std::min(run.last_seq, run.confirmed.seq);
       lane.epoch = run.epoch;
       lane.confirmed_seq = run.confirmed.seq;
@@ -218,15 +218,15 @@ std::vector<LaneStatus> lane_statuses(const HealthSources& sources) {
 
 Mode current_mode(const HealthSources& sources) {
   ModeFacts facts;
-  const auto journal = sources.journal->stats();
+  const auto journal = sources.journal.stats();
   facts.journal_accepting = journal.accepting;
   facts.journal_full = journal.full;
-  facts.postgres_configured = sources.uplink != nullptr;
-  if (sources.uplink == nullptr) return mode_of(facts);
-  const auto uplink = sources.uplink->status();
+  facts.postgres_configured = sources.postgres.has_value();
+  if (!sources.postgres) return mode_of(facts);
+  const auto uplink = sources.postgres->uplink.status();
   facts.line_up = uplink.up;
   facts.line_needs_a_person = uplink.needs_administrator;
-  for (const auto& lane : sources.lanes->statuses()) {
+  for (const auto& lane : sources.postgres->lanes.statuses()) {
     if (lane.stuck()) {
       facts.lanes_held += 1;
       continue;
@@ -239,21 +239,21 @@ Mode current_mode(const HealthSources& sources) {
 }
 
 std::string health_json(const HealthSources& sources, Mode mode) {
-  const auto journal = sources.journal->stats();
+  const auto journal = sources.journal.stats();
   // What lies beside the journal, or cannot be read in it, waits for a person.
   const bool damage = journal.set_aside_files + journal.unreadable_segments > 0;
   const auto status = mode_status(mode);
   Json json{{"status", status == "pass" && damage ? "warn" : status},
             {"mode", mode_name(mode)},
             {"version", kVersion},
-            {"agent_id", sources.journal->agent_id()},
-            {"epoch", sources.journal->epoch().to_string()},
+            {"agent_id", sources.journal.agent_id()},
+            {"epoch", sources.journal.epoch().to_string()},
             {"uptime_seconds", rounded(static_cast<double>(wall_clock_us() - sources.started_at_us) / 1e6)}};
-  const auto uses = sources.journal->lane_usages();
-  if (const auto last = sources.reloader->last()) json["last_reload"] = Json::parse(reload_json(*last));
-  json["journal"] = journal_json(journal, *sources.forecast, uses);
+  const auto uses = sources.journal.lane_usages();
+  if (const auto last = sources.reloader.last()) json["last_reload"] = Json::parse(reload_json(*last));
+  json["journal"] = journal_json(journal, sources.forecast, uses);
   json["intake"] = intake_json(sources);
-  if (sources.quarantine != nullptr) json["quarantine"] = quarantine_json(*sources.quarantine);
+  json["quarantine"] = quarantine_json(sources.quarantine);
   if (sources.deduplicator != nullptr) json["dedupe"] = dedupe_json(*sources.deduplicator);
   json["postgres"] = postgres_json(sources);
   json["fast_path"] = fast_path_json(sources, mode);
@@ -268,15 +268,15 @@ std::string health_json(const HealthSources& sources, Mode mode) {
 }
 
 std::string health_line(const HealthSources& sources, Mode mode) {
-  const auto journal = sources.journal->stats();
+  const auto journal = sources.journal.stats();
   std::string line = std::string(mode_name(mode)) + ", " + std::to_string(journal.pending) +
                      " waiting, journal " + format_bytes(journal.bytes);
   if (journal.lost > 0) line += ", " + std::to_string(journal.lost) + " LOST BY THE DISK";
   if (!journal.accepting) line += ": " + journal.refusing_because;
-  if (const auto last = sources.reloader->last(); last && !last->done)
+  if (const auto last = sources.reloader.last(); last && !last->done)
     line += ", the changed configuration is refused (hookspool reload says why)";
-  if (sources.uplink != nullptr) {
-    const auto status = sources.uplink->status();
+  if (sources.postgres) {
+    const auto status = sources.postgres->uplink.status();
     if (!status.up && status.last_error) line += ": " + net::shown_text(*status.last_error);
   }
   return line;

@@ -20,20 +20,25 @@
 
 namespace hookspool::agent {
 
-// The parts that are asked; all but the first two are absent where no PostgreSQL is configured.
+// The parts that are asked.
 struct HealthSources {
-  storage::Journal* journal = nullptr;
-  Admission* admission = nullptr;
-  net::HttpServer* intake = nullptr;
-  net::Pool* pool = nullptr;
-  Uplink* uplink = nullptr;
-  Lanes* lanes = nullptr;
-  DeadLetters* dead_letters = nullptr;
-  Deduplicator* deduplicator = nullptr;  // nullptr: repeats are events
-  const FillForecast* forecast = nullptr;
-  Quarantine* quarantine = nullptr;
-  const Reloader* reloader = nullptr;
-  std::int64_t started_at_us = 0;  // wall clock
+  // What there is of PostgreSQL.
+  struct Postgres {
+    net::Pool& pool;
+    Uplink& uplink;
+    Lanes& lanes;
+  };
+
+  storage::Journal& journal;
+  Admission& admission;
+  net::HttpServer& intake;
+  DeadLetters& dead_letters;
+  Quarantine& quarantine;
+  const Reloader& reloader;
+  const FillForecast& forecast;
+  std::optional<Postgres> postgres;  // nothing: none is configured
+  Deduplicator* deduplicator;        // nullptr: repeats are events
+  std::int64_t started_at_us;        // wall clock
 };
 
 Mode current_mode(const HealthSources& sources);

@@ -77,9 +77,7 @@ const Refusal* parse_header_line(std::string_view line, HttpRequest& request) {
   if (line.front() == ' ' || line.front() == '\t') return &kFolded;
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return &kBadName;
-  std::string name(line.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(), to_lower);
-  request.headers.emplace_back(std::move(name), trimmed(line.substr(colon + 1)));
+  request.headers.emplace_back(lower_case(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
   return nullptr;
 }
 

@@ -10,16 +10,8 @@
 
 namespace hookspool::net {
 
-constexpr bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 constexpr bool is_alpha(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-constexpr char to_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 // RFC 9110 section 5.6.2, as a table: this runs for every byte of every name.
@@ -45,11 +37,6 @@ inline bool is_token(std::string_view text) {
 // No part of a line: what could end one, or steer a terminal that a log is shown on.
 constexpr bool is_control(char c) {
   return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f;
-}
-
-inline bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
-  return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
-                    [](char a, char b) { return to_lower(a) == b; });
 }
 
 // Calls `visit` with each member of a comma-separated list until it returns false.

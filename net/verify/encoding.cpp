@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "storage/base/text.h"
+
 namespace hookspool::net {
 namespace {
 
@@ -105,8 +107,8 @@ std::optional<FormFields> parse_form(std::string_view text, std::size_t fields_m
 }
 
 std::vector<std::string> query_parameters(std::string_view query, std::string_view name, bool any_case) {
-  const auto lower = [&](char c) {
-    return any_case && c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const auto is_name = [&](std::string_view given) {
+    return any_case ? equals_ignoring_case(given, name) : given == name;
   };
   std::vector<std::string> values;
   for (std::size_t fields = 0; !query.empty() && fields < kQueryFieldsMax; ++fields) {
@@ -115,10 +117,7 @@ std::vector<std::string> query_parameters(std::string_view query, std::string_vi
     query.remove_prefix(std::min(end + 1, query.size()));
     const auto equals = std::min(pair.find('='), pair.size());
     const auto given = decode_form_text(pair.substr(0, equals));
-    if (!given || !std::equal(given->begin(), given->end(), name.begin(), name.end(),
-                              [&](char a, char b) { return lower(a) == lower(b); })) {
-      continue;
-    }
+    if (!given || !is_name(*given)) continue;
     values.push_back(decode_form_text(pair.substr(std::min(equals + 1, pair.size()))).value_or(""));
   }
   return values;

@@ -4,15 +4,13 @@
 #include <charconv>
 #include <chrono>
 
+#include "storage/base/text.h"
+
 namespace hookspool::net {
 namespace {
 
 constexpr std::size_t kSecondsDigits = 10, kMillisecondsDigits = 13;
 constexpr std::size_t kRfc3339BytesMax = 64;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 std::optional<std::int64_t> whole_number(std::string_view text, std::size_t digits) {
   if (text.size() != digits || text[0] == '0' || !std::all_of(text.begin(), text.end(), is_digit))

@@ -47,9 +47,7 @@ Verdict verdict_of(const Found& found) {
 }
 
 bool begins_in_any_case(std::string_view text, std::string_view prefix) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return text.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), text.begin(),
-                                                    [&](char a, char b) { return lower(a) == lower(b); });
+  return equals_ignoring_case(text.substr(0, prefix.size()), prefix);
 }
 
 // One verification under way.
@@ -231,7 +229,7 @@ Verdict Verifier::read_form() {
   const Found type = find_header(request_.headers, {"content-type"});
   const std::string_view media = trimmed(type.value.substr(0, type.value.find(';')));
   constexpr std::string_view kForm = "application/x-www-form-urlencoded";
-  if (media.size() == kForm.size() && begins_in_any_case(media, kForm)) {
+  if (equals_ignoring_case(media, kForm)) {
     auto fields = parse_form(request_.body, kFormFieldsMax);
     if (!fields) {
       return {Mismatch::kBodyNotCovered,

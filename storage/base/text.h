@@ -1,9 +1,31 @@
 // Small operations on texts that several layers need. Pure functions, thread-safe.
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <string_view>
 
 namespace hookspool {
+
+// ASCII only, whatever the locale: names of headers, hosts and schemes.
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+constexpr char to_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+inline std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), to_lower);
+  return lower;
+}
+
+constexpr bool equals_ignoring_case(std::string_view one, std::string_view other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [](char a, char b) { return to_lower(a) == to_lower(b); });
+}
 
 // Without the `blanks` at both ends: of HTTP, by default.
 constexpr std::string_view trimmed(std::string_view text, std::string_view blanks = " \t") {

@@ -360,12 +360,11 @@ JournalResult<std::string> Folder::set_salvaged(const std::string& name) const {
 bool can_be_read(const std::filesystem::path& file) {
   const Fd fd(open_regular(file, O_RDONLY));
   if (!fd.is_open()) return errno == ENOENT;
-  std::vector<char> buffer(1 << 16);
-  ssize_t count = 0;
-  do {
-    count = ::read(fd.get(), buffer.data(), buffer.size());
-  } while (count > 0);
-  return count == 0;
+  std::vector<std::byte> buffer(1 << 16);
+  for (std::uint64_t at = 0;; at += buffer.size()) {
+    const ReadCount read = read_as_much(fd.get(), buffer, at);
+    if (read.error != 0 || read.bytes < buffer.size()) return read.error == 0;
+  }
 }
 
 }  // namespace hookspool::storage

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,29 +28,15 @@ JournalResult<void> failure(const std::filesystem::path& file, int error) {
       JournalError{kind, file.filename().string() + " cannot be made durable: " + open_failure(error)});
 }
 
-// 0, or errno.
-int write_all(int fd, const char* data, std::size_t bytes, off_t at) {
-  while (bytes > 0) {
-    const ssize_t written = ::pwrite(fd, data, bytes, at);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return written == 0 ? EIO : errno;
-    data += written;
-    bytes -= static_cast<std::size_t>(written);
-    at += written;
-  }
-  return 0;
-}
-
 // 0, or errno. Never beyond the size at the beginning: the file does not grow by it.
-int write_again(int fd, off_t size) {
-  std::vector<char> buffer(kChunkBytes);
-  for (off_t at = 0; at < size;) {
-    const auto wanted = static_cast<std::size_t>(std::min<off_t>(size - at, kChunkBytes));
-    const ssize_t read = ::pread(fd, buffer.data(), wanted, at);
-    if (read < 0 && errno == EINTR) continue;
-    if (read <= 0) return read == 0 ? EIO : errno;
-    if (const int error = write_all(fd, buffer.data(), static_cast<std::size_t>(read), at)) return error;
-    at += read;
+int write_again(int fd, std::uint64_t size) {
+  std::vector<std::byte> buffer(kChunkBytes);
+  for (std::uint64_t at = 0; at < size; at += buffer.size()) {
+    buffer.resize(std::min<std::uint64_t>(size - at, kChunkBytes));
+    const ReadCount read = read_as_much(fd, buffer, at);
+    if (read.error != 0) return read.error;
+    if (read.bytes < buffer.size()) return EIO;  // it has become shorter
+    if (const int error = write_whole(fd, buffer, at); error != 0) return error;
   }
   return 0;
 }
@@ -61,7 +48,8 @@ JournalResult<void> write_back(const std::filesystem::path& file) {
   if (fd.get() < 0) return failure(file, errno);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return failure(file, errno);
-  if (const int error = write_again(fd.get(), status.st_size)) return failure(file, error);
+  if (const int error = write_again(fd.get(), static_cast<std::uint64_t>(status.st_size)); error != 0)
+    return failure(file, error);
   if (::fsync(fd.get()) != 0) return failure(file, errno);
   return {};
 }

@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
+#include <span>
 #include <system_error>
 #include <utility>
+
+#include "storage/file/file_io.h"
 
 namespace hookspool::storage {
 namespace {
@@ -36,18 +39,12 @@ Opened open_file(const std::filesystem::path& file) {
   return {std::move(opened.fd), static_cast<std::uint64_t>(status.st_size), 0};
 }
 
-// How many bytes there were; the others are zeros.
-std::size_t read_at(int fd, std::uint64_t offset, unsigned char* to, std::size_t bytes, bool& failed) {
-  std::size_t done = 0;
-  while (done < bytes) {
-    const ssize_t count = ::pread(fd, to + done, bytes - done, static_cast<off_t>(offset + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) failed = true;
-    if (count <= 0) break;
-    done += static_cast<std::size_t>(count);
-  }
-  std::fill(to + done, to + bytes, static_cast<unsigned char>(0));
-  return done;
+// What cannot be read, or is beyond the file's end, becomes zeros. False: there was something that could not be read.
+bool read_or_zeros(int fd, std::uint64_t offset, std::span<unsigned char> to) {
+  const ReadCount read = read_as_much(fd, std::as_writable_bytes(to), offset);
+  const auto rest = to.subspan(read.bytes);
+  std::fill(rest.begin(), rest.end(), static_cast<unsigned char>(0));
+  return read.error == 0;
 }
 
 }  // namespace
@@ -91,8 +88,7 @@ void SalvagePages::index_wal() {
   std::map<std::uint64_t, std::size_t> ended;  // salts -> frames up to the last one that ends a transaction
   for (std::uint64_t at = kWalHeaderBytes; at + kFrameHeaderBytes < wal_bytes_; at += kFrameBytes) {
     std::array<unsigned char, kFrameHeaderBytes> header{};
-    bool failed = false;
-    read_at(wal_.get(), at, header.data(), header.size(), failed);
+    (void)read_or_zeros(wal_.get(), at, header);
     const std::uint64_t salts =
         static_cast<std::uint64_t>(big_endian(&header[8])) << 32 | big_endian(&header[12]);
     frames.push_back({{ImageTrust::kStray, big_endian(header.data()), at + kFrameHeaderBytes}, salts});
@@ -108,10 +104,8 @@ void SalvagePages::index_wal() {
 }
 
 void SalvagePages::read(const PageImage& image, SalvagePage& page) {
-  bool failed = false;
   const int fd = image.trust == ImageTrust::kDatabase ? database_.get() : wal_.get();
-  read_at(fd, image.offset, page.data(), page.size(), failed);
-  if (failed) ++unreadable_;
+  if (!read_or_zeros(fd, image.offset, page)) ++unreadable_;
 }
 
 std::optional<PageImage> SalvagePages::find(std::uint32_t page, int view) const {

@@ -18,6 +18,7 @@ const std::map<std::string_view, std::string_view>& threads() {
   static const std::map<std::string_view, std::string_view> kThreads = {
       {"agent/base/early_stop", "ends the process: it waits for a signal while the agent starts"},
       {"agent/base/log", "the line is lost"},
+      {"agent/base/owned_threads", "the owner's affair: each has a line of its own here"},
       {"agent/base/round_thread", "logged; the next round comes as usual"},
       {"agent/delivery/lanes", "a step is logged and tried again; anything else ends the process"},
       {"agent/delivery/uplink", "an attempt is logged and made again; anything else ends the process"},
@@ -78,7 +79,8 @@ Faults check_locks(const Files& files, std::size_t& found) {
 }
 
 Faults check_threads(const Files& files, std::size_t& found) {
-  constexpr std::string_view kTypes[] = {"std::thread", "std::jthread", "std::async", "pthread_create"};
+  constexpr std::string_view kTypes[] = {"std::thread", "std::jthread", "std::async", "pthread_create",
+                                         "OwnedThreads"};
   Faults faults;
   std::set<std::string_view> seen;
   for (const SourceFile& file : files) {

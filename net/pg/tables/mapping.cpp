@@ -43,13 +43,6 @@ bool is_header_char(char c) {
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
-  return out;
-}
-
 }  // namespace
 
 Result<ColumnSource, std::string> parse_column_source(std::string_view spec) {
@@ -76,7 +69,7 @@ Result<ColumnSource, std::string> parse_column_source(std::string_view spec) {
   }
   if (what.starts_with(kHeaderPrefix)) {
     source.kind = ColumnSource::Kind::kHeader;
-    source.header = lower(trimmed(what.substr(kHeaderPrefix.size()), kBlanks));
+    source.header = lower_case(trimmed(what.substr(kHeaderPrefix.size()), kBlanks));
     if (source.header.empty() || !std::all_of(source.header.begin(), source.header.end(), is_header_char)) {
       return fail(std::string("needs a header's name, as in \"header:x-github-event\""));
     }

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <exception>
 #include <iostream>
+#include <limits>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +37,7 @@ constexpr std::size_t kResidentBytesMore = 32u << 20;
 constexpr int kIntakeRounds = 5;
 constexpr seconds kIntakeTime{2};
 constexpr milliseconds kSampleInterval{100};
+constexpr seconds kDrainStallMax{60};  // without one event fewer that waits: nothing will come any more
 constexpr double kMebibyte = 1 << 20;
 
 double since(Clock::time_point began) {
@@ -115,12 +118,21 @@ struct Subject {
     result.bytes_before = bytes_of(agent.journal());
     const auto events = static_cast<double>(backlog + acknowledged);
     const auto began = Clock::now();
+    auto progressed = began;
+    long long least = std::numeric_limits<long long>::max();
     int next_sample = 9;  // tenths that still wait
     for (;;) {
       const long long pending = agent.health_number("/journal/pending");
       result.resident_most = std::max(result.resident_most, agent.resident_bytes());
       const std::uint64_t bytes = bytes_of(agent.journal());
       if (pending == 0) break;
+      if (pending > 0 && pending < least) {
+        least = pending;
+        progressed = Clock::now();
+      }
+      if (Clock::now() - progressed > kDrainStallMax)
+        throw std::runtime_error("nothing was delivered for " + std::to_string(kDrainStallMax.count()) +
+                                 " s: " + agent.health());
       if (pending > 0) result.bytes_least_before_the_end = std::min(result.bytes_least_before_the_end, bytes);
       if (pending > 0 && static_cast<double>(pending) <= events * next_sample / 10) {
         result.samples.push_back(
