@@ -1,7 +1,6 @@
 #include "agent/delivery/gap_recorder.h"
 
 #include "agent/base/log.h"
-#include "agent/delivery/run_walker.h"
 
 namespace hookspool::agent {
 namespace {
@@ -20,19 +19,26 @@ LaneStep GapRecorder::skip_damaged(net::DeliveryTransaction transaction, const s
   const auto read = walker.next({1, 1, kDamagedNumbersMax});
   if (!read) return core_.failed(read.error());
   if (!read->damage) return LaneStep::more();
-  const RunWalker::Damage& damage = *read->damage;
-  log_error("lane " + core_.name() + ": " + describe(damage, run.epoch));
-  const Uuid before_damage = transaction.position().id;
-  const auto skipped = transaction.skip_gap(damage.last_seq);
-  if (!skipped) return core_.failed(skipped.error());
-  const auto committed = transaction.commit();
-  if (!committed) return core_.failed(committed.error());
+  const auto recorded = record(transaction, run, *read->damage, Watermark::kOverIt);
+  if (!recorded) return core_.failed(recorded.error());
   core_.journal().confirm(core_.name(), run.epoch, transaction.position());
-  core_.figures().gaps += damage.count();
-  log_error("lane " + core_.name() + ": these numbers are recorded in PostgreSQL's table of gaps");
-  report_lost(run, damage.first_seq, damage.last_seq, before_damage);
   core_.report().succeeded(false);
   return LaneStep::more();
+}
+
+net::PgResult<void> GapRecorder::record(net::DeliveryTransaction& transaction, const storage::LaneRun& run,
+                                        const RunWalker::Damage& damage, Watermark watermark) {
+  log_error("lane " + core_.name() + ": " + describe(damage, run.epoch));
+  const Position before = transaction.position();
+  const bool follows = before.seq + 1 == damage.first_seq;
+  if (!follows) transaction.settle({damage.first_seq - 1, Uuid{}});
+  if (auto skipped = transaction.skip_gap(damage.last_seq); !skipped) return skipped;
+  if (watermark == Watermark::kStays) transaction.settle(before);
+  if (auto committed = transaction.commit(); !committed) return committed;
+  core_.figures().gaps += damage.count();
+  log_error("lane " + core_.name() + ": these numbers are recorded in PostgreSQL's table of gaps");
+  report_lost(run, damage.first_seq, damage.last_seq, follows ? before.id : Uuid{});
+  return {};
 }
 
 net::PgResult<void> GapRecorder::skip_unretained(net::DeliveryTransaction& transaction,

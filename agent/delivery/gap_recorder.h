@@ -7,6 +7,7 @@
 
 #include "agent/delivery/lane_core.h"
 #include "agent/delivery/lane_step.h"
+#include "agent/delivery/run_walker.h"
 #include "net/pg/delivery/delivery.h"
 #include "storage/journal/journal.h"
 
@@ -19,6 +20,11 @@ class GapRecorder {
   // The number after transaction.position() could not be read: if that holds, records the damaged stretch and moves
   // the watermark over it. What can be read behind it is delivered by the next step.
   LaneStep skip_damaged(net::DeliveryTransaction transaction, const storage::LaneRun& run);
+  // Records a stretch that was found while ids are compared, and commits. The watermark ends up over it, or stays.
+  // REQUIRES: the transaction has done nothing else.
+  enum class Watermark { kOverIt, kStays };
+  net::PgResult<void> record(net::DeliveryTransaction& transaction, const storage::LaneRun& run,
+                             const RunWalker::Damage& damage, Watermark watermark);
   // The numbers from position() to run.first_seq are not retained: records them; the transaction goes on after them.
   net::PgResult<void> skip_unretained(net::DeliveryTransaction& transaction, const storage::LaneRun& run);
 

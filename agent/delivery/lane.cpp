@@ -18,7 +18,7 @@ Lane::Lane(std::string name, const LaneContext& context)
       delivery_(core_, isolation_, pace_, refused_, dead_letters_, gaps_),
       ahead_(core_, isolation_, pace_, refused_, delivery_),
       healer_(core_, dead_letters_),
-      repairer_(core_, dead_letters_) {}
+      repairer_(core_, dead_letters_, gaps_) {}
 
 void Lane::begin_step() {
   core_.begin_step();

@@ -226,10 +226,14 @@ Lanes::Entry* Lanes::take_ready() {
 
 // Whatever a step throws (want of memory, an exception of a library) ends neither the worker nor the lane: its transaction
 // is rolled back, and the next step looks at the watermark first.
-Lane::Step Lanes::guarded_step(Lane& lane, net::Connection& connection,
-                               const std::vector<EventPtr>& coming) const {
+Lane::Step Lanes::guarded_step(Lane& lane, const std::vector<EventPtr>& coming,
+                               Clock::time_point& opened_at) const {
   try {
-    return coming.empty() ? lane.step(connection) : lane.step_ahead(connection, coming);
+    opened_at = Clock::now();
+    auto lease = pool_.acquire(opened_at + pool_.options().connect_timeout);
+    if (!lease) return LaneStep::uplink_down(lease.error());
+    opened_at = (*lease)->opened_at();
+    return coming.empty() ? lane.step(**lease) : lane.step_ahead(**lease, coming);
   } catch (const std::exception& error) {
     log_error("lane " + lane.name() + ": a step was not done to its end: " + error.what() +
               "; it is tried again in " + format_duration(kAfterException));
@@ -240,21 +244,19 @@ Lane::Step Lanes::guarded_step(Lane& lane, net::Connection& connection,
 
 // A step with a connection of its own; without one the uplink is down.
 Lane::Step Lanes::run_step(Entry& entry, const std::vector<EventPtr>& coming) {
-  LaneStep step;
+  Clock::time_point opened_at;  // the connection, or the try to get one
+  LaneStep step = guarded_step(entry.lane, coming, opened_at);
+  if (!step.failure) return step;
+  Uplink* uplink = nullptr;
   {
-    auto lease = pool_.acquire(Clock::now() + pool_.options().connect_timeout);
-    step = lease ? guarded_step(entry.lane, **lease, coming) : LaneStep::uplink_down(lease.error());
+    const MutexLock lock(mutex_);
+    uplink = uplink_;
+    if (!uplink->has_recovered_since(opened_at)) schedule_.uplink_lost();
   }
-  if (step.failure) {
-    Uplink* uplink = nullptr;
-    {
-      const MutexLock lock(mutex_);
-      schedule_.uplink_lost();
-      uplink = uplink_;
-    }
-    uplink->report_failure(*step.failure);
-  }
-  return step;
+  if (uplink->report_failure(*step.failure, opened_at)) return step;
+  // Of an outage that is over: the next step gets a newer connection.
+  entry.lane.uplink_came_up();
+  return LaneStep::more();
 }
 
 void Lanes::work() {

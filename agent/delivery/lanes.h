@@ -84,7 +84,8 @@ class Lanes {
   std::vector<Lane*> lanes() EXCLUDES(mutex_);
   Entry* take_ready() REQUIRES(mutex_);  // waits; nullptr when stopping
   Lane::Step run_step(Entry& entry, const std::vector<EventPtr>& coming) EXCLUDES(mutex_);
-  Lane::Step guarded_step(Lane& lane, net::Connection& connection, const std::vector<EventPtr>& coming) const;
+  Lane::Step guarded_step(Lane& lane, const std::vector<EventPtr>& coming,
+                          std::chrono::steady_clock::time_point& opened_at) const;
   void work() EXCLUDES(mutex_);
 
   storage::Journal& journal_;

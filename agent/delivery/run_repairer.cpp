@@ -37,7 +37,8 @@ LaneStep RunRepairer::reconcile(net::Connection& connection, net::DeliveryTransa
   const auto read = walker.next(limits());
   if (!read) return core_.failed(read.error());
   if (read->damage) {
-    log_error("lane " + core_.name() + ": " + describe(*read->damage, run.epoch));
+    const auto recorded = gaps_.record(transaction, run, *read->damage, GapRecorder::Watermark::kStays);
+    if (!recorded) return core_.failed(recorded.error());
     journal.confirm(core_.name(), run.epoch, {read->damage->last_seq, Uuid{}});
     return LaneStep::more();
   }
@@ -79,16 +80,19 @@ StepFlow RunRepairer::repair_run(net::Connection& connection, const storage::Lan
   if (walker.at_end()) return StepFlow::go_on();
   const auto read = walker.next(limits());
   if (!read) return core_.failed(read.error());
-  if (read->damage) {
-    log_error("lane " + core_.name() + ": " + describe(*read->damage, run.epoch));
-    repaired_to_[run.epoch] = read->damage->last_seq;
-    return LaneStep::more();
-  }
-  const std::vector<EventPtr>& batch = read->events;
   auto begun = core_.begin(connection, run, true);
   if (!begun) return core_.failed(begun.error());
   std::optional<net::DeliveryTransaction> transaction(std::move(*begun));
   if (!transaction->comparable()) return settle_unseen(*transaction, run);
+  if (read->damage) {
+    // Some of them may be in PostgreSQL. What salvage finds of them is compared by id, so a gap too many does no harm.
+    const auto recorded = gaps_.record(*transaction, run, *read->damage, GapRecorder::Watermark::kOverIt);
+    if (!recorded) return core_.failed(recorded.error());
+    repaired_to_[run.epoch] = read->damage->last_seq;
+    core_.journal().confirm(core_.name(), run.epoch, transaction->position(), true);
+    return LaneStep::more();
+  }
+  const std::vector<EventPtr>& batch = read->events;
   auto missing = transaction->reconcile(batch);
   const Position reached{batch.back()->seq, batch.back()->id};
   transaction->settle(reached);

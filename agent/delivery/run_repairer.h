@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/delivery/gap_recorder.h"
 #include "agent/delivery/lane_core.h"
 #include "agent/delivery/lane_dead_letters.h"
 #include "agent/delivery/lane_step.h"
@@ -20,7 +21,8 @@ namespace hookspool::agent {
 
 class RunRepairer {
  public:
-  RunRepairer(LaneCore& core, LaneDeadLetters& dead_letters) : core_(core), dead_letters_(dead_letters) {}
+  RunRepairer(LaneCore& core, LaneDeadLetters& dead_letters, GapRecorder& gaps)
+      : core_(core), dead_letters_(dead_letters), gaps_(gaps) {}
 
   // An administrator wants the watermark to be set right by comparing ids; until repair() is done.
   void request() { requested_ = true; }
@@ -45,6 +47,7 @@ class RunRepairer {
 
   LaneCore& core_;
   LaneDeadLetters& dead_letters_;
+  GapRecorder& gaps_;
   std::atomic<bool> requested_{false};
   bool one_by_one_ = false;                    // a batch was refused: which event is it?
   std::size_t refused_in_a_row_ = 0;           // that became dead letters while comparing

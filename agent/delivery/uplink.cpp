@@ -51,16 +51,23 @@ bool Uplink::up() const {
   return state_.up();
 }
 
-void Uplink::report_failure(const net::PgError& error) {
+bool Uplink::has_recovered_since(OpenedAt opened_at) const {
+  const MutexLock lock(mutex_);
+  return state_.up() && opened_at < condemned_before_;
+}
+
+bool Uplink::report_failure(const net::PgError& error, OpenedAt opened_at) {
   std::string news;
   {
     const MutexLock lock(mutex_);
-    if (stopping_ || !state_.up()) return;  // several lanes may find the same outage; the first counts
+    if (stopping_ || !state_.up()) return true;  // several lanes may find the same outage; the first counts
+    if (opened_at < condemned_before_) return false;
     news = state_.failed(error, now(), random_unit());
   }
   wake_.notify_all();
   if (!news.empty()) log_warn(news);
   on_change_();
+  return true;
 }
 
 void Uplink::retry_now() {
@@ -78,9 +85,7 @@ Uplink::Status Uplink::status() const {
 
 // The whole of what a lane needs: a connection that answers, to the right server, and the tables. A new one, for
 // what is left of the old ones is suspect.
-net::PgResult<void> Uplink::try_once() try {
-  // The pool's deadlines and the ages of its connections are the machine's time.
-  const auto now = real_time().now();
+net::PgResult<void> Uplink::try_once(OpenedAt now) try {
   pool_.condemn_before(now);
   auto lease = pool_.acquire(now + pool_.options().connect_timeout);
   if (!lease) return fail(std::move(lease.error()));
@@ -102,6 +107,7 @@ net::PgResult<void> Uplink::admit(net::Connection& connection) {
   {
     const MutexLock lock(mutex_);
     changed = state_.up() && server_ != *identity;
+    if (changed) condemned_before_ = connection.opened_at();
     server_ = std::move(*identity);
   }
   if (changed) {
@@ -114,11 +120,15 @@ net::PgResult<void> Uplink::admit(net::Connection& connection) {
 
 void Uplink::ask_idle_connection() {
   if (pool_.stats().in_use > 0) return;  // a lane will notice
-  auto lease = pool_.acquire(real_time().now() + std::min(pool_.options().connect_timeout, kIdleAnswerMax));
-  if (!lease) return report_failure(lease.error());
+  const OpenedAt now = real_time().now();
+  auto lease = pool_.acquire(now + std::min(pool_.options().connect_timeout, kIdleAnswerMax));
+  if (!lease) {
+    report_failure(lease.error(), now);
+    return;
+  }
   if (pool_.options().pre_ping) return;
   auto answer = (*lease)->query(";", net::statement_deadline(pool_.options()), "asking an idle line");
-  if (!answer) report_failure(answer.error());
+  if (!answer) report_failure(answer.error(), (*lease)->opened_at());
 }
 
 // While it is up: waits until that is over, or until an idle connection is to be asked.
@@ -144,11 +154,14 @@ void Uplink::try_and_report() {
     if (stopping_) return;
     retry_now_ = false;
   }
-  const auto tried = try_once();
+  // The pool's deadlines and the ages of its connections are the machine's time.
+  const OpenedAt began = real_time().now();
+  const auto tried = try_once(began);
   const std::string server = pool_.stats().server;
   std::string news;
   {
     const MutexLock lock(mutex_);
+    if (tried) condemned_before_ = began;
     news = tried ? state_.connected(server, now()) : state_.failed(tried.error(), now(), random_unit());
   }
   if (!news.empty()) tried ? log_info(news) : log_warn(news);

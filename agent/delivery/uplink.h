@@ -38,8 +38,11 @@ class Uplink {
   bool stop(milliseconds grace) EXCLUDES(mutex_);
 
   bool up() const EXCLUDES(mutex_);
-  // A lane found the connection dead, or could not get one.
-  void report_failure(const net::PgError& error) EXCLUDES(mutex_);
+  // A lane found the connection dead, or could not get one; `opened_at`: when that was opened, or asked for. False: it was
+  // up again after that, so the failure belongs to an outage that is over.
+  using OpenedAt = std::chrono::steady_clock::time_point;
+  bool report_failure(const net::PgError& error, OpenedAt opened_at) EXCLUDES(mutex_);
+  bool has_recovered_since(OpenedAt opened_at) const EXCLUDES(mutex_);
   // An administrator does not want to wait for the backoff.
   void retry_now() EXCLUDES(mutex_);
   Status status() const EXCLUDES(mutex_);
@@ -49,7 +52,7 @@ class Uplink {
   void probe_loop() EXCLUDES(mutex_);
   void heartbeat() EXCLUDES(mutex_);
   void try_and_report() EXCLUDES(mutex_);
-  net::PgResult<void> try_once();
+  net::PgResult<void> try_once(OpenedAt now);
   net::PgResult<void> admit(net::Connection& connection) EXCLUDES(mutex_);
   void ask_idle_connection();
   UplinkState::Now now() const { return {time_.now(), time_.wall_clock_us()}; }
@@ -64,6 +67,8 @@ class Uplink {
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool retry_now_ GUARDED_BY(mutex_) = false;
   UplinkState state_ GUARDED_BY(mutex_);
+  OpenedAt condemned_before_
+      GUARDED_BY(mutex_);  // what was opened earlier says nothing about the server of now
   net::SinkIdentity server_ GUARDED_BY(mutex_);  // of the newest connection that was admitted
   OwnedThreads prober_;                          // last: it uses all of the above
 };

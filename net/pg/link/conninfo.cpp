@@ -1,6 +1,7 @@
 #include "net/pg/link/conninfo.h"
 
 #include <libpq-fe.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -94,6 +95,28 @@ std::optional<PgError> check_value(const std::string& keyword, const std::string
   return {};
 }
 
+// libpq opens these files with calls that wait, beyond every deadline of ours: a pipe waits for a writer.
+constexpr std::array<std::string_view, 5> kFiles{"passfile", "sslcert", "sslcrl", "sslkey", "sslrootcert"};
+
+std::optional<PgError> check_file(const std::string& name, const char* path) {
+  struct stat status {};
+  if (path == nullptr || ::stat(path, &status) != 0) return {};  // libpq says what is wrong
+  const bool null_device = S_ISCHR(status.st_mode) && std::string_view(path) == "/dev/null";
+  const bool may_wait = S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode) || S_ISSOCK(status.st_mode);
+  if (!may_wait || null_device) return {};
+  return bad(name + " names a pipe, a device or a socket; it must be a regular file");
+}
+
+std::optional<PgError> check_files(const PQconninfoOption* options) {
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
+    if (std::find(kFiles.begin(), kFiles.end(), option->keyword) == kFiles.end()) continue;
+    const char* path = option->val;
+    if (path == nullptr && option->envvar != nullptr) path = std::getenv(option->envvar);
+    if (auto error = check_file(option->keyword, path)) return error;
+  }
+  return check_file("PGSERVICEFILE", std::getenv("PGSERVICEFILE"));
+}
+
 bool set_in_environment(const PQconninfoOption& option) {
   return option.envvar != nullptr && std::getenv(option.envvar) != nullptr;
 }
@@ -128,6 +151,7 @@ PgResult<ConnectParameters> ConnectParameters::make(const PgOptions& options) {
     PQfreemem(message);
     return fail(bad(text));
   }
+  if (auto error = check_files(parsed.get())) return fail(std::move(*error));
   ConnectParameters parameters;
   // A service file may set anything, and what is passed here would overrule it.
   bool& service = parameters.service_;

@@ -68,6 +68,26 @@ class UplinkTest : public ::testing::Test {
   testing::TempFolder folder_;
 };
 
+// The answer of a dead connection may come long after the others have been replaced.
+TEST_F(UplinkTest, AFailureFromBeforeARecoveryIsNoOutage) {
+  Life life(options(shared_cluster().conninfo()));
+  life.begin();
+  life.append("a", 1, "before");
+  ASSERT_TRUE(life.delivered());
+  const auto opened_at = std::chrono::steady_clock::now();
+  const net::PgError error{.text = "the server closed the connection unexpectedly"};
+  EXPECT_FALSE(life.uplink().has_recovered_since(opened_at));
+  EXPECT_TRUE(life.uplink().report_failure(error, opened_at));
+  ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.uplink().up(); }));
+  const auto outages = life.uplink().status().outages;
+  EXPECT_EQ(outages, 1u);
+  EXPECT_TRUE(life.uplink().has_recovered_since(opened_at));
+  EXPECT_FALSE(life.uplink().report_failure(error, opened_at));
+  EXPECT_TRUE(life.uplink().up());
+  EXPECT_EQ(life.uplink().status().outages, outages);
+  EXPECT_TRUE(life.uplink().report_failure(error, std::chrono::steady_clock::now())) << "a new one is";
+}
+
 TEST_F(UplinkTest, APasswordIsRenewedInItsFileWithoutARestart) {
   PgCluster cluster;
   const fs::path passfile = folder_ / "pgpass";

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include "tests/support/certificates.h"
 #include "tests/support/cut_proxy.h"
 #include "tests/support/free_port.h"
+#include "tests/support/temp_folder.h"
 #include "tests/unit/net/pg_fixture.h"
 
 namespace hookspool::net {
@@ -346,6 +348,23 @@ std::string given(const std::string& conninfo, std::string_view keyword) {
     if (keywords[i] == keyword) return values[i];
   }
   return "";
+}
+
+// libpq would wait for a writer of it, beyond every deadline.
+TEST(PgConninfoTest, AFileThatIsAPipeIsRefused) {
+  const testing::TempFolder folder;
+  const std::string pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const char* keyword : {"passfile", "sslcert", "sslcrl", "sslkey", "sslrootcert"}) {
+    PgOptions options;
+    options.conninfo = "host=127.0.0.1 port=1 " + std::string(keyword) + "=" + pipe;
+    const auto connection = Connection::connect(options);
+    ASSERT_FALSE(connection.ok());
+    EXPECT_EQ(connection.error().error_class, ErrorClass::kSetup);
+    EXPECT_NE(connection.error().text.find(std::string(keyword) + " names a pipe"), std::string::npos)
+        << connection.error().text;
+  }
+  EXPECT_TRUE(Connection::check_conninfo("host=127.0.0.1 passfile=/dev/null").ok());
 }
 
 TEST(PgConninfoTest, DefaultsDoNotOverrule) {
