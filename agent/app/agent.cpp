@@ -15,6 +15,7 @@
 #include "agent/app/delivering.h"
 #include "agent/app/journaling.h"
 #include "agent/app/serving.h"
+#include "agent/app/stop_order.h"
 #include "agent/base/early_stop.h"
 #include "agent/base/exit_codes.h"
 #include "agent/base/last_resort.h"
@@ -142,8 +143,7 @@ void Agent::serve() {
   }
 }
 
-// Against the data's way: no new events, answers for those that are here, the transaction at hand, what shows the state,
-// the journal.
+// In the order of stop_in_order().
 int Agent::stop() {
   log_info("stopping");
   notify_systemd("STOPPING=1");
@@ -156,18 +156,26 @@ int Agent::stop() {
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 
   serving_.admission().set_stopping();
-  bool ended = reloader_.stop(kReloadGrace);
-  ended = serving_.stop_intake() && ended;
-  ended = delivering_.stop(ended) && ended;
-  ended = serving_.stop_admin() && ended;
-  upkeep_.reset();
-  serving_.admission().finish_logs();
-  delivering_.finish_logs();
-  const Journaling::Closed journal = journaling_.close();
+  Journaling::Closed journal;
+  const bool ended = stop_in_order({.reloads = [this] { return reloader_.stop(kReloadGrace); },
+                                    .intake = [this] { return serving_.stop_intake(); },
+                                    .deliveries = [this](bool patient) { return delivering_.stop(patient); },
+                                    .admin = [this] { return serving_.stop_admin(); },
+                                    .upkeep = [this] { upkeep_.reset(); },
+                                    .logs =
+                                        [this] {
+                                          serving_.admission().finish_logs();
+                                          delivering_.finish_logs();
+                                        },
+                                    .journal =
+                                        [&] {
+                                          journal = journaling_.close();
+                                          return journal.ended;
+                                        }});
 
   const int code = journal.without_error ? kExitOk : kExitIo;
   // A worker that still waits for a dead server or disk cannot be joined; nothing of it is needed any more.
-  if (!ended || !journal.ended) {
+  if (!ended) {
     (void)finish_log();
     std::_Exit(code);
   }

@@ -1,76 +1,21 @@
 #include "storage/catalogue/catalogue.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
-#include "storage/segment/row.h"
-
 namespace hookspool::storage {
-namespace {
-
-// The first piece that does not end before this number.
-template <class Pieces>
-auto place_of(Pieces& pieces, std::uint64_t seq) {
-  return std::partition_point(pieces.begin(), pieces.end(),
-                              [&](const auto& piece) { return piece.last_seq < seq; });
-}
-
-}  // namespace
-
-const Catalogue::Run* Catalogue::find_run(std::string_view lane, const Uuid& epoch) const {
-  const auto found = lanes_.find(lane);
-  if (found == lanes_.end()) return nullptr;
-  // The newest epochs are asked for most.
-  const std::vector<Run>& runs = found->second.runs;
-  const auto run = std::find_if(runs.rbegin(), runs.rend(),
-                                [&](const Run& candidate) { return candidate.epoch == epoch; });
-  return run == runs.rend() ? nullptr : &*run;
-}
-
-Catalogue::Run* Catalogue::find_run(std::string_view lane, const Uuid& epoch) {
-  return const_cast<Run*>(static_cast<const Catalogue*>(this)->find_run(lane, epoch));
-}
-
-// `segment`: the one at hand. Where the run is not known yet its place is before the runs that lie in later segments only.
-Catalogue::Run& Catalogue::run_of(const std::string& lane, const Uuid& epoch, std::uint64_t segment) {
-  if (Run* run = find_run(lane, epoch)) return *run;
-  Run run;
-  run.epoch = epoch;
-  std::vector<Run>& runs = lanes_[lane].runs;
-  const auto is_later = [&](const Run& other) REQUIRES(mutex_) {
-    if (epoch != epoch_ && other.epoch == epoch_) return true;
-    return !other.pieces.empty() && std::all_of(other.pieces.begin(), other.pieces.end(),
-                                                [&](const Piece& piece) { return piece.segment > segment; });
-  };
-  return *runs.insert(std::find_if(runs.begin(), runs.end(), is_later), std::move(run));
-}
-
-// Whether another segment holds one of its numbers.
-bool Catalogue::overlaps(const SegmentContents& contents) const {
-  return std::any_of(contents.lanes.begin(), contents.lanes.end(),
-                     [&](const SegmentLane& lane) REQUIRES(mutex_) {
-                       const Run* run = find_run(lane.lane, contents.epoch);
-                       if (run == nullptr) return false;
-                       auto piece = place_of(run->pieces, lane.first_seq);
-                       for (; piece != run->pieces.end() && piece->first_seq <= lane.last_seq; ++piece) {
-                         if (piece->segment != contents.file->number) return true;
-                       }
-                       return false;
-                     });
-}
 
 void Catalogue::take_in(const SegmentContents& contents) {
-  Segment& segment = segments_[contents.file->number];
+  SegmentRecord& segment = segments_.add(contents.file->number);
   segment.active = true;  // until all of it is counted: what it keeps is shared out once
   segment.file = contents.file;
   segment.epoch = contents.epoch;
-  segment.bytes = contents.bytes;
+  segments_.set_bytes(segment, contents.bytes);
   segment.newest_received_at_us = contents.newest_received_at_us;
   segment.greatest_id = contents.greatest_id;
   for (const SegmentLane& lane : contents.lanes) segment.events += lane.last_seq - lane.first_seq + 1;
   for (const SegmentLane& lane : contents.lanes) {
-    Run& run = run_of(lane.lane, contents.epoch, contents.file->number);
+    EpochRun& run = lanes_.run_of(lane.lane, contents.epoch, contents.file->number);
     // How large each event is would take reading all of them; the segment's size is known.
     const double share =
         static_cast<double>(lane.last_seq - lane.first_seq + 1) / static_cast<double>(segment.events);
@@ -81,77 +26,66 @@ void Catalogue::take_in(const SegmentContents& contents) {
     segment.piece_bytes += bytes;
     segment.lanes.emplace(lane.lane, lane.first_seq);
     if (contents.salvaged) segment.uncompared.insert(lane.lane);
-    recount(lane.lane, run);
+    sums_.recount(lanes_.at(lane.lane), run);
   }
   segment.active = false;
-  share_out(segment);
-  bytes_ += segment.bytes;
+  WaitingSums::share_out(segment);
 }
 
 // The opposite. The runs stay, with what is confirmed of them.
 void Catalogue::take_out(std::uint64_t number) {
-  Segment& segment = segments_.at(number);
+  SegmentRecord& segment = segments_.at(number);
   segment.active = true;
-  share_out(segment);
-  bytes_ -= segment.bytes;
+  WaitingSums::share_out(segment);
   for (const auto& [name, first_seq] : segment.lanes) {
-    Lane& lane = lanes_.find(name)->second;
-    Run* run = find_run(name, segment.epoch);
-    for (Piece& piece : run->pieces) {
-      if (piece.segment == number) set_waiting(lane, *run, piece, {});
+    EpochRun* run = lanes_.find_run(name, segment.epoch);
+    for (LanePiece& piece : run->pieces) {
+      if (piece.segment == number) sums_.set(lanes_.at(name), *run, piece, {});
     }
-    std::erase_if(run->pieces, [&](const Piece& piece) { return piece.segment == number; });
+    std::erase_if(run->pieces, [&](const LanePiece& piece) { return piece.segment == number; });
   }
   segments_.erase(number);
 }
 
 bool Catalogue::add_closed(const SegmentContents& contents) {
   const MutexLock lock(mutex_);
-  if (overlaps(contents)) return false;
+  if (lanes_.overlaps(contents)) return false;
   take_in(contents);
   return true;
 }
 
 void Catalogue::add_unknown(std::uint64_t number) {
   const MutexLock lock(mutex_);
-  unknown_.insert(number);
+  segments_.add_unknown(number);
 }
 
 bool Catalogue::add_late(const SegmentContents& contents) {
   const MutexLock lock(mutex_);
   const std::uint64_t number = contents.file->number;
-  if (overlaps(contents)) return false;
+  if (lanes_.overlaps(contents)) return false;
   if (segments_.contains(number)) take_out(number);
-  unknown_.erase(number);
+  segments_.is_known(number);
   take_in(contents);
   return true;
 }
 
-// An event that follows a hole may have to wait for the numbers in the hole.
-bool Catalogue::may_be_in_unknown(std::uint64_t after_segment, std::uint64_t before_segment) const {
-  const auto found = unknown_.upper_bound(after_segment);
-  return found != unknown_.end() && *found < before_segment;
-}
-
 void Catalogue::set_cursor(const Cursor& cursor) {
   const MutexLock lock(mutex_);
-  Run* run = find_run(cursor.lane, cursor.epoch);
+  EpochRun* run = lanes_.find_run(cursor.lane, cursor.epoch);
   if (run == nullptr || cursor.position.seq > run->last_seq) return;
   run->confirmed = cursor.position;
-  recount(cursor.lane, *run);
+  sums_.recount(lanes_.at(cursor.lane), *run);
 }
 
 void Catalogue::begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& greatest_id) {
   const MutexLock lock(mutex_);
-  active_ = file->number;
-  Segment& segment = segments_[file->number];
+  SegmentRecord& segment = segments_.begin_active(file->number);
   segment.file = std::move(file);
-  segment.epoch = epoch_;
+  segment.epoch = lanes_.epoch();
   segment.greatest_id = greatest_id;
-  segment.active = true;
   // The new segment takes over all cursors that are still of use, so that older ones can go.
-  for (const auto& [lane, of_lane] : lanes_) {
-    for (const Run& run : of_lane.runs) {
+  for (const auto& [lane, record] : lanes_.all()) {
+    for (const EpochRun& run : record.runs) {
       if (run.confirmed.seq > 0) changed_cursors_.emplace(lane, run.epoch);
     }
   }
@@ -160,22 +94,21 @@ void Catalogue::begin_segment(std::shared_ptr<SegmentFile> file, const Uuid& gre
 void Catalogue::committed(std::span<const EventPtr> events, std::span<const std::uint32_t> lane_numbers,
                           std::span<const std::size_t> stored_bytes, std::uint64_t bytes) {
   const MutexLock lock(mutex_);
-  Segment& segment = segments_.at(active_.value());
-  bytes_ += bytes - segment.bytes;
-  segment.bytes = bytes;
+  SegmentRecord& segment = segments_.active();
+  segments_.set_bytes(segment, bytes);
   for (std::size_t i = 0; i < events.size(); ++i) {
     const StoredEvent& stored = *events[i];
-    Run& run = run_of(stored.event.lane, stored.epoch, segment.file->number);
+    EpochRun& run = lanes_.run_of(stored.event.lane, stored.epoch, segment.file->number);
     if (run.pieces.empty() || run.pieces.back().segment != segment.file->number) {
       run.pieces.push_back({segment.file->number, lane_numbers[i], stored.seq, stored.seq, 0});
       segment.lanes.emplace(stored.event.lane, stored.seq);
     }
-    Piece& piece = run.pieces.back();
+    LanePiece& piece = run.pieces.back();
     piece.last_seq = stored.seq;
     piece.bytes += stored_bytes[i];
     segment.piece_bytes += stored_bytes[i];
-    set_waiting(lanes_.find(stored.event.lane)->second, run, piece,
-                {piece.waiting.events + 1, piece.waiting.bytes + stored_bytes[i]});
+    sums_.set(lanes_.at(stored.event.lane), run, piece,
+              {piece.waiting.events + 1, piece.waiting.bytes + stored_bytes[i]});
     run.last_seq = stored.seq;
     segment.newest_received_at_us =
         segment.events == 0 ? stored.event.received_at_us
@@ -187,32 +120,27 @@ void Catalogue::committed(std::span<const EventPtr> events, std::span<const std:
 
 void Catalogue::set_active_bytes(std::uint64_t bytes) {
   const MutexLock lock(mutex_);
-  Segment& segment = segments_.at(active_.value());
-  bytes_ += bytes - segment.bytes;
-  segment.bytes = bytes;
+  SegmentRecord& segment = segments_.active();
+  segments_.set_bytes(segment, bytes);
 }
 
 void Catalogue::end_segment() {
   const MutexLock lock(mutex_);
-  Segment& segment = segments_.at(active_.value());
-  segment.active = false;
-  share_out(segment);
-  active_.reset();
+  SegmentRecord& segment = segments_.active();
+  segments_.end_active();
+  WaitingSums::share_out(segment);
 }
 
 void Catalogue::begin_epoch(const Uuid& epoch) {
   const MutexLock lock(mutex_);
-  epoch_ = epoch;
-  std::vector<std::string> names;
-  for (const auto& [lane, of_lane] : lanes_) names.push_back(lane);
-  for (const std::string& lane : names) forget_empty_runs(lane);
+  lanes_.begin_epoch(epoch);
 }
 
 std::vector<Cursor> Catalogue::take_changed_cursors() {
   const MutexLock lock(mutex_);
   std::vector<Cursor> cursors;
   for (const auto& [lane, epoch] : std::exchange(changed_cursors_, {})) {
-    if (const Run* run = find_run(lane, epoch)) cursors.push_back({epoch, lane, run->confirmed});
+    if (const EpochRun* run = lanes_.find_run(lane, epoch)) cursors.push_back({epoch, lane, run->confirmed});
   }
   return cursors;
 }
@@ -229,43 +157,44 @@ bool Catalogue::has_changed_cursors() const {
 
 bool Catalogue::knows_lane(std::string_view lane) const {
   const MutexLock lock(mutex_);
-  return lanes_.find(lane) != lanes_.end();
+  return lanes_.find(lane) != nullptr;
 }
 
 std::size_t Catalogue::lane_count() const {
   const MutexLock lock(mutex_);
-  return lanes_.size();
+  return lanes_.all().size();
 }
 
 std::uint64_t Catalogue::bytes() const {
   const MutexLock lock(mutex_);
-  return bytes_;
+  return segments_.bytes();
 }
 
 Uuid Catalogue::epoch() const {
   const MutexLock lock(mutex_);
-  return epoch_;
+  return lanes_.epoch();
 }
 
 std::vector<std::string> Catalogue::lanes() const {
   const MutexLock lock(mutex_);
   std::vector<std::string> names;
-  names.reserve(lanes_.size());
-  for (const auto& [lane, of_lane] : lanes_) names.push_back(lane);
+  names.reserve(lanes_.all().size());
+  for (const auto& [lane, record] : lanes_.all()) names.push_back(lane);
   return names;
 }
 
 std::vector<LaneRun> Catalogue::runs(std::string_view lane) const {
   const MutexLock lock(mutex_);
   std::vector<LaneRun> result;
-  const auto found = lanes_.find(lane);
-  if (found == lanes_.end()) return result;
-  for (const Run& run : found->second.runs) {
-    LaneRun stretch{run.epoch, run.last_seq + 1, run.last_seq, run.confirmed, run.epoch == epoch_};
+  const LaneRecord* record = lanes_.find(lane);
+  if (record == nullptr) return result;
+  for (const EpochRun& run : record->runs) {
+    LaneRun stretch{run.epoch, run.last_seq + 1, run.last_seq, run.confirmed, run.epoch == lanes_.epoch()};
     std::uint64_t segment = 0;
     std::uint64_t next = run.confirmed.seq + 1;
-    for (const Piece& piece : run.pieces) {
-      if (piece.first_seq > next && may_be_in_unknown(segment, piece.segment)) {
+    for (const LanePiece& piece : run.pieces) {
+      // An event that follows a hole may have to wait for the numbers in the hole.
+      if (piece.first_seq > next && segments_.has_unknown_between(segment, piece.segment)) {
         if (&piece != &run.pieces.front()) result.push_back(stretch);
         return result;
       }
@@ -288,12 +217,12 @@ std::vector<ReadSlice> Catalogue::locate(std::string_view lane, const Uuid& epoc
                                          std::size_t events_max) const {
   const MutexLock lock(mutex_);
   std::vector<ReadSlice> slices;
-  const Run* run = find_run(lane, epoch);
+  const EpochRun* run = lanes_.find_run(lane, epoch);
   if (run == nullptr) return slices;
   auto piece = place_of(run->pieces, from_seq);
   for (std::uint64_t next = from_seq; piece != run->pieces.end() && next - from_seq < events_max; ++piece) {
     if (piece->first_seq > next) break;
-    const Segment& segment = segments_.at(piece->segment);
+    const SegmentRecord& segment = segments_.at(piece->segment);
     slices.push_back({segment.file, piece->lane_number, next, piece->last_seq});
     if (events_max > 1 && is_worth_reading_ahead(segment, *piece))
       slices.back().read_ahead_at = static_cast<double>(next - piece->first_seq) /
@@ -305,54 +234,42 @@ std::vector<ReadSlice> Catalogue::locate(std::string_view lane, const Uuid& epoc
 
 // Whether what waits in the segment is so much that reading all of it is faster than picking out the pages. Of many lanes a
 // few must do to tell.
-bool Catalogue::is_worth_reading_ahead(const Segment& segment, const Piece& piece) const {
+bool Catalogue::is_worth_reading_ahead(const SegmentRecord& segment, const LanePiece& piece) const {
   constexpr std::uint64_t kShare = 16;
   constexpr int kLanesMax = 16;
   if (segment.active) return false;
   if ((piece.last_seq - piece.first_seq + 1) * kShare >= segment.events) return true;
-  Waiting waiting;
+  WaitingEvents waiting;
   std::uint64_t events = 0;
   int lanes = 0;
   for (auto lane = segment.lanes.begin(); lane != segment.lanes.end() && lanes < kLanesMax; ++lane, ++lanes) {
-    const Run* run = find_run(lane->first, segment.epoch);
-    const Piece& other = piece_of(*run, lane->second);
+    const EpochRun* run = lanes_.find_run(lane->first, segment.epoch);
+    const LanePiece& other = LaneRuns::piece_of(*run, lane->second);
     events += other.last_seq - other.first_seq + 1;
-    waiting.events += waiting_of(other, run->confirmed.seq).events;
+    waiting.events += WaitingSums::waiting_of(other, run->confirmed.seq).events;
   }
   return waiting.events * kShare >= events;
 }
 
 void Catalogue::confirm(std::string_view lane, const Uuid& epoch, Position position, bool rewind) {
   const MutexLock lock(mutex_);
-  Run* run = find_run(lane, epoch);
+  EpochRun* run = lanes_.find_run(lane, epoch);
   // Beyond the last number there is nothing to confirm; believing it would let later events be dropped
   // unsent.
   if (run == nullptr || position.seq > run->last_seq || position == run->confirmed) return;
   if (position.seq < run->confirmed.seq && !rewind) return;
   run->confirmed = position;
   changed_cursors_.emplace(lane, epoch);
-  recount(lane, *run);
-}
-
-// One that was not read yet may hold more than its record says.
-bool Catalogue::delivered(const Segment& segment) {
-  return segment.uncompared.empty() && segment.holders.empty() && !segment.file->unread.load();
-}
-
-// REQUIRES: the run has a piece that begins with that number.
-const Catalogue::Piece& Catalogue::piece_of(const Run& run, std::uint64_t first_seq) {
-  const auto piece = place_of(run.pieces, first_seq);
-  assert(piece != run.pieces.end() && piece->first_seq == first_seq);
-  return *piece;
+  sums_.recount(lanes_.at(lane), *run);
 }
 
 std::vector<SegmentLane> Catalogue::lanes_of(std::uint64_t segment) const {
   const MutexLock lock(mutex_);
   std::vector<SegmentLane> result;
-  const auto found = segments_.find(segment);
-  if (found == segments_.end()) return result;
-  for (const auto& [lane, first_seq] : found->second.lanes) {
-    const Piece& piece = piece_of(*find_run(lane, found->second.epoch), first_seq);
+  const SegmentRecord* record = segments_.find(segment);
+  if (record == nullptr) return result;
+  for (const auto& [lane, first_seq] : record->lanes) {
+    const LanePiece& piece = LaneRuns::piece_of(*lanes_.find_run(lane, record->epoch), first_seq);
     result.push_back({lane, piece.lane_number, piece.first_seq, piece.last_seq});
   }
   return result;
@@ -360,41 +277,118 @@ std::vector<SegmentLane> Catalogue::lanes_of(std::uint64_t segment) const {
 
 std::size_t Catalogue::pieces_before(std::string_view lane, const Uuid& epoch, std::uint64_t seq) const {
   const MutexLock lock(mutex_);
-  const Run* run = find_run(lane, epoch);
+  const EpochRun* run = lanes_.find_run(lane, epoch);
   if (run == nullptr) return 0;
   return static_cast<std::size_t>(place_of(run->pieces, seq) - run->pieces.begin());
 }
 
+std::uint64_t Catalogue::segment_count() const {
+  const MutexLock lock(mutex_);
+  return segments_.all().size();
+}
+
 void Catalogue::compared(std::string_view lane) {
   const MutexLock lock(mutex_);
-  for (auto& [number, segment] : segments_) {
-    const auto found = segment.uncompared.find(lane);
-    if (found != segment.uncompared.end()) segment.uncompared.erase(found);
-  }
+  segments_.compared(lane);
 }
 
 std::vector<SegmentInfo> Catalogue::segments() const {
   const MutexLock lock(mutex_);
-  std::vector<SegmentInfo> result;
-  result.reserve(segments_.size());
-  for (const auto& [number, segment] : segments_) {
-    result.push_back({number, segment.epoch, segment.bytes, segment.events, segment.newest_received_at_us,
-                      segment.active, delivered(segment)});
-  }
-  return result;
+  return segments_.infos();
 }
 
 std::vector<std::shared_ptr<SegmentFile>> Catalogue::files(std::uint64_t from_segment) const {
   const MutexLock lock(mutex_);
-  std::vector<std::shared_ptr<SegmentFile>> files;
-  for (auto segment = segments_.lower_bound(from_segment); segment != segments_.end(); ++segment)
-    files.push_back(segment->second.file);
-  return files;
+  return segments_.files(from_segment);
 }
 
-std::uint64_t Catalogue::segment_count() const {
+std::optional<std::uint64_t> Catalogue::oldest_delivered() const {
   const MutexLock lock(mutex_);
-  return segments_.size();
+  return segments_.oldest_delivered();
+}
+
+bool Catalogue::active_delivered() const {
+  const MutexLock lock(mutex_);
+  return segments_.active_delivered();
+}
+
+JournalResult<Catalogue::Drop> Catalogue::begin_drop(std::uint64_t number) const {
+  const MutexLock lock(mutex_);
+  return segments_.begin_drop(number);
+}
+
+void Catalogue::forget(std::uint64_t number) {
+  const MutexLock lock(mutex_);
+  const SegmentRecord* segment = segments_.find(number);
+  if (segment == nullptr) return;
+  const std::map<std::string, std::uint64_t> lanes = segment->lanes;
+  take_out(number);
+  for (const auto& [lane, first_seq] : lanes) lanes_.forget_empty(lane);
+}
+
+std::uint64_t Catalogue::pending() const {
+  const MutexLock lock(mutex_);
+  return sums_.total().events;
+}
+
+std::uint64_t Catalogue::pending_bytes() const {
+  const MutexLock lock(mutex_);
+  return sums_.total().bytes;
+}
+
+std::uint64_t Catalogue::waiting_bytes(std::string_view lane) const {
+  const MutexLock lock(mutex_);
+  const LaneRecord* record = lanes_.find(lane);
+  return record == nullptr ? 0 : WaitingSums::waiting_bytes(*record);
+}
+
+std::uint64_t Catalogue::held_bytes(std::string_view lane) const {
+  const MutexLock lock(mutex_);
+  const LaneRecord* record = lanes_.find(lane);
+  return record == nullptr ? 0 : WaitingSums::held_bytes(*record);
+}
+
+Catalogue::Sums Catalogue::kept_sums() const {
+  const MutexLock lock(mutex_);
+  Sums sums{segments_.bytes(), sums_.total().events, sums_.total().bytes, {}, {}};
+  for (const auto& [name, lane] : lanes_.all()) sums.held_bytes[name] = WaitingSums::held_bytes(lane);
+  for (const auto& [number, segment] : segments_.all()) {
+    if (segment.is_delivered()) sums.delivered.insert(number);
+  }
+  return sums;
+}
+
+Catalogue::Sums Catalogue::recounted_sums() const {
+  const MutexLock lock(mutex_);
+  Sums sums;
+  for (const auto& [name, lane] : lanes_.all()) {
+    std::uint64_t& held = sums.held_bytes[name];
+    for (const EpochRun& run : lane.runs) {
+      for (const LanePiece& piece : run.pieces) {
+        sums.pending += piece.waiting.events;
+        sums.pending_bytes += piece.waiting.bytes;
+        held += piece.waiting.bytes;
+      }
+    }
+  }
+  for (const auto& [number, segment] : segments_.all()) {
+    sums.bytes += segment.bytes;
+    std::uint64_t all = 0, waiting = 0;
+    std::vector<std::string_view> holders;
+    for (const auto& [lane, first_seq] : segment.lanes) {
+      const EpochRun* run = lanes_.find_run(lane, segment.epoch);
+      const LanePiece& piece = LaneRuns::piece_of(*run, first_seq);
+      all += piece.bytes;
+      waiting += piece.waiting.bytes;
+      if (piece.last_seq > run->confirmed.seq) holders.push_back(lane);
+    }
+    if (holders.empty() && segment.uncompared.empty() && !segment.file->unread.load())
+      sums.delivered.insert(number);
+    for (const std::string_view lane : holders) {
+      if (!segment.active) sums.held_bytes.find(lane)->second += (all - waiting) / holders.size();
+    }
+  }
+  return sums;
 }
 
 }  // namespace hookspool::storage

@@ -1,8 +1,9 @@
 // What is where: the segments, each lane's numbers in them, and how far PostgreSQL is known to have each
 // lane.
 //
-// Internal to storage/. Thread-safe: one mutex over plain memory, never held during I/O. Only durable events
-// are in it, so what a failed commit may have left in a file is never shown.
+// Internal to storage/. Thread-safe: one mutex over plain memory, never held during I/O, so that what is read together fits
+// together: the numbers of the lanes (LaneRuns), the segments (SegmentTable) and the sums over both (WaitingSums). Only
+// durable events are in it, so what a failed commit may have left in a file is never shown.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,10 @@
 #include <vector>
 
 #include "storage/base/mutex.h"
+#include "storage/catalogue/lane_runs.h"
+#include "storage/catalogue/segment_contents.h"
+#include "storage/catalogue/segment_table.h"
+#include "storage/catalogue/waiting_sums.h"
 #include "storage/model/event.h"
 #include "storage/model/journal_error.h"
 #include "storage/model/lane_run.h"
@@ -25,27 +30,9 @@
 
 namespace hookspool::storage {
 
-// One lane's numbers in one segment; what the segment has lost of them counts as well.
-struct SegmentLane {
-  std::string lane;
-  std::uint32_t number = 0;  // of the lane, within that segment
-  std::uint64_t first_seq = 0;
-  std::uint64_t last_seq = 0;
-};
-
-struct SegmentContents {
-  std::shared_ptr<SegmentFile> file;
-  Uuid epoch;
-  std::vector<SegmentLane> lanes;
-  std::uint64_t bytes = 0;
-  std::int64_t newest_received_at_us = 0;
-  Uuid greatest_id;       // of its events and of everything before it
-  bool salvaged = false;  // what is in it may have been recorded as lost
-};
-
 class Catalogue {
  public:
-  explicit Catalogue(const Uuid& epoch) : epoch_(epoch) {}
+  explicit Catalogue(const Uuid& epoch) : lanes_(epoch) {}
 
   // For the opening: segments in the order of their numbers, then the cursors, older ones first.
   // False if another segment holds one of its numbers already (then nothing was added).
@@ -102,11 +89,8 @@ class Catalogue {
   bool active_delivered() const;
 
   // Dropping: begin_drop() checks and answers the file; then forget() or, if its name could not be taken
-  // away, nothing. `uncovered_id` is the greatest id so far if no other segment knows it.
-  struct Drop {
-    std::shared_ptr<SegmentFile> file;
-    std::optional<Uuid> uncovered_id;
-  };
+  // away, nothing.
+  using Drop = SegmentTable::Drop;
   JournalResult<Drop> begin_drop(std::uint64_t number) const;
   void forget(std::uint64_t number);
 
@@ -121,74 +105,16 @@ class Catalogue {
   Sums recounted_sums() const;
 
  private:
-  struct Waiting {
-    std::uint64_t events = 0;
-    std::uint64_t bytes = 0;
-  };
-  struct Piece {
-    std::uint64_t segment = 0;
-    std::uint32_t lane_number = 0;
-    std::uint64_t first_seq = 0;
-    std::uint64_t last_seq = 0;
-    std::uint64_t bytes = 0;  // of its events
-    Waiting waiting{};        // of them; counts in the sums of the run, the segment and the catalogue
-  };
-  struct Run {
-    Uuid epoch;
-    std::uint64_t last_seq = 0;  // the greatest durable number, retained or not
-    Position confirmed;
-    std::vector<Piece> pieces;  // by the events' numbers, whatever the segments' are
-    Waiting waiting{};          // the sum over the pieces
-  };
-  struct Lane {
-    std::vector<Run> runs;         // oldest epoch first
-    std::uint64_t kept_bytes = 0;  // delivered, and kept because of this lane: its shares of closed segments
-  };
-  struct Segment {
-    std::shared_ptr<SegmentFile> file;
-    Uuid epoch;
-    std::uint64_t bytes = 0;
-    std::uint64_t events = 0;
-    std::int64_t newest_received_at_us = 0;
-    Uuid greatest_id;
-    bool active = false;
-    std::uint64_t piece_bytes = 0;    // the sum over the pieces that lie here
-    std::uint64_t waiting_bytes = 0;  // of those
-    std::vector<Lane*> holders;       // the lanes with events here that wait
-    std::uint64_t share = 0;  // what each holder keeps here beyond its own; 0 while the segment is active
-    std::map<std::string, std::uint64_t> lanes;     // with their first number here
-    std::set<std::string, std::less<>> uncompared;  // kept until Journal::compared() for these lanes
-  };
-  using Lanes = std::map<std::string, Lane, std::less<>>;
-
-  Run* find_run(std::string_view lane, const Uuid& epoch) REQUIRES(mutex_);
-  const Run* find_run(std::string_view lane, const Uuid& epoch) const REQUIRES(mutex_);
-  Run& run_of(const std::string& lane, const Uuid& epoch, std::uint64_t segment) REQUIRES(mutex_);
-  bool overlaps(const SegmentContents& contents) const REQUIRES(mutex_);
   void take_in(const SegmentContents& contents) REQUIRES(mutex_);
   void take_out(std::uint64_t number) REQUIRES(mutex_);
-  static Waiting waiting_of(const Piece& piece, std::uint64_t confirmed_seq);
-  void set_waiting(Lane& lane, Run& run, Piece& piece, const Waiting& waiting) REQUIRES(mutex_);
-  void recount(std::string_view lane, Run& run) REQUIRES(mutex_);
-  static void share_out(Segment& segment);
-  bool may_be_in_unknown(std::uint64_t after_segment, std::uint64_t before_segment) const REQUIRES(mutex_);
-  std::uint64_t waiting_bytes_locked(std::string_view lane) const REQUIRES(mutex_);
-  static const Piece& piece_of(const Run& run, std::uint64_t first_seq);
-  static bool delivered(const Segment& segment);
-  bool is_worth_reading_ahead(const Segment& segment, const Piece& piece) const REQUIRES(mutex_);
-  void forget_empty_runs(const std::string& lane) REQUIRES(mutex_);
+  bool is_worth_reading_ahead(const SegmentRecord& segment, const LanePiece& piece) const REQUIRES(mutex_);
 
   mutable Mutex mutex_;
-  Uuid epoch_ GUARDED_BY(mutex_);
-  Lanes lanes_ GUARDED_BY(mutex_);
-  std::map<std::uint64_t, Segment> segments_ GUARDED_BY(mutex_);
-  std::set<std::uint64_t> unknown_ GUARDED_BY(mutex_);  // numbers of segments that cannot be read
-  std::optional<std::uint64_t> active_ GUARDED_BY(mutex_);
+  LaneRuns lanes_ GUARDED_BY(mutex_);
+  SegmentTable segments_ GUARDED_BY(mutex_);
+  WaitingSums sums_ GUARDED_BY(mutex_){segments_};
   // Lane and epoch: not saved since they changed.
   std::set<std::pair<std::string, Uuid>> changed_cursors_ GUARDED_BY(mutex_);
-  std::uint64_t bytes_ GUARDED_BY(mutex_) = 0;          // the sum over segments_
-  std::uint64_t pending_ GUARDED_BY(mutex_) = 0;        // the sum over all runs
-  std::uint64_t pending_bytes_ GUARDED_BY(mutex_) = 0;  // the same in bytes
 };
 
 }  // namespace hookspool::storage

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "storage/catalogue/catalogue.h"
+#include "storage/catalogue/segment_contents.h"
 #include "storage/file/folder.h"
 #include "storage/segment/acked_record.h"
 

@@ -108,7 +108,7 @@ JournalResult<Journal::Opened> Journal::open(JournalOptions options) {
   impl->agent_id = std::move(*agent_id);
   impl->writer =
       std::make_unique<Writer>(impl->options, *impl->folder, impl->catalogue, impl->readers, impl->space,
-                               Writer::Start{found->greatest_number + 1, found->greatest_id, found->lost});
+                               Writer::Start{{found->greatest_number + 1, found->greatest_id}, found->lost});
   Opened opened;
   opened.journal.reset(new Journal(std::move(impl)));
   opened.notes = std::move(found->notes);

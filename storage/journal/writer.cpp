@@ -26,22 +26,18 @@ JournalResult<EventPtr> done(const JournalResult<void>& result) {
 // A group before its transaction: nothing of it counts until that has succeeded.
 struct Writer::Plan {
   Group group;
-  std::vector<std::size_t> stored_bytes;             // of each event
-  std::unordered_map<std::string, LaneState> lanes;  // as they are afterwards
+  std::vector<std::size_t> stored_bytes;  // of each event
+  LaneNumbers::ByName lanes;              // as they are afterwards
   Uuid greatest_id;
 };
 
 Writer::Writer(const JournalOptions& options, const Folder& folder, Catalogue& catalogue, ReaderPool& readers,
                JournalSpace& space, const Start& start)
     : options_(options),
-      folder_(folder),
       catalogue_(catalogue),
-      readers_(readers),
       space_(space),
-      wal_bytes_max_(std::min(kWalBytesMax, options.segment_bytes_max / 4)),
-      ids_(options.random_bytes, start.greatest_id),
-      greatest_id_(start.greatest_id),
-      next_number_(start.next_number),
+      segments_(options, folder, catalogue, readers, space, figures_, start.segments),
+      ids_(options.random_bytes, start.segments.greatest_id),
       syncer_([this](const JournalError& error) {
         figures_.count_tolerated_failure(&JournalStats::acked_record_failures, error);
       }),
@@ -122,8 +118,7 @@ void Writer::run() {
     for (std::size_t i = 0; i < count; ++i) tickets[i].reset();
   }
   (void)write_cursors(false);  // they are hints: losing them is no failure to close
-  (void)complete_sealed();
-  stop_->answered(done(segment_ == nullptr ? JournalResult<void>() : finish_segment()));
+  stop_->answered(done(segments_.close()));
 }
 
 void Writer::handle(std::span<TicketPtr> tickets) {
@@ -143,8 +138,8 @@ void Writer::handle(std::span<TicketPtr> tickets) {
     }
     commit_before(i);
     begin = i + 1;
-    if (ticket.task == Task::kRotate) queue_.answer(ticket, done(rotate_if_any()));
-    if (ticket.task == Task::kBeginEpoch) queue_.answer(ticket, done(leave_epoch()));
+    if (ticket.task == Task::kRotate) queue_.answer(ticket, done(segments_.finish_if_any()));
+    if (ticket.task == Task::kBeginEpoch) queue_.answer(ticket, done(segments_.leave_epoch()));
     if (ticket.task == Task::kSaveCursors) queue_.answer(ticket, done(write_cursors(true)));
     if (ticket.task == Task::kStop) stop_ = std::move(tickets[i]);
   }
@@ -162,7 +157,7 @@ void Writer::commit_group(std::span<TicketPtr> tickets) {
   }
   if (options_.on_committed) options_.on_committed(*stored);
   for (std::size_t i = 0; i < admitted.size(); ++i) queue_.answer(*admitted[i], (*stored)[i]);
-  maintain();
+  segments_.maintain();
 }
 
 // Answers the events that are over a limit of this layer and returns the others.
@@ -174,13 +169,13 @@ std::vector<Ticket*> Writer::admit(std::span<TicketPtr> tickets) {
   JournalSpace::Group space(space_);
   for (const TicketPtr& ticket : tickets) {
     const std::string& name = ticket->event.lane;
-    const auto lane = lanes_.find(name);
+    const std::uint64_t last_seq = segments_.lanes().of(name).last_seq;
     std::optional<JournalError> refusal;
     const auto over = [&](JournalError::Kind kind, const std::string& what) {
       refusal = JournalError{kind, "lane '" + name + "' " + what};
     };
-    if (lane != lanes_.end()) {
-      if (lane->second.last_seq + tickets.size() > kSeqMax) {
+    if (last_seq > 0) {
+      if (last_seq + tickets.size() > kSeqMax) {
         over(JournalError::Kind::kSpent, "has used up the numbers of this epoch: restart hookspool");
       }
     } else if (!new_lanes.contains(name) && !catalogue_.knows_lane(name)) {
@@ -211,9 +206,10 @@ void Writer::make_room(std::span<TicketPtr> tickets) {
   while (space_.must_evict(bytes)) {
     if (space_.evict_oldest()) continue;
     // All the history there is lies in the active segment: worth a new one if that frees more than a crumb.
-    const bool worth_it = segment_ != nullptr && segment_->bytes() >= options_.segment_bytes_max / 4 &&
+    const ActiveSegment* segment = segments_.active();
+    const bool worth_it = segment != nullptr && segment->bytes() >= options_.segment_bytes_max / 4 &&
                           catalogue_.active_delivered();
-    if (!worth_it || !finish_segment()) return;
+    if (!worth_it || !segments_.finish()) return;
   }
 }
 
@@ -223,7 +219,7 @@ JournalResult<std::vector<EventPtr>> Writer::store(std::span<Ticket*> tickets) {
   // Like on_committed not "at the disk": the watchdog is not fed for a thread that is stuck in there.
   if (options_.on_committing) options_.on_committing(plan.group.events);
   if (const auto synced = sync_to_disk(plan); !synced) return fail(synced.error());
-  if (const auto& acked = segment_->acked()) syncer_.due(*acked);
+  if (const auto& acked = segments_.active()->acked()) syncer_.due(*acked);
   adopt(plan);
   return std::move(plan.group.events);
 }
@@ -240,27 +236,27 @@ JournalResult<void> Writer::sync_to_disk(const Plan& plan) {
 
 JournalResult<void> Writer::get_ready(std::span<Ticket*> tickets) {
   const Figures::AtDisk at_disk(figures_);
-  if (too_old_for(tickets)) roll();
-  return space_.retry_while_evicting([this] { return ensure_segment(); });
+  const bool too_old = std::any_of(tickets.begin(), tickets.end(), [this](const Ticket* ticket) {
+    return segments_.is_too_old_for(ticket->event.received_at_us);
+  });
+  if (too_old) segments_.roll();
+  return space_.retry_while_evicting([this] { return segments_.ensure(); });
 }
 
 Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
   Plan plan;
-  plan.greatest_id = greatest_id_;
+  plan.greatest_id = segments_.greatest_id();
   const Uuid epoch = catalogue_.epoch();
   for (Ticket* ticket : tickets) {
     auto stored = std::make_shared<StoredEvent>();
     stored->event = std::move(ticket->event);
     const std::string& name = stored->event.lane;
     auto lane = plan.lanes.find(name);
-    if (lane == plan.lanes.end()) {
-      const auto known = lanes_.find(name);
-      lane = plan.lanes.emplace(name, known == lanes_.end() ? LaneState{} : known->second).first;
-    }
-    LaneState& state = lane->second;
+    if (lane == plan.lanes.end()) lane = plan.lanes.emplace(name, segments_.lanes().of(name)).first;
+    LaneNumbers::Lane& state = lane->second;
     if (state.number_in_segment == 0) {
       state.number_in_segment =
-          lanes_in_segment_ + static_cast<std::uint32_t>(plan.group.new_lanes.size()) + 1;
+          segments_.lanes().count_in_segment() + static_cast<std::uint32_t>(plan.group.new_lanes.size()) + 1;
       plan.group.new_lanes.push_back({state.number_in_segment, name});
     }
     stored->epoch = epoch;
@@ -280,7 +276,7 @@ Writer::Plan Writer::make_plan(std::span<Ticket*> tickets) {
 
 JournalResult<void> Writer::write(const Group& group) {
   const auto began = std::chrono::steady_clock::now();
-  const Result<void, SegmentFailure> committed = segment_->commit(group);
+  const Result<void, SegmentFailure> committed = segments_.active()->commit(group);
   const auto took = std::chrono::steady_clock::now() - began;
   if (committed) {
     figures_.committed(
@@ -290,7 +286,7 @@ JournalResult<void> Writer::write(const Group& group) {
   catalogue_.put_back(group.cursors);
   JournalError error = committed.error().error;
   if (!committed.error().usable) {
-    seal();
+    segments_.seal();
     // The group has numbers of an epoch that has ended: room does not help it any more.
     if (error.kind == JournalError::Kind::kFull) error.kind = JournalError::Kind::kIo;
   }
@@ -300,7 +296,7 @@ JournalResult<void> Writer::write(const Group& group) {
 
 // So that a start which cannot read this segment gives no id below one of these.
 void Writer::reserve_ids(const Uuid& greatest_id) {
-  const auto& acked = segment_->acked();
+  const auto& acked = segments_.active()->acked();
   if (!acked) return;
   if (const auto reserved = (*acked)->reserve_ids(greatest_id); !reserved)
     figures_.count_tolerated_failure(&JournalStats::acked_record_failures, reserved.error());
@@ -308,22 +304,17 @@ void Writer::reserve_ids(const Uuid& greatest_id) {
 
 // After the sync and before the answers: what a sender was told is what the record says.
 void Writer::note_acked(const Group& group) {
-  const auto& acked = segment_->acked();
+  const auto& acked = segments_.active()->acked();
   if (!acked) return;
   if (const auto noted = (*acked)->note(group.events, group.lane_numbers); !noted)
     figures_.count_tolerated_failure(&JournalStats::acked_record_failures, noted.error());
 }
 
 void Writer::adopt(const Plan& plan) {
-  for (const auto& [name, state] : plan.lanes) lanes_[name] = state;
-  lanes_in_segment_ += static_cast<std::uint32_t>(plan.group.new_lanes.size());
-  greatest_id_ = plan.greatest_id;
-  // A clock that stepped back begins the segment's age anew: else none would be closed by age until it has caught up.
-  for (const EventPtr& event : plan.group.events) {
-    segment_began_us_ =
-        std::min(segment_began_us_.value_or(event->event.received_at_us), event->event.received_at_us);
-  }
-  catalogue_.committed(plan.group.events, plan.group.lane_numbers, plan.stored_bytes, segment_->bytes());
+  segments_.lanes().adopt(plan.lanes, plan.group.new_lanes.size());
+  segments_.committed(plan.group.events, plan.greatest_id);
+  catalogue_.committed(plan.group.events, plan.group.lane_numbers, plan.stored_bytes,
+                       segments_.active()->bytes());
   figures_.appended(plan.group.events.size());
 }
 
@@ -335,7 +326,7 @@ JournalResult<void> Writer::write_cursors(bool probe) {
   const bool changed = catalogue_.has_changed_cursors();
   if (!probing && !changed) return {};
   const auto attempt = [&]() -> JournalResult<void> {
-    if (const auto ready = ensure_segment(); !ready) return ready;
+    if (const auto ready = segments_.ensure(); !ready) return ready;
     Group group;
     group.cursors = catalogue_.take_changed_cursors();
     group.probe = probing;
@@ -343,16 +334,9 @@ JournalResult<void> Writer::write_cursors(bool probe) {
   };
   if (const auto written = changed ? space_.retry_without_reserve(attempt) : attempt(); !written)
     return written;
-  catalogue_.set_active_bytes(segment_->bytes());
-  maintain();
+  catalogue_.set_active_bytes(segments_.active()->bytes());
+  segments_.maintain();
   return {};
-}
-
-bool Writer::too_old_for(std::span<Ticket*> tickets) const {
-  if (segment_ == nullptr || !segment_began_us_) return false;
-  return std::any_of(tickets.begin(), tickets.end(), [&](const Ticket* ticket) {
-    return ticket->event.received_at_us - *segment_began_us_ >= options_.segment_age_max.count();
-  });
 }
 
 JournalStats Writer::figures() const {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -106,34 +107,18 @@ JournalError failure(const std::string& attempted, const std::filesystem::path& 
           attempted + " " + file.string() + ": " + open_failure(error_number)};
 }
 
-bool write_at(int fd, const unsigned char* data, std::size_t bytes, std::uint64_t offset) {
-  while (bytes > 0) {
-    const ssize_t count = ::pwrite(fd, data, bytes, static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      if (count == 0) errno = EIO;
-      return false;
-    }
-    data += count;
-    bytes -= static_cast<std::size_t>(count);
-    offset += static_cast<std::uint64_t>(count);
-  }
-  return true;
+// 0, or errno.
+int write_at(int fd, std::span<const unsigned char> bytes, std::uint64_t offset) {
+  return write_whole(fd, std::as_bytes(bytes), offset);
 }
 
-// False: the disk does not give it; errno says why.
-bool read_slot(int fd, std::uint32_t number, Slot& slot) {
-  std::size_t done = 0;
-  while (done < slot.size()) {
-    const ssize_t count =
-        ::pread(fd, slot.data() + done, slot.size() - done, static_cast<off_t>(number * kSlotBytes + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    if (count == 0) break;  // cut off meanwhile: zeros, which fit no checksum
-    done += static_cast<std::size_t>(count);
-  }
-  std::fill(slot.begin() + static_cast<std::ptrdiff_t>(done), slot.end(), static_cast<unsigned char>(0));
-  return true;
+// 0, or errno: the disk does not give it.
+int read_slot(int fd, std::uint32_t number, Slot& slot) {
+  const ReadCount read = read_as_much(fd, std::as_writable_bytes(std::span(slot)), number * kSlotBytes);
+  // Cut off meanwhile: zeros, which fit no checksum.
+  std::fill(slot.begin() + static_cast<std::ptrdiff_t>(read.bytes), slot.end(),
+            static_cast<unsigned char>(0));
+  return read.error;
 }
 
 void read_ids_slot(const Slot& slot, Acked& acked) {
@@ -151,8 +136,8 @@ JournalResult<std::shared_ptr<AckedRecord>> AckedRecord::create(const std::files
   std::shared_ptr<AckedRecord> record(new AckedRecord(file, std::move(fd)));
   if (const auto grown = record->grow_to(kIdsSlot); !grown) return fail(grown.error());
   const Slot first = header(segment, epoch, kFormatVersion, kVersion);
-  if (!write_at(record->fd_.get(), first.data(), first.size(), 0))
-    return fail(failure("writing", file, errno));
+  if (const int error = write_at(record->fd_.get(), first, 0); error != 0)
+    return fail(failure("writing", file, error));
   if (const auto synced = record->sync(); !synced) return fail(synced.error());
   return record;
 }
@@ -160,8 +145,8 @@ JournalResult<std::shared_ptr<AckedRecord>> AckedRecord::create(const std::files
 JournalResult<void> AckedRecord::grow_to(std::uint32_t slot_number) {
   static constexpr std::array<unsigned char, kGrowBytes> kZeros{};
   while (bytes_ < (slot_number + 1ull) * kSlotBytes) {
-    if (!write_at(fd_.get(), kZeros.data(), kZeros.size(), bytes_))
-      return fail(failure("growing", file_, errno));
+    if (const int error = write_at(fd_.get(), kZeros, bytes_); error != 0)
+      return fail(failure("growing", file_, error));
     bytes_ += kGrowBytes;
   }
   return {};
@@ -182,8 +167,8 @@ JournalResult<void> AckedRecord::note(std::span<const EventPtr> events,
     const std::uint32_t slot_number = slot_of_lane(number, kVersion);
     if (const auto grown = grow_to(slot_number); !grown) return grown;
     const Slot slot = encode(lanes_[number - 1]);
-    if (!write_at(fd_.get(), slot.data(), slot.size(), slot_number * kSlotBytes))
-      return fail(failure("writing", file_, errno));
+    if (const int error = write_at(fd_.get(), slot, slot_number * kSlotBytes); error != 0)
+      return fail(failure("writing", file_, error));
     unwritten_.erase(unwritten_.begin());
   }
   return {};
@@ -198,8 +183,8 @@ JournalResult<void> AckedRecord::reserve_ids(const Uuid& greatest_id) {
   const std::uint64_t ms = ms_of(greatest_id);
   if (ms < ids_below_ms_) return {};
   const Slot slot = ids_slot(ms + kIdsAheadMs, false);
-  if (!write_at(fd_.get(), slot.data(), slot.size(), kIdsSlot * kSlotBytes))
-    return fail(failure("writing", file_, errno));
+  if (const int error = write_at(fd_.get(), slot, kIdsSlot * kSlotBytes); error != 0)
+    return fail(failure("writing", file_, error));
   if (const auto synced = sync(); !synced) return synced;
   ids_below_ms_ = ms + kIdsAheadMs;
   return {};
@@ -233,7 +218,7 @@ JournalResult<std::optional<Acked>> read_acked(const std::filesystem::path& file
   const auto slots = static_cast<std::uint32_t>(std::min(bytes, kFileBytesMax) / kSlotBytes);
   Slot slot{};
   if (slots == 0) return std::optional<Acked>();
-  if (!read_slot(open.get(), 0, slot)) return unreadable(errno);
+  if (const int error = read_slot(open.get(), 0, slot); error != 0) return unreadable(error);
   Acked acked;
   std::memcpy(acked.epoch.bytes.data(), slot.data() + 24, acked.epoch.bytes.size());
   acked.format = get<std::int32_t>(slot, 40);
@@ -247,11 +232,12 @@ JournalResult<std::optional<Acked>> read_acked(const std::filesystem::path& file
     return std::optional<Acked>();
   std::uint32_t number = 1;
   if (version > 1 && slots > kIdsSlot) {
-    if (!read_slot(open.get(), kIdsSlot, slot)) return unreadable(errno);
+    if (const int error = read_slot(open.get(), kIdsSlot, slot); error != 0) return unreadable(error);
     read_ids_slot(slot, acked);
   }
   for (; slot_of_lane(number, version) < slots; ++number) {
-    if (!read_slot(open.get(), slot_of_lane(number, version), slot)) return unreadable(errno);
+    if (const int error = read_slot(open.get(), slot_of_lane(number, version), slot); error != 0)
+      return unreadable(error);
     if (auto lane = decode(slot, number, version)) acked.lanes.push_back(std::move(*lane));
   }
   return std::optional(std::move(acked));
