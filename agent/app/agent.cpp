@@ -35,7 +35,7 @@
 namespace hookspool::agent {
 namespace {
 
-constexpr milliseconds kReloadGrace{1'000};  // for a reload at hand
+constexpr milliseconds kReloadGrace{1'000};  // for a reload that is running
 
 // The parts, from the ground up: each member works on those above it, and goes before them.
 class Agent {

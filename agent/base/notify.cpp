@@ -27,7 +27,7 @@ void notify_systemd(const std::string& state) {
   const Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd.is_open()) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  // A lost notification is repeated with the next one; there is nobody to tell.
+  // A lost notification is repeated with the next one; there is no caller to report it to.
   (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
                  reinterpret_cast<const sockaddr*>(&address), size);
 }

@@ -33,7 +33,7 @@ std::vector<PassedSocket> take_passed_sockets() {
   const auto count = number("LISTEN_FDS");
   const char* const given = std::getenv("LISTEN_FDNAMES");
   std::string names = given == nullptr ? "" : given;
-  // Nobody we might start must take them for its own.
+  // No child process must take them for its own.
   for (const char* variable : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(variable);
   std::vector<PassedSocket> sockets;
   if (!pid || *pid != ::getpid() || !count || *count < 1 || *count > kPassedMost) return sockets;

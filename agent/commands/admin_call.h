@@ -10,7 +10,7 @@
 namespace hookspool::agent {
 
 struct AdminCall {
-  int code = 0;      // an exit code (exit_codes.h); anything but 0 has been told on standard error
+  int code = 0;      // an exit code (exit_codes.h); anything but 0 has been reported on standard error
   std::string body;  // JSON
 };
 

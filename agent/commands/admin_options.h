@@ -26,7 +26,7 @@ class AdminOptions {
   AdminOptions(const AdminOptions&) = delete;
   AdminOptions& operator=(const AdminOptions&) = delete;
 
-  // After parsing: was one of these commands told where the agent is?
+  // After parsing: does one of these commands name the agent's address?
   bool has_socket() const;
   // After parsing: the exit code of the command that was given; nothing if it was none of these.
   std::optional<int> run(const Config& config) const;

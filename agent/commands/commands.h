@@ -17,7 +17,7 @@ int exit_code_of(const ConfigFaults& faults);
 // The configuration has no fault: says what it amounts to.
 int report_config(const Config& config, const std::string& file);
 
-// Looks at the connection, the schema and each source's table; 0, 78 for what a person must change, 69 without an
+// Looks at the connection, the schema and each source's table; 0, 78 for what an administrator must change, 69 without an
 // answer. `sql`: prints what an administrator would run instead.
 struct DoctorCommand {
   bool sql = false;

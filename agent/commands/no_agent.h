@@ -7,7 +7,7 @@
 
 namespace hookspool::agent {
 
-// Told on standard error; `options` names how to give another address ("--socket PATH"). The exit code: 77 where this user
+// Reported on standard error; `options` names how to give another address ("--socket PATH"). The exit code: 77 where this user
 // may not use the socket, else 69.
 int tell_no_agent(const std::string& address, const net::HttpError& error, const std::string& options);
 

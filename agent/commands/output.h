@@ -1,5 +1,5 @@
 // What the commands print. Text for people goes through print() and tell(), which escape what would act on a terminal
-// (storage/model/printable.h): it may hold what a stranger sent. Data (--json) is ASCII by its escapes.
+// (storage/model/printable.h): it may hold what an unknown client sent. Data (--json) is ASCII by its escapes.
 // Not thread-safe.
 #pragma once
 
@@ -8,7 +8,7 @@
 namespace hookspool::agent {
 
 // printf(3)'s format. To standard output and to standard error; a line feed in an argument stays one, so one-line fields
-// of a stranger's go through printable() first.
+// of a client's go through printable() first.
 [[gnu::format(printf, 1, 2)]] void print(const char* format, ...);
 [[gnu::format(printf, 1, 2)]] void tell(const char* format, ...);
 // At the end of a command: `code`, but 74 where standard output did not take all that was printed (a full disk, a pipe that

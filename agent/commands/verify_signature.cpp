@@ -34,9 +34,9 @@ struct Expectation {
 };
 
 template <class T>
-using Taken = Result<T, int>;  // or the exit code, its reason told
+using Taken = Result<T, int>;  // or the exit code, its reason reported
 
-Failure<int> told(int code, const std::string& what) {
+Failure<int> refused(int code, const std::string& what) {
   tell("%s\n", what.c_str());
   return fail(code);
 }
@@ -50,7 +50,7 @@ int code_of_unread(const std::string& file) {
 Taken<std::string> content_of(const std::string& file) {
   if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) return told(code_of_unread(file), "cannot read " + file);
+  if (!stream) return refused(code_of_unread(file), "cannot read " + file);
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
@@ -60,10 +60,10 @@ Taken<Expectation> of_source(const Config& config, const std::string& name) {
     if (source.scheme.kind != net::Scheme::Kind::kNone) {
       return Expectation{source.verify, source.scheme, source.secrets, source.public_url};
     }
-    return told(kExitUsage, "source " + name + " has verify = \"none\": it takes everything");
+    return refused(kExitUsage, "source " + name + " has verify = \"none\": it takes everything");
   }
-  return told(kExitUsage,
-              "there is no source " + printable(name) + " in the configuration; give it with --config");
+  return refused(kExitUsage,
+                 "there is no source " + printable(name) + " in the configuration; give it with --config");
 }
 
 Taken<Expectation> of_scheme(const VerifySignatureCommand& command) {
@@ -74,21 +74,21 @@ Taken<Expectation> of_scheme(const VerifySignatureCommand& command) {
       const bool usable = !each.own_rules && each.scheme.kind != net::Scheme::Kind::kNone;
       if (usable) names += (names.empty() ? "" : ", ") + std::string(each.name);
     }
-    return told(kExitUsage,
-                "--scheme is one of " + names + "; what a configuration describes is checked with --source");
+    return refused(kExitUsage, "--scheme is one of " + names +
+                                   "; what a configuration describes is checked with --source");
   }
   Expectation expected{command.scheme, provider->scheme, {}, command.public_url};
   for (const auto& file : command.secret_files) {
     auto secret = secret_from_file(file);
-    if (!secret) return told(code_of_unread(file), secret.error());
+    if (!secret) return refused(code_of_unread(file), secret.error());
     const auto usable = net::check_secret(expected.scheme, *secret);
-    if (!usable) return told(kExitUsage, "what is in " + file + " " + usable.error());
+    if (!usable) return refused(kExitUsage, "what is in " + file + " " + usable.error());
     expected.secrets.push_back(std::move(*secret));
   }
-  if (expected.secrets.empty()) return told(kExitUsage, "--scheme needs --secret-file");
+  if (expected.secrets.empty()) return refused(kExitUsage, "--scheme needs --secret-file");
   if (!expected.scheme.uses(net::SignedPart::Kind::kUrl)) return expected;
   const auto url = net::check_public_url(expected.public_url);
-  if (!url) return told(kExitUsage, "--public-url " + url.error());
+  if (!url) return refused(kExitUsage, "--public-url " + url.error());
   return expected;
 }
 
@@ -99,18 +99,18 @@ Taken<net::HttpRequest> request_of(const VerifySignatureCommand& command) {
     const auto text = content_of(command.request_file);
     if (!text) return fail(text.error());
     auto parsed = parse_raw_request(*text);
-    if (!parsed) return told(kExitUsage, command.request_file + ": " + printable(parsed.error()));
+    if (!parsed) return refused(kExitUsage, command.request_file + ": " + printable(parsed.error()));
     request = std::move(*parsed);
   }
   if (!command.method.empty()) request.method = command.method;
   if (!command.query.empty()) request.query = command.query;
   for (const auto& line : command.headers) {
     auto header = parse_header_line(line);
-    if (!header) return told(kExitUsage, printable(header.error()));
+    if (!header) return refused(kExitUsage, printable(header.error()));
     request.headers.push_back(std::move(*header));
   }
   if (command.body_file.empty()) {
-    if (command.request_file.empty()) return told(kExitUsage, "a body's file is needed, or --request");
+    if (command.request_file.empty()) return refused(kExitUsage, "a body's file is needed, or --request");
     return request;
   }
   auto body = content_of(command.body_file);
@@ -174,7 +174,7 @@ void print_report(const Json& json) {
 
 int VerifySignatureCommand::run(const Config& config, bool json) const {
   if (source.empty() == scheme.empty())
-    return told(kExitUsage, "either --source or --scheme is needed").error;
+    return refused(kExitUsage, "either --source or --scheme is needed").error;
   const auto expected = source.empty() ? of_scheme(*this) : of_source(config, source);
   if (!expected) return expected.error();
   const auto request = request_of(*this);
@@ -183,7 +183,8 @@ int VerifySignatureCommand::run(const Config& config, bool json) const {
   if (!at.empty()) {
     const auto instant = parse_instant(at, now_us);
     if (!instant)
-      return told(kExitUsage, "--at: " + printable(at) + " is no time; write RFC 3339 or \"2h\" (ago)").error;
+      return refused(kExitUsage, "--at: " + printable(at) + " is no time; write RFC 3339 or \"2h\" (ago)")
+          .error;
     now_us = *instant;
   }
   net::Trace trace;

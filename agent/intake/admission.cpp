@@ -117,7 +117,7 @@ void Admission::accept(net::HttpRequest&& request, const ServedSource& source, n
       }
       reply(taken_answer(*taken, response));
     } catch (...) {
-      // No memory for an answer; the reply that nobody gave becomes a 500.
+      // No memory for an answer; the reply that was not given becomes a 500.
     }
   };
   admit(std::move(request), source.config, body, wall_clock_us(), Uuid{}, done);

@@ -240,7 +240,7 @@ AdminResult<void> Quarantine::admit_one(Quarantined&& request, const SourceConfi
   http.body = std::move(request.body);
   const auto stored = admit(std::move(http), source, request.received_at_us, id);
   if (!stored) {
-    // After a failure of the disk nobody knows what it holds: the note stays, and the next start looks.
+    // After a failure of the disk it is unknown what it holds: the note stays, and the next start looks.
     using Kind = storage::JournalError::Kind;
     const bool in_doubt = stored.error().kind == Kind::kIo || stored.error().kind == Kind::kGone;
     const auto cancelled = in_doubt ? storage::JournalResult<void>() : store().cancel_admission(id);

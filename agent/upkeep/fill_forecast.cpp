@@ -11,7 +11,7 @@ FillFacts fill_facts(std::span<const storage::SegmentInfo> segments, const stora
                      const JournalConfig& config) {
   FillFacts facts;
   for (const auto& segment : segments) {
-    // Of the segment at hand only what waits: the rest goes with it as soon as room is short.
+    // Of the current segment only what waits: the rest goes with it as soon as room is short.
     if (segment.active) facts.kept += std::min(segment.bytes, stats.pending_bytes);
     if (!segment.active && !segment.delivered) facts.kept += segment.bytes;
   }

@@ -240,7 +240,7 @@ Mode current_mode(const HealthSources& sources) {
 
 std::string health_json(const HealthSources& sources, Mode mode) {
   const auto journal = sources.journal.stats();
-  // What lies beside the journal, or cannot be read in it, waits for a person.
+  // What lies beside the journal, or cannot be read in it, waits for an administrator.
   const bool damage = journal.set_aside_files + journal.unreadable_segments > 0;
   const auto status = mode_status(mode);
   Json json{{"status", status == "pass" && damage ? "warn" : status},

@@ -17,7 +17,7 @@ constexpr Refusal kBridgeFailed{500, "internal error"};
 constexpr std::size_t kKnownHeads = 8;
 constexpr std::size_t kKnownBytesMax = 16 * 1024;  // of an answer whose head is remembered
 
-// What cpp-httplib is told of a request. Only HEAD makes a difference to the answer it writes.
+// What cpp-httplib gets of a request. Only HEAD makes a difference to the answer it writes.
 constexpr std::string_view kHeadOfHead = "HEAD / HTTP/1.1\r\n\r\n";
 constexpr std::string_view kHeadOfOthers = "GET / HTTP/1.1\r\n\r\n";
 

@@ -69,7 +69,7 @@ sockaddr* generic(T* address) {
   return reinterpret_cast<sockaddr*>(address);
 }
 
-// Removes a socket file that nobody listens on any more. 0, or the error that says why the path cannot be
+// Removes a socket file that no process listens on any more. 0, or the error that says why the path cannot be
 // used.
 int remove_stale_socket(const std::string& path) {
   struct stat file {};
@@ -228,7 +228,7 @@ Result<Listener, HttpError> Listener::open_unix(const std::string& text, const s
                       std::to_string(*gid) + ": " + reason(error) +
                       "; this user must be a member of that group (usermod -aG, SupplementaryGroups=)"});
   }
-  // Nobody can connect before listen(), so there is no moment with the wrong mode.
+  // No client can connect before listen(), so there is no moment with the wrong mode.
   if (::chmod(path.c_str(), static_cast<mode_t>(mode)) != 0) return fail(listen_error(text, "chmod", errno));
   if (::listen(fd, kListenBacklog) != 0) return fail(listen_error(text, "listen", errno));
   return listener;

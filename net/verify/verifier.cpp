@@ -16,7 +16,7 @@ namespace {
 using Kind = SignedPart::Kind;
 using From = TimestampRule::From;
 
-constexpr std::size_t kSignaturesMax = 32;  // in one header; more is nobody's rotation
+constexpr std::size_t kSignaturesMax = 32;  // in one header; more is no rotation
 constexpr std::size_t kFormFieldsMax = 2'000;
 
 // One header by the first of several names that is there.
@@ -109,7 +109,7 @@ Verdict Verifier::signature() {
   return check_age();
 }
 
-// A timestamp in the body counts only once the body is known to be the sender's, and a stranger's is not read at all.
+// A timestamp in the body counts only once the body is known to be the sender's, and another client's is not read at all.
 bool Verifier::time_is_read_late() const {
   return scheme_.timestamp.from == From::kBody && !scheme_.uses(Kind::kTimestamp);
 }

@@ -242,7 +242,7 @@ class Recovery {
                                 "out of it: stop the agent and run hookspool salvage --config ...");
       }
     }
-    // What cannot be read there may still be of use to a person, after the segment itself has gone.
+    // What cannot be read there may still be of use to an administrator, after the segment itself has gone.
     for (const std::uint64_t number : kept) {
       if (!tidy_) break;
       const JournalResult<std::string> copy = folder_.keep_copy(number);

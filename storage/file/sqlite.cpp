@@ -100,7 +100,7 @@ bool can_be_read(sqlite3_file* file) {
 bool means_no_room(int extended_code, int system_errno) {
   const int code = extended_code & 0xff;
   if (code == SQLITE_FULL) return true;
-  // After a failed sync nobody knows what the file holds, whatever the reason was.
+  // After a failed sync it is unknown what the file holds, whatever the reason was.
   if (extended_code == SQLITE_IOERR_FSYNC || extended_code == SQLITE_IOERR_DIR_FSYNC) return false;
   return (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && means_disk_full(system_errno);
 }

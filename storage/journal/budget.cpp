@@ -18,7 +18,7 @@ JournalError full(JournalError::Kind kind, std::string text) {
 Budget::Budget(const JournalOptions& options) : options_(options) {
   const auto retries = [](const auto& entry) { return entry.second.sender_retries; };
   const auto& rooms = options_.lane_quotas;
-  // Keeping a stretch free for nobody would only make the journal smaller.
+  // Keeping a stretch free for no lane would only make the journal smaller.
   has_last_resort_ =
       std::any_of(rooms.begin(), rooms.end(), retries) && !std::all_of(rooms.begin(), rooms.end(), retries);
 }

@@ -49,7 +49,7 @@ bool JournalSpace::files_possible() const {
 }
 
 // A transaction writes more than its events: the pages above them, the lanes, the cursors. Without room for those the
-// last one let in would go over the limit.
+// last one accepted would go over the limit.
 SpaceFacts JournalSpace::facts() const {
   constexpr std::uint64_t kCommitBytes = 16 << 10;
   return {catalogue_.bytes() + kCommitBytes, free_bytes(), reserve_.missing_bytes(), false};
@@ -117,7 +117,7 @@ JournalResult<void> JournalSpace::retry_without_reserve(const std::function<Jour
   return step();
 }
 
-// While the reserve is missing its room counts as taken, so nobody else is let into it.
+// While the reserve is missing its room counts as taken, so no other lane is admitted to it.
 void JournalSpace::restore_reserve() {
   if (reserve_.held() || reserve_.bytes() == 0) return;
   const std::uint64_t free = free_bytes();
@@ -144,7 +144,7 @@ std::vector<LaneUsage> JournalSpace::lane_usages() const {
 
 std::optional<JournalError> JournalSpace::refuse_all() const {
   const SpaceFacts now = facts();
-  // Where any lane may come, one that nobody knows yet is let in first.
+  // Where any lane may come, an unknown one is accepted first.
   const auto limits = budget();
   if (limits->options().lane_quotas.empty()) return refuse(*limits, "", next_bytes(""), 0, now, false);
   const bool is_short = limits->is_short(1, now);

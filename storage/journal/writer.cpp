@@ -302,7 +302,7 @@ void Writer::reserve_ids(const Uuid& greatest_id) {
     figures_.count_tolerated_failure(&JournalStats::acked_record_failures, reserved.error());
 }
 
-// After the sync and before the answers: what a sender was told is what the record says.
+// After the sync and before the answers: what a sender was answered is what the record says.
 void Writer::note_acked(const Group& group) {
   const auto& acked = segments_.active()->acked();
   if (!acked) return;

@@ -260,7 +260,7 @@ Result<void, SegmentFailure> ActiveSegment::finish() {
       // Nothing is left to copy: closing only takes the empty WAL away, unless a reader has the file open.
       allow_checkpoint_on_close(*database_, true);
     } catch (const SQLite::Exception&) {
-      return {};  // then the empty WAL stays beside the database, which harms nobody
+      return {};  // then the empty WAL stays beside the database, which does no harm
     }
     return {};
   }

@@ -82,7 +82,7 @@ constexpr const char* kSchema =
     "CREATE INDEX shares ON requests (source, peer, bytes, id)";
 
 void set_up(SQLite::Database& database) {
-  // A stranger must not be able to make the disk sync: the journal's next commit would wait for it.
+  // A client must not be able to make the disk sync: the journal's next commit would wait for it.
   require_pragma(database, "journal_mode=WAL", "wal");
   database.exec("PRAGMA synchronous=NORMAL");
   database.exec("PRAGMA wal_autocheckpoint=256");
@@ -258,7 +258,7 @@ JournalResult<QuarantineStore::Kept> QuarantineStore::keep(Quarantined request) 
     insert.bind(12, request.body.data(), static_cast<int>(request.body.size()));
     insert.exec();
     const auto shed = impl_->make_room(database, request.source);
-    // If it is the heaviest itself, nobody has to go for it: the transaction is rolled back.
+    // If it is the heaviest itself, none has to go for it: the transaction is rolled back.
     if (!shed || !is_there(database, request.id)) return Kept{};
     transaction.commit();
     impl_->recount(database);
