@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "agent/commands/output.h"
 #include "agent/config/journal_limits.h"
 #include "agent/config/socket_files.h"
+#include "net/pg/tables/mapping_advice.h"
 #include "storage/model/printable.h"
 
 namespace hookspool::agent {
@@ -25,6 +27,11 @@ void print_table(const net::TableMapping& table) {
     print(": %s", table.on_conflict == net::OnConflict::kUpdate ? "update" : "ignore");
   }
   print("\n");
+  if (table.for_each) {
+    print("      for each %s, up to %zu of a webhook; %s\n", table.for_each->text().c_str(), table.items_max,
+          table.missing_is_refused ? "no list there is a dead letter" : "no list there is no row");
+  }
+  if (table.where) print("      where %s\n", printable(table.where->text()).c_str());
   for (const auto& column : table.columns) {
     print("      %-20s <- %s\n", column.name.c_str(), column.source.spec.c_str());
   }
@@ -40,6 +47,8 @@ void print_room(const storage::LaneQuota& room) {
 void print_answers(const SourceConfig& source) {
   if (!source.verify_token.empty()) print("    handshake with its verify_token\n");
   if (source.quarantine) print("    bad signatures are kept in quarantine\n");
+  if (source.keep) print("    keeps   only %s\n", printable(source.keep->text()).c_str());
+  if (source.form) print("    forms   as JSON\n");
   if (source.rate_max > 0) {
     print("    rate    %zu a second, %zu at once\n", source.rate_max,
           source.burst_max > 0 ? source.burst_max : source.rate_max);
@@ -85,14 +94,27 @@ void warn_of_identity(const SourceConfig& source, std::vector<std::string>& line
                     "event out" +
                     remedy);
   }
-  if (!source.table || source.table->on_conflict == net::OnConflict::kError) return;
-  const bool update = source.table->on_conflict == net::OnConflict::kUpdate;
+  if (!source.tables) return;
+  const auto& tables = source.tables->tables;
+  const auto decides = std::find_if(tables.begin(), tables.end(), [](const net::TableMapping& table) {
+    return table.on_conflict != net::OnConflict::kError;
+  });
+  if (decides == tables.end()) return;
+  const bool update = decides->on_conflict == net::OnConflict::kUpdate;
   lines.push_back("source " + source.name + " takes everything (verify = \"none\"), and on_conflict = \"" +
                   (update ? "update" : "ignore") + "\" lets one event " +
                   (update ? "overwrite the row of another: any client can change what a genuine one wrote"
                           : "keep another from its row: a client that uses the next key first shuts the "
                             "genuine event out") +
                   remedy);
+}
+
+void advise_on_tables(const SourceConfig& source, std::vector<std::string>& lines) {
+  if (!source.tables) return;
+  for (const auto& table : source.tables->tables) {
+    for (const auto& advice : net::advice_on(table))
+      lines.push_back("source " + source.name + ", table " + table.shown_name() + ": " + advice);
+  }
 }
 
 // What is allowed and may be meant, but is seldom right.
@@ -112,6 +134,7 @@ std::vector<std::string> warnings(const Config& config) {
                     config.intake.listen + " can be reached from other machines");
   }
   for (const auto& source : config.sources) warn_of_identity(source, lines);
+  for (const auto& source : config.sources) advise_on_tables(source, lines);
   for (auto& line : socket_warnings(config)) lines.push_back(std::move(line));
   if (config.postgres.conninfo_from == "conninfo" &&
       net::Connection::holds_password(config.postgres.options.conninfo)) {
@@ -151,7 +174,9 @@ int report_config(const Config& config, const std::string& file) {
           source.verify.c_str());
     print_answers(source);
     print_room(room.lane_quotas.at(source.name));
-    if (source.table) print_table(*source.table);
+    if (!source.tables) continue;
+    for (const auto& table : source.tables->tables) print_table(table);
+    if (source.tables->also_events) print("    table   the events table as well\n");
   }
   for (const auto& line : warnings(config)) tell("warning: %s\n", line.c_str());
   return kExitOk;

@@ -127,24 +127,31 @@ void look_for_environment(const Config& config, Findings& findings) {
                  "Give this command the service's environment: --environment /etc/hookspool/environment");
 }
 
+void look_at_table(net::Connection& connection, const net::PgOptions& options, const std::string& what,
+                   const net::TableMapping& mapping, Findings& findings) {
+  const auto report = net::look_at_target(connection, options, mapping);
+  if (!report) {
+    findings.fault(what, report.error().text, report.error().hint, code_of(report.error()));
+    return;
+  }
+  const std::string table = mapping.shown_name();
+  if (report->refused.empty() && report->faults.empty()) findings.ok(what, "to " + table + ", which fits");
+  for (const auto& each : report->refused) findings.fault(what, table + ": " + each, "");
+  for (const auto& each : report->faults) findings.fault(what, table + ": " + each, "");
+  for (const auto& each : report->warnings) findings.warning(what, table + ": " + each, "");
+}
+
 void look_at_sources(net::Connection& connection, const Config& config, Findings& findings) {
   const auto& options = config.postgres.options;
   for (const auto& source : config.sources) {
     const std::string what = "source " + source.name;
-    if (!source.table) {
+    if (!source.tables) {
       findings.ok(what, "to " + options.schema + ".events");
       continue;
     }
-    const auto report = net::look_at_target(connection, options, *source.table);
-    if (!report) {
-      findings.fault(what, report.error().text, report.error().hint, code_of(report.error()));
-      continue;
-    }
-    const std::string table = source.table->shown_name();
-    if (report->refused.empty() && report->faults.empty()) findings.ok(what, "to " + table + ", which fits");
-    for (const auto& each : report->refused) findings.fault(what, table + ": " + each, "");
-    for (const auto& each : report->faults) findings.fault(what, table + ": " + each, "");
-    for (const auto& each : report->warnings) findings.warning(what, table + ": " + each, "");
+    for (const auto& mapping : source.tables->tables)
+      look_at_table(connection, options, what, mapping, findings);
+    if (source.tables->also_events) findings.ok(what, "to " + options.schema + ".events as well");
   }
 }
 
@@ -239,7 +246,8 @@ void print_sql(const Config& config) {
   print_raw(net::schema_sql(options.schema, role));
   if (role.empty()) return;
   for (const auto& source : config.sources) {
-    if (source.table) print_rights(*connection, options, *source.table);
+    if (!source.tables) continue;
+    for (const auto& mapping : source.tables->tables) print_rights(*connection, options, mapping);
   }
 }
 

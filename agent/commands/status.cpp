@@ -47,6 +47,27 @@ void print_postgres(const Json& health) {
         seconds_at(health, "/postgres/recovery/last_outage_seconds").c_str());
 }
 
+// What of a lane's events became no row of its tables.
+void print_rows(const Json& lane) {
+  const auto number = [&](const char* name) { return lane.value(name, std::uint64_t{0}); };
+  if (number("items_empty") > 0 || number("items_missing") > 0) {
+    print("           for_each: %llu events without an element, %llu places without a list\n",
+          static_cast<unsigned long long>(number("items_empty")),
+          static_cast<unsigned long long>(number("items_missing")));
+  }
+  if (number("rows_filtered") > 0) {
+    print("           where: %llu rows left out\n", static_cast<unsigned long long>(number("rows_filtered")));
+  }
+}
+
+void print_intake(const Json& health) {
+  print("intake     %s accepted, answers in %s ms (p50), %s ms (p99)\n",
+        text_at(health, "/intake/accepted").c_str(), text_at(health, "/intake/response_ms/p50").c_str(),
+        text_at(health, "/intake/response_ms/p99").c_str());
+  if (const auto filtered = health.value(Json::json_pointer("/intake/filtered"), 0ull); filtered > 0)
+    print("           %llu more were not kept, by keep of their sources\n", filtered);
+}
+
 void print_health(const Json& health) {
   print("mode       %s (%s), up for %s, version %s\n", text_at(health, "/mode").c_str(),
         text_at(health, "/status").c_str(), seconds_at(health, "/uptime_seconds").c_str(),
@@ -83,13 +104,12 @@ void print_health(const Json& health) {
     print("           source %s is refused: %s\n", text_at(source, "/source").c_str(),
           text_at(source, "/because").c_str());
   }
-  print("intake     %s accepted, answers in %s ms (p50), %s ms (p99)\n",
-        text_at(health, "/intake/accepted").c_str(), text_at(health, "/intake/response_ms/p50").c_str(),
-        text_at(health, "/intake/response_ms/p99").c_str());
+  print_intake(health);
   print_postgres(health);
   for (const auto& lane : health.value("lanes", Json::array())) {
     print("lane       %-20s %-12s %s waiting\n", text_at(lane, "/lane").c_str(),
           text_at(lane, "/state").c_str(), text_at(lane, "/pending").c_str());
+    print_rows(lane);
     const auto error = printable(text_at(lane, "/error"), kFieldBytesMax), hint = text_at(lane, "/hint");
     if (!error.empty()) print("           %s\n", error.c_str());
     if (!hint.empty()) print("%s\n", hint.c_str());

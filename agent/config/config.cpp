@@ -129,7 +129,7 @@ SourceConfig read_source(const std::string& name, const toml::table& table, Faul
   read_verification(reader, source, faults);
   read_room(reader, config.journal.bytes_max, source);
   read_answers(reader, source, faults);
-  source.table = read_table(reader, name, config.postgres.options.schema, faults);
+  source.tables = read_tables(reader, name, config.postgres.options.schema, faults);
   reader.finish();
   return source;
 }
@@ -185,7 +185,8 @@ ConfigResult read_document(const toml::table& document, FaultList& faults) {
   root.finish();
   auto tables = std::make_shared<net::LaneTables>();
   for (const auto& source : config.sources) {
-    if (source.table) tables->by_lane.emplace(source.name, *source.table);
+    if (source.form) tables->forms.emplace(source.name, *source.form);
+    if (source.tables) tables->by_lane.emplace(source.name, *source.tables);
   }
   config.postgres.options.tables = std::move(tables);
   if (config.sources.empty() && faults.empty() && !is_local_listener(config.intake.listen)) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "net/condition/condition.h"
+#include "net/form/form_json.h"
 #include "net/http/server.h"
 #include "net/pg/link/connection.h"
 #include "net/pg/tables/mapping.h"
@@ -54,7 +56,9 @@ struct SourceConfig {
   std::size_t burst_max = 0;  // at once after a pause
   std::optional<SourceResponse> response;
   bool quarantine = false;                 // on_bad_signature: keep what fits no secret
-  std::optional<net::TableMapping> table;  // its own; nothing: the events table
+  std::optional<net::Condition> keep;      // which events; nothing: all
+  std::optional<net::FormRules> form;      // how forms are read as JSON; nothing: they are bytes
+  std::optional<net::LaneMapping> tables;  // its own; nothing: the events table
   std::optional<std::uint64_t> bytes_max;  // of the journal; nothing: journal.source_share_max
   std::optional<bool> sender_retries;      // nothing: what is known of senders with this `verify`
 };

@@ -94,17 +94,34 @@ void settle_postgres(const PostgresConfig& now, PostgresConfig& next, ConfigChan
   postgres.live("notify", was.notify, is.notify);
 }
 
-using Table = std::optional<net::TableMapping>;
+using Tables = std::optional<net::LaneMapping>;
 
-void compare_table(Comparer& source, const Table& now, const Table& next) {
-  if (!now || !next || now->quoted_name() != next->quoted_name()) {
-    source.live("table", now, next);
+// By the keys that differ, where a source has the same one table as before.
+void compare_tables(Comparer& source, const Tables& now, const Tables& next) {
+  source.live("also", now && now->also_events, next && next->also_events);
+  const bool one = now && next && now->tables.size() == 1 && next->tables.size() == 1 &&
+                   now->tables.front().quoted_name() == next->tables.front().quoted_name();
+  const std::vector<net::TableMapping> none;
+  if (!one) {
+    const bool several = (now && now->tables.size() > 1) || (next && next->tables.size() > 1);
+    source.live(several ? "tables" : "table", now ? now->tables : none, next ? next->tables : none);
     return;
   }
-  const bool columns = source.live("columns", now->columns, next->columns);
-  const bool conflict = source.live("on_conflict", now->on_conflict, next->on_conflict);
-  const bool keys = source.live("conflict_keys", now->conflict_keys, next->conflict_keys);
-  if (!columns && !conflict && !keys) source.live("table", now, next);
+  const net::TableMapping &was = now->tables.front(), &is = next->tables.front();
+  source.live("columns", was.columns, is.columns);
+  source.live("on_conflict", was.on_conflict, is.on_conflict);
+  source.live("conflict_keys", was.conflict_keys, is.conflict_keys);
+  source.live("for_each", was.for_each, is.for_each);
+  source.live("for_each_missing", was.missing_is_refused, is.missing_is_refused);
+  source.live("max_items", was.items_max, is.items_max);
+  source.live("where", was.where, is.where);
+}
+
+void compare_form(Comparer& source, const std::optional<net::FormRules>& now,
+                  const std::optional<net::FormRules>& next) {
+  if (source.live("form", now.has_value(), next.has_value()) || !now) return;
+  source.live("form_json", now->json, next->json);
+  source.live("form_lists", now->lists, next->lists);
 }
 
 void compare_source(const SourceConfig& now, const SourceConfig& next, ConfigChanges& changes) {
@@ -122,12 +139,14 @@ void compare_source(const SourceConfig& now, const SourceConfig& next, ConfigCha
   source.live("probe", now.probes, next.probes);
   source.live("on_bad_signature", now.quarantine, next.quarantine);
   source.live("dedupe", now.dedupe, next.dedupe);
+  source.live("keep", now.keep, next.keep);
+  compare_form(source, now.form, next.form);
   source.live("max_rate", now.rate_max, next.rate_max);
   source.live("max_burst", now.burst_max, next.burst_max);
   source.live("response", now.response, next.response);
   source.live("max_bytes", now.bytes_max, next.bytes_max);
   source.live("sender_retries", now.sender_retries, next.sender_retries);
-  compare_table(source, now.table, next.table);
+  compare_tables(source, now.tables, next.tables);
 }
 
 const SourceConfig* find(const std::vector<SourceConfig>& sources, const std::string& name) {

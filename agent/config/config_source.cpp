@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/config/config_condition.h"
 #include "agent/config/config_reader.h"
 #include "net/verify/json_field.h"
 #include "storage/base/text.h"
@@ -61,10 +62,42 @@ void read_response(const toml::table& table, SourceConfig& source, FaultList& fa
   source.response = std::move(response);
 }
 
+void read_names(TableReader& reader, std::string_view key, std::vector<std::string>& names) {
+  const auto* list = reader.array(key);
+  if (list == nullptr) return;
+  for (const auto& node : *list) {
+    const auto* name = node.as_string();
+    if (name == nullptr) return reader.fault(key, "is a list of names in quotes");
+    names.push_back(name->get());
+  }
+}
+
+// Slack's buttons and dialogs come as one field `payload` that holds JSON.
+void read_form(TableReader& reader, SourceConfig& source) {
+  std::string written = "bytes";
+  reader.text("form", written);
+  if (written != "bytes" && written != "json")
+    reader.fault("form", "\"" + written + "\" is neither \"bytes\" nor \"json\"");
+  net::FormRules rules;
+  if (source.verify == "slack") rules.json = {"payload"};
+  if (reader.has("form_json")) rules.json.clear();
+  read_names(reader, "form_json", rules.json);
+  read_names(reader, "form_lists", rules.lists);
+  if (written == "json") {
+    source.form = std::move(rules);
+    return;
+  }
+  for (const std::string_view key : {"form_json", "form_lists"}) {
+    if (reader.has(key)) reader.fault(key, "needs form = \"json\" beside it");
+  }
+}
+
 }  // namespace
 
 void read_answers(TableReader& reader, SourceConfig& source, FaultList& faults) {
   read_dedupe(reader, source.dedupe);
+  source.keep = read_condition(reader, "keep", 0);
+  read_form(reader, source);
   read_rate(reader, source);
   if (const auto* table = reader.table("response")) read_response(*table, source, faults);
 }

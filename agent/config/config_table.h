@@ -1,4 +1,4 @@
-// [sources.NAME] table, columns, on_conflict and conflict_keys: a table of the user's own. Internal to config.cpp. Pure.
+// Reads what a source says of tables of its own. Internal to config.cpp. Pure.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,9 @@
 
 namespace hookspool::agent {
 
-// Nothing where the source fills the events table of `schema`; then, too, where there are faults.
-std::optional<net::TableMapping> read_table(TableReader& source, const std::string& name,
+// One table by table, columns, ..., or several by [[sources.NAME.tables]]. Nothing: the source fills the events table,
+// `schema`.events. Faults go to the list.
+std::optional<net::LaneMapping> read_tables(TableReader& source, const std::string& name,
                                             const std::string& schema, FaultList& faults);
 
 }  // namespace hookspool::agent

@@ -91,6 +91,7 @@ LaneStep LaneDelivery::commit(net::Connection& connection, net::DeliveryTransact
   pace_.took(core_.now() - began);
   if (batch.count == 0) return LaneStep::more();
   account(batch, began);
+  core_.report().count(transaction.counts());
   core_.report().succeeded(batch.live == batch.count);
   refused_.delivered(run, transaction.position().seq);
   return LaneStep::more();

@@ -89,6 +89,12 @@ void LaneReport::succeeded(bool live) {
   if (was_logged) log_info("lane " + name_ + " goes on");
 }
 
+void LaneReport::count(const net::RowCounts& counts) {
+  if (counts == net::RowCounts()) return;
+  const MutexLock lock(mutex_);
+  status_.rows += counts;
+}
+
 void LaneReport::set_error(const net::PgError& error) {
   status_.error = error.text;
   status_.sqlstate = error.sqlstate;

@@ -27,6 +27,8 @@ class LaneReport {
   LaneStep hold(const net::PgError& error, milliseconds most);
   // A step succeeded. `live`: the lane keeps up with its source.
   void succeeded(bool live);
+  // What of the events that were delivered became no row.
+  void count(const net::RowCounts& counts);
 
   unsigned tries_failed() const;  // in a row
   // Without what the journal knows (pending, epoch, numbers) and without refused_id.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/config/config.h"
+#include "net/pg/tables/row_counts.h"
 #include "storage/model/uuid.h"
 
 namespace hookspool::agent {
@@ -20,7 +21,8 @@ struct LaneStatus {
   std::string error, hint;  // the last failure while it lasts
   std::string sqlstate;
   bool may_quote = false;  // `error` may quote an event (PgError::may_quote)
-  Uuid refused_id;  // the event that PostgreSQL refuses and that the lane cannot pass; nil: none is known
+  Uuid refused_id;      // the event that PostgreSQL refuses and that the lane cannot pass; nil: none is known
+  net::RowCounts rows;  // since the start
   unsigned tries_failed = 0;  // in a row
   milliseconds next_try_in{0};
   // A lane that waits and has failed this often in a row is logged, and no longer counts as catching up.

@@ -8,6 +8,7 @@
 #include "agent/base/wall_clock.h"
 #include "agent/intake/answers.h"
 #include "agent/intake/event_headers.h"
+#include "agent/intake/keep_rule.h"
 #include "agent/intake/repeat_key.h"
 #include "agent/intake/signature_gate.h"
 #include "net/verify/providers.h"
@@ -38,6 +39,11 @@ net::HttpAnswer taken_answer(const Deduplicator::Taken& taken,
   if (response) return {response->status, response->content_type, response->body, {}};
   const std::string more = taken.duplicate ? ",\"duplicate\":true" : "";
   return {200, "application/json", "{\"id\":\"" + taken.id.to_string() + "\"" + more + "}\n", {}};
+}
+
+net::HttpAnswer filtered_answer(const std::optional<SourceResponse>& response) {
+  if (response) return {response->status, response->content_type, response->body, {}};
+  return {200, "application/json", "{\"filtered\":true}\n", {}};
 }
 
 // `unnamed` becomes the source of a path that none is configured for, where any will do.
@@ -89,8 +95,9 @@ void Admission::handle(net::HttpRequest&& request, const net::HttpReply& reply) 
   }
   // Only of events that were taken: refusals and repeats are quick, and would hide what a sender waits for.
   const auto began = LatencyRecorder::Clock::now();
-  net::JsonFields body(request.body, source->body_pointers);
-  if (auto answer = turn_away(request, *source, body)) return reply(std::move(*answer));
+  const FormBody seen(request, source->config);
+  net::JsonFields body(seen.json(), source->body_pointers);
+  if (auto answer = turn_away(request, *source, seen, body)) return reply(std::move(*answer));
   accept(std::move(request), *source, body, began, reply);
 }
 
@@ -125,7 +132,8 @@ void Admission::accept(net::HttpRequest&& request, const ServedSource& source, n
 
 // What is answered at once and never journaled. Nothing: a webhook to be admitted.
 std::optional<net::HttpAnswer> Admission::turn_away(const net::HttpRequest& request,
-                                                    const ServedSource& source, net::JsonFields& body) {
+                                                    const ServedSource& source, const FormBody& seen,
+                                                    net::JsonFields& body) {
   using Answer = std::optional<net::HttpAnswer>;
   const auto counted = [](std::atomic<std::uint64_t>& figure, net::HttpAnswer&& answer) -> Answer {
     figure += 1;
@@ -133,7 +141,10 @@ std::optional<net::HttpAnswer> Admission::turn_away(const net::HttpRequest& requ
   };
   return std::visit(
       Overloaded{
-          [&](Genuine&& /*unused*/) { return over_rate(source); },
+          [&](Genuine&& /*unused*/) {
+            if (is_kept(source.config, request, seen.json())) return over_rate(source);
+            return counted(figures_.filtered, filtered_answer(source.config.response));
+          },
           [&](Probe&& probe) { return counted(figures_.probes, std::move(probe.answer)); },
           [&](HandshakeRequest&& asked) { return counted(figures_.handshakes, std::move(asked.answer)); },
           [&](NoWebhook&& other) { return counted(figures_.refused_unknown, std::move(other.answer)); },
@@ -161,7 +172,8 @@ storage::JournalResult<Deduplicator::Taken> Admission::admit(net::HttpRequest&& 
                                                              std::int64_t received_at_us,
                                                              const Uuid& quarantine_id) {
   std::promise<storage::JournalResult<Deduplicator::Taken>> taken;
-  net::JsonFields body(request.body, body_pointers(source));
+  const FormBody seen(request, source);
+  net::JsonFields body(seen.json(), body_pointers(source));
   admit(std::move(request), source, body, received_at_us, quarantine_id,
         [&taken](storage::JournalResult<Deduplicator::Taken> result) { taken.set_value(std::move(result)); });
   return taken.get_future().get();
@@ -176,10 +188,7 @@ void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, ne
   const net::DeliveryId delivery_id = delivery_id_of(request, source, body);
   event.delivery_id = utf8_text(delivery_id.text);
   if (deduplicator_ != nullptr) event.dedupe_key = repeat_key(request, source, delivery_id, body);
-  // Where the header is the secret itself, it is one of those that no table should hold.
-  const bool token = source.scheme.kind == net::Scheme::Kind::kToken;
-  event.headers =
-      headers_as_json(request.headers, token ? source.scheme.headers : std::vector<std::string>());
+  event.headers = headers_as_json(request.headers, hidden_headers(source));
   if (const auto* type = request.header("content-type")) event.content_type = utf8_text(*type);
   event.method = std::move(request.method);
   event.path = utf8_text(request.path);

@@ -11,6 +11,7 @@
 #include "agent/base/current.h"
 #include "agent/base/latency.h"
 #include "agent/intake/deduplicator.h"
+#include "agent/intake/form_body.h"
 #include "agent/intake/quarantine.h"
 #include "agent/intake/source_set.h"
 #include "net/http/server.h"
@@ -24,6 +25,7 @@ struct AdmissionFigures {
       answer;  // from the whole request to its answer: the response time a sender sees, less the network
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> duplicates{0};         // answered with the first one's id
+  std::atomic<std::uint64_t> filtered{0};           // 200 to what a source does not keep; never journaled
   std::atomic<std::uint64_t> refused_rate{0};       // 429
   std::atomic<std::uint64_t> refused_no_room{0};    // 503
   std::atomic<std::uint64_t> refused_source{0};     // 503: no room for this source, while others are taken
@@ -60,7 +62,7 @@ class Admission {
   void accept(net::HttpRequest&& request, const ServedSource& source, net::JsonFields& body,
               LatencyRecorder::Clock::time_point began, const net::HttpReply& reply);
   std::optional<net::HttpAnswer> turn_away(const net::HttpRequest& request, const ServedSource& source,
-                                           net::JsonFields& body);
+                                           const FormBody& seen, net::JsonFields& body);
   void note_not_verified(const net::HttpRequest& request, const ServedSource& source,
                          const net::Verdict& verdict);
   void admit(net::HttpRequest&& request, const SourceConfig& source, net::JsonFields& body,

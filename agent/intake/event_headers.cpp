@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kCredentials{"authorization", "proxy-authorization", "cookie"};
 
+bool is_credential(std::string_view name, std::span<const std::string> credentials) {
+  return std::find(kCredentials.begin(), kCredentials.end(), name) != kCredentials.end() ||
+         std::find(credentials.begin(), credentials.end(), name) != credentials.end();
+}
+
 }  // namespace
 
 std::string utf8_text(std::string_view bytes) {
@@ -32,11 +37,21 @@ std::string json_text(std::string_view text) {
   return nlohmann::json(std::string(text)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::optional<std::string> stored_header(const HeaderList& headers, std::string_view name,
+                                         std::span<const std::string> credentials) {
+  if (is_credential(name, credentials)) return std::nullopt;
+  std::optional<std::string> all;
+  for (const auto& [each, value] : headers) {
+    if (each != name) continue;
+    all = all ? *all + ", " + utf8_text(value) : utf8_text(value);
+  }
+  return all;
+}
+
 std::string headers_as_json(const HeaderList& headers, std::span<const std::string> credentials) {
   nlohmann::json object = nlohmann::json::object();
   for (const auto& [name, value] : headers) {
-    if (std::find(kCredentials.begin(), kCredentials.end(), name) != kCredentials.end()) continue;
-    if (std::find(credentials.begin(), credentials.end(), name) != credentials.end()) continue;
+    if (is_credential(name, credentials)) continue;
     auto& slot = object[name];
     if (slot.is_null()) {
       slot = utf8_text(value);

@@ -1,6 +1,7 @@
 // A request's headers as they are kept with the event. Pure functions, thread-safe.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,10 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;  // lower-c
 // (Authorization, Proxy-Authorization, Cookie, and the source's own of `credentials`, in lower case) are left out: a
 // table of events is no place for them.
 std::string headers_as_json(const HeaderList& headers, std::span<const std::string> credentials = {});
+
+// One header as headers_as_json() keeps it; several of a name are one list, as HTTP has it. Nothing where it keeps none.
+std::optional<std::string> stored_header(const HeaderList& headers, std::string_view name,
+                                         std::span<const std::string> credentials);
 
 // Header bytes as UTF-8: as they are where they are valid, else each byte as its ISO 8859-1 character (RFC 9110
 // section 5.5 calls such bytes obs-text). Nothing is lost either way.

@@ -27,6 +27,10 @@ std::vector<std::string> body_pointers(const SourceConfig& source) {
   return pointers;
 }
 
+std::vector<std::string> hidden_headers(const SourceConfig& source) {
+  return source.scheme.kind == net::Scheme::Kind::kToken ? source.scheme.headers : std::vector<std::string>();
+}
+
 SourceSet::SourceSet(const std::vector<SourceConfig>& sources, const SourceSet* before) {
   for (const auto& source : sources) {
     const ServedSource* old = before == nullptr ? nullptr : before->named(source.name);

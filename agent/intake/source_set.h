@@ -28,6 +28,9 @@ struct ServedSource {
 // Where the handshake, the delivery id and the dedupe rule of a source look in a body: JSON pointers.
 std::vector<std::string> body_pointers(const SourceConfig& source);
 
+// Headers that are the secret itself, which no table should hold. Lower case.
+std::vector<std::string> hidden_headers(const SourceConfig& source);
+
 class SourceSet {
  public:
   // `before`: the set that this one replaces; nullptr for the first.

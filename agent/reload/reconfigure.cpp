@@ -36,6 +36,12 @@ Tables with_tables_of_removed(const Config& now, const Config& next, const stora
                                       [&](const auto& source) { return source.name == lane; });
     if (removed && waits(journal, lane)) tables->by_lane.insert(entry);
   }
+  for (const auto& entry : before.forms) {
+    const std::string& lane = entry.first;
+    const bool removed = std::none_of(next.sources.begin(), next.sources.end(),
+                                      [&](const auto& source) { return source.name == lane; });
+    if (removed && waits(journal, lane)) tables->forms.insert(entry);
+  }
   return tables;
 }
 

@@ -33,11 +33,20 @@ std::map<Uuid, net::Standing> by_id(const std::vector<net::Standing>& standings)
   return found;
 }
 
-std::vector<Uuid> ids_of(std::span<const EventPtr> events) {
-  std::vector<Uuid> ids;
-  ids.reserve(events.size());
-  for (const auto& event : events) ids.push_back(event->id);
-  return ids;
+// An event that the watermark has passed. One that makes no row lacks none.
+void count_known(LaneTally& tally, net::Standing::Place place) {
+  switch (place) {
+    case net::Standing::Place::kTable:
+    case net::Standing::Place::kNoRow:
+      tally.in_table += 1;
+      return;
+    case net::Standing::Place::kDeadLetters:
+      tally.dead += 1;
+      return;
+    case net::Standing::Place::kDiscarded:
+      tally.discarded += 1;
+      return;
+  }
 }
 
 using Gaps = std::vector<std::pair<std::uint64_t, std::uint64_t>>;  // first and last number
@@ -102,7 +111,12 @@ AdminResult<void> Comparison::compare_lane(Work& work, const std::string& lane) 
   work.slice.lanes.emplace_back().lane = lane;
   const auto* own = config_.options.tables ? config_.options.tables->find(lane) : nullptr;
   // Where later events replace rows, an earlier one that is not there says nothing.
-  if (own != nullptr && (own->id_column() == nullptr || own->on_conflict != net::OnConflict::kError)) {
+  const bool comparable =
+      own == nullptr ||
+      std::all_of(own->tables.begin(), own->tables.end(), [](const net::TableMapping& table) {
+        return table.identified() && table.on_conflict == net::OnConflict::kError;
+      });
+  if (!comparable) {
     work.tally().comparable = false;
     return {};
   }
@@ -112,7 +126,7 @@ AdminResult<void> Comparison::compare_lane(Work& work, const std::string& lane) 
     return fail(
         AdminError{409,
                    "row-level security may hide rows of " +
-                       (own != nullptr ? own->shown_name() : config_.options.schema + ".events") +
+                       (own != nullptr ? own->shown_names() : config_.options.schema + ".events") +
                        " from the agent's role, and what is hidden is not missing; give the role a policy "
                        "FOR SELECT USING (true), or BYPASSRLS",
                    ""});
@@ -188,7 +202,7 @@ AdminResult<void> Comparison::compare_batch(Work& work, const storage::LaneRun& 
                                             std::span<const EventPtr> events) const {
   if (events.empty()) return {};
   LaneTally& tally = work.tally();
-  const auto standings = net::find_events(*work.connection, config_.options, tally.lane, ids_of(events));
+  const auto standings = net::find_events(*work.connection, config_.options, tally.lane, events);
   if (!standings) return fail(admin_error_of(standings.error()));
   const auto found = by_id(*standings);
   const auto watermark = work.watermarks.find(run.epoch);
@@ -205,7 +219,7 @@ AdminResult<void> Comparison::compare_batch(Work& work, const storage::LaneRun& 
     } else if (event->seq > passed) {
       tally.pending += 1;
     } else if (known) {
-      (place->second.place == net::Standing::Place::kDiscarded ? tally.discarded : tally.dead) += 1;
+      count_known(tally, place->second.place);
     } else {
       missing.push_back(event);
     }

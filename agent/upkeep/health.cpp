@@ -79,6 +79,7 @@ Json intake_json(const HealthSources& sources) {
   const auto http = sources.intake.stats();
   return {{"accepted", figures.accepted.load()},
           {"duplicates", figures.duplicates.load()},
+          {"filtered", figures.filtered.load()},
           {"handshakes", figures.handshakes.load()},
           {"probes", figures.probes.load()},
           {"refused",
@@ -183,7 +184,10 @@ Json lane_json(const LaneStatus& lane, std::uint64_t pending_bytes) {
             {"pending_bytes", pending_bytes},
             {"epoch", lane.epoch.to_string()},
             {"confirmed_seq", lane.confirmed_seq},
-            {"last_seq", lane.last_seq}};
+            {"last_seq", lane.last_seq},
+            {"items_empty", lane.rows.items_empty},
+            {"items_missing", lane.rows.items_missing},
+            {"rows_filtered", lane.rows.rows_filtered}};
   if (lane.error.empty()) return json;
   json["error"] =
       net::shown_text({.sqlstate = lane.sqlstate, .text = lane.error, .may_quote = lane.may_quote});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "net/pg/tables/payload.h"
@@ -55,8 +56,18 @@ bool fits_any_encoding(std::string_view json, std::string_view but_for = {}) {
   return true;
 }
 
-void payload_columns(CopyWriter& copy, const std::string& body, bool utf8) {
-  const Payload payload = to_payload(body);
+Payload payload_of(const std::optional<FormReading>& form, const std::string& body) {
+  if (!form) return to_payload(body);
+  if (form->refusal.empty()) return to_payload(form->json);
+  Payload none;
+  none.issue = form->refusal;
+  return none;
+}
+
+void payload_columns(CopyWriter& copy, const Event& event, bool utf8, const FormRules* rules) {
+  const std::string& body = event.body;
+  const auto form = rules == nullptr ? std::nullopt : read_form(event.content_type, body, *rules);
+  const Payload payload = payload_of(form, body);
   const bool encodable = utf8 || !payload.is_json || fits_any_encoding(payload.text());
   if (payload.is_json && encodable) {
     copy.jsonb(payload.text());
@@ -66,18 +77,22 @@ void payload_columns(CopyWriter& copy, const std::string& body, bool utf8) {
   // Where only the replacement has no character, the issue is what had to be replaced.
   const bool only_replaced = !payload.altered.empty() && fits_any_encoding(payload.altered, kReplacement);
   const std::string_view issue = encodable || only_replaced ? std::string_view(payload.issue) : "encoding";
-  if (issue.empty()) {
-    copy.null();
+  if (issue.empty() && !form) {
     copy.null();
   } else {
     copy.bytea(body);
+  }
+  if (issue.empty()) {
+    copy.null();
+  } else {
     copy.text(issue);
   }
 }
 
 }  // namespace
 
-void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, bool utf8) {
+void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, bool utf8,
+                     const FormRules* form) {
   const Event& event = stored.event;
   Encoded text(utf8);
   copy.row(kEventColumnCount);
@@ -100,7 +115,7 @@ void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEv
   } else {
     copy.null();
   }
-  payload_columns(copy, event.body, utf8);
+  payload_columns(copy, event, utf8, form);
 }
 
 std::string dead_letter_request(const Event& event) {

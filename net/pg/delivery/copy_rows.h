@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "net/form/form_json.h"
 #include "net/pg/delivery/copy_writer.h"
 #include "net/pg/link/error.h"
 #include "storage/model/event.h"
@@ -17,7 +18,9 @@ inline constexpr std::string_view kEventColumns =
     "headers, payload, body, payload_issue";
 // `utf8`: the database can hold any character. Where it cannot, what is not ASCII stays in `body` (payload_issue
 // "encoding") and becomes '?' in the texts: an event is never refused for its characters.
-void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, bool utf8);
+// `form`: how a form becomes the payload, and then `body` keeps its bytes as well; null: it does not.
+void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, bool utf8,
+                     const FormRules* form = nullptr);
 
 inline constexpr std::string_view kDeadLetterColumns =
     "id, agent_id, epoch, seq, source, received_at, sqlstate, message, request, body";

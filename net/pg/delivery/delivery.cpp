@@ -176,6 +176,10 @@ PgResult<std::uint64_t> DeliveryTransaction::reconcile(std::span<const EventPtr>
   return state.target->put_missing(*rows);
 }
 
+RowCounts DeliveryTransaction::counts() const {
+  return state_->target->counts();
+}
+
 bool DeliveryTransaction::comparable() const {
   return state_->target->comparable();
 }

@@ -26,6 +26,7 @@
 #include <string>
 
 #include "net/pg/link/connection.h"
+#include "net/pg/tables/row_counts.h"
 #include "storage/model/event.h"
 
 namespace hookspool::net {
@@ -95,6 +96,9 @@ class DeliveryTransaction {
   PgResult<bool> takes(const EventPtr& event);
   // Keeps an event among the dead letters that the watermark has passed already, or that is another epoch's.
   PgResult<void> keep(const StoredEvent& event, const PgError& why);
+
+  // What became no row of what was copied.
+  RowCounts counts() const;
 
   // Moves the watermark to position() and commits. What a deferred constraint or trigger refuses is told here, as the
   // rows' fault (PgError::error_class); nothing is committed then.

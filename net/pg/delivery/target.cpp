@@ -9,6 +9,7 @@
 
 #include "net/pg/delivery/copy_rows.h"
 #include "net/pg/delivery/target_own.h"
+#include "net/pg/delivery/target_several.h"
 #include "net/pg/tables/mapping.h"
 #include "net/pg/tables/schema.h"
 
@@ -22,7 +23,8 @@ class EventsTable : public Target {
         options_(options),
         agent_id_(std::move(agent_id)),
         lane_(std::move(lane)),
-        schema_(quote_identifier(options.schema)) {}
+        schema_(quote_identifier(options.schema)),
+        form_(options.tables ? options.tables->form_of(lane_) : nullptr) {}
 
   PgResult<void> begin(const std::string& before, std::string_view attempt) override {
     return start(schema_ + ".events", before, attempt);
@@ -93,7 +95,7 @@ class EventsTable : public Target {
       if (auto started = start(table, "", "starting COPY"); !started) return started;
     }
     const bool utf8 = connection_.database_is_utf8();
-    for (const EventPtr& event : events) write_event_row(*copy_, agent_id_, *event, utf8);
+    for (const EventPtr& event : events) write_event_row(*copy_, agent_id_, *event, utf8, form_);
     rows_ += events.size();
     return copy_->failed() ? finish() : PgResult<void>();
   }
@@ -135,6 +137,7 @@ class EventsTable : public Target {
   const PgOptions& options_;
   const std::string agent_id_, lane_;
   const std::string schema_;        // quoted
+  const FormRules* const form_;     // null: forms stay bytes
   std::optional<CopyWriter> copy_;  // under way
   std::uint64_t rows_ = 0;          // given to it
 };
@@ -143,11 +146,16 @@ class EventsTable : public Target {
 
 std::unique_ptr<Target> Target::of_lane(Connection& connection, const PgOptions& options,
                                         std::string agent_id, std::string lane) {
-  const TableMapping* mapping = options.tables ? options.tables->find(lane) : nullptr;
-  if (mapping == nullptr) {
-    return std::make_unique<EventsTable>(connection, options, std::move(agent_id), std::move(lane));
+  const LaneMapping* mapping = options.tables ? options.tables->find(lane) : nullptr;
+  std::vector<std::unique_ptr<Target>> targets;
+  if (mapping != nullptr) {
+    for (const TableMapping& table : mapping->tables)
+      targets.push_back(std::make_unique<OwnTable>(connection, options, table, agent_id, lane));
   }
-  return std::make_unique<OwnTable>(connection, options, *mapping, std::move(agent_id), std::move(lane));
+  if (mapping == nullptr || mapping->also_events)
+    targets.push_back(std::make_unique<EventsTable>(connection, options, agent_id, lane));
+  if (targets.size() == 1) return std::move(targets.front());
+  return std::make_unique<SeveralTargets>(std::move(targets));
 }
 
 }  // namespace hookspool::net

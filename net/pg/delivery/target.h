@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "net/pg/link/connection.h"
+#include "net/pg/tables/row_counts.h"
 #include "storage/model/event.h"
 
 namespace hookspool::net {
@@ -37,6 +38,8 @@ class Target {
   virtual bool comparable() const = 0;
   // An SQL expression: are there rows of the lane and epoch that `where` selects (by epoch, source, seq, id)?
   virtual std::string exists_sql(const std::string& where) const = 0;
+  // What became no row of what was put since begin().
+  virtual RowCounts counts() const { return {}; }
   // After put() was refused for the setup and the transaction was rolled back: what does not fit, in more words.
   virtual PgError explained(PgError error) = 0;
 };

@@ -25,19 +25,28 @@ class OwnTable : public Target {
   bool comparable() const override { return mapping_.repeatable(); }
   std::string exists_sql(const std::string& where) const override;
   PgResult<void> begin(const std::string& before, std::string_view attempt) override;
+  RowCounts counts() const override { return counts_; }
   PgError explained(PgError error) override;
 
  private:
   PgResult<std::set<Uuid>> dead_letters_among(std::span<const EventPtr> events);
   PgResult<void> take_columns(const PgRows& read);
+  std::string columns_sql() const;
   PgResult<std::uint64_t> insert(std::span<const EventPtr> events, bool only_missing);
+  PgResult<std::uint64_t> insert_rows(const std::string& rows, bool only_missing);
+  PgError named(const StoredEvent& event, PgError error, bool only_missing);
+  PgResult<void> try_items(const StoredEvent& event, std::uint64_t end, bool only_missing, std::string& last);
+  std::uint64_t items_of(const StoredEvent& event) const;
+  std::string refused_column(const StoredEvent& event, std::uint64_t item, const PgError& error);
 
   Connection& connection_;
   const PgOptions& options_;
   const TableMapping& mapping_;
   const std::string agent_id_, lane_;
+  const FormRules* const form_;
   // As they were in this transaction; nothing: not read yet.
   std::optional<std::vector<TargetColumn>> columns_;
+  RowCounts counts_;
 };
 
 }  // namespace hookspool::net

@@ -6,34 +6,12 @@
 #include <cstdio>
 #include <span>
 
+#include "net/json/writer.h"
 #include "net/pg/link/text.h"
 #include "storage/base/hex.h"
 
 namespace hookspool::net {
 namespace {
-
-// A JSON string of `text`, which is UTF-8, in `out`.
-void append_string(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const auto plain = std::find_if(text.begin(), text.end(), [](char c) {
-      return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
-    });
-    out.append(text.begin(), plain);
-    text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
-    if (text.empty()) break;
-    const auto c = static_cast<unsigned char>(text.front());
-    if (c >= 0x20) {
-      out += '\\';
-      out += text.front();
-    } else {
-      out += "\\u00";
-      append_hex(out, c);
-    }
-    text.remove_prefix(1);
-  }
-  out += '"';
-}
 
 // As PostgreSQL writes a timestamptz in UTC.
 std::string utc_text(std::int64_t unix_us) {
@@ -49,20 +27,6 @@ std::string utc_text(std::int64_t unix_us) {
                 static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
                 static_cast<int>(time.subseconds().count()));
   return text.data();
-}
-
-// Several fields of one name are one list, as HTTP has it. A field that only looks like a list stays as it is.
-std::optional<std::string> header_value(const JsonText& headers, const std::string& name) {
-  const JsonPointer place({name});
-  const auto value = headers.values(std::span(&place, 1)).front();
-  if (!value || value->kind == JsonKind::kNull) return std::nullopt;
-  if (value->kind != JsonKind::kArray) return value->characters();
-  std::string all;
-  each_element(*value, [&](const JsonValue& each) {
-    if (each.kind == JsonKind::kString) all += (all.empty() ? "" : ", ") + each.characters();
-    return true;
-  });
-  return all;
 }
 
 constexpr int kDimensionsMax = 6;  // of an array in PostgreSQL
@@ -108,15 +72,27 @@ PgError too_long(const std::string& what, std::size_t bytes, const std::string& 
                   " bytes is too long for type " + type + ", which holds " + std::to_string(bytes_max)};
 }
 
+constexpr std::string_view kAttempt = "inserting rows: ";
+
 }  // namespace
 
+void name_item(PgError& error, const std::string& item, const std::string& column) {
+  if (item.empty()) return;
+  const std::string place = item + (column.empty() ? ": " : ", column " + column + ": ");
+  if (error.text.starts_with(kAttempt)) {
+    const bool names_column = error.text.compare(kAttempt.size(), 7, "column ") == 0;
+    error.text.insert(kAttempt.size(), names_column ? item + ", " : place);
+  } else {
+    error.text = place + error.text;
+  }
+}
+
 TargetRows::TargetRows(const TableMapping& mapping, const std::vector<TargetColumn>& columns,
-                       const std::string& agent_id)
-    : mapping_(mapping), agent_id_(agent_id) {
+                       const FormRules* form, const std::string& agent_id, Send send)
+    : mapping_(mapping), reader_(mapping), form_(form), agent_id_(agent_id), send_(std::move(send)) {
   for (const MappedColumn& mapped : mapping.columns) {
     const TargetColumn* column = find_column(columns, mapped.name);
     columns_.push_back(column == nullptr ? TargetColumn{} : *column);
-    if (mapped.source.kind == ColumnSource::Kind::kPointer) pointers_.emplace_back(mapped.source.pointer);
   }
 }
 
@@ -125,33 +101,99 @@ TargetRows::Value TargetRows::value_of(const JsonValue& found) {
   return {Value::Kind::kJson, found.kind, found.raw, {}};
 }
 
-PgResult<void> TargetRows::add(const StoredEvent& stored) {
-  const JsonText payload(stored.event.body);
+PgResult<void> TargetRows::add(const StoredEvent& stored, const Range& wanted) {
+  const JsonText payload(stored.event, form_);
   const JsonText headers(stored.event.headers);
-  const auto found = payload.values(pointers_);
-  rows_ += count_ == 0 ? "{\"n\":" : ",{\"n\":";
-  rows_ += std::to_string(++count_);
-  auto next = found.begin();
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const ColumnSource& source = mapping_.columns[i].source;
-    Value value;
-    if (source.kind == ColumnSource::Kind::kPointer) {
-      const auto& at = *next++;
-      if (at) value = value_of(*at);
-    } else if (source.kind == ColumnSource::Kind::kHeader) {
-      if (auto text = header_value(headers, source.header))
-        value = {Value::Kind::kText, {}, {}, std::move(*text)};
-    } else {
-      value = field(source.field, columns_[i], stored, payload, headers);
+  Source source{stored, payload, headers};
+  PgResult<void> added;
+  const auto walked = reader_.each(payload, [&](const ItemReader::Item& item) {
+    if (item.number < wanted.first) return true;
+    if (item.number >= wanted.end) return false;
+    if (!reader_.wanted(item, headers)) {
+      ++counts_.rows_filtered;
+      return true;
     }
-    if (auto added = member(i, columns_[i], value); !added) return added;
+    added = row(source, item);
+    return added.ok();
+  });
+  items_ = walked.items;
+  if (!added) return added;
+  if (!mapping_.for_each) return {};
+  if (walked.items == 0) ++counts_.items_empty;
+  counts_.items_missing += walked.missing;
+  return refused_walk(walked);
+}
+
+PgResult<void> TargetRows::refused_walk(const ItemReader::Walked& walked) const {
+  if (walked.too_many) {
+    return fail(PgError{.error_class = ErrorClass::kEvent,
+                        .sqlstate = "54000",
+                        .text = "inserting rows: for_each \"" + mapping_.for_each->text() +
+                                "\": more than max_items (" + std::to_string(mapping_.items_max) +
+                                ") elements in one webhook"});
   }
-  rows_ += '}';
+  if (walked.missing > 0 && mapping_.missing_is_refused) {
+    return fail(PgError{.error_class = ErrorClass::kEvent,
+                        .sqlstate = "22000",
+                        .text = "inserting rows: " + walked.first_missing + ": for_each \"" +
+                                mapping_.for_each->text() + "\" finds no list here"});
+  }
   return {};
 }
 
-TargetRows::Value TargetRows::field(EventField field, const TargetColumn& column, const StoredEvent& stored,
-                                    const JsonText& payload, const JsonText& headers) const {
+PgResult<void> TargetRows::row(Source& source, const ItemReader::Item& item) {
+  if (mapping_.for_each) last_item_ = reader_.shown(item);
+  const std::size_t before = rows_.size();
+  rows_ += before == 1 ? "{\"n\":" : ",{\"n\":";
+  rows_ += std::to_string(++count_);
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const ColumnSource& from = mapping_.columns[i].source;
+    Value value;
+    switch (from.kind) {
+      case ColumnSource::Kind::kPointer:
+        if (const auto& at = reader_.of_column(item, i)) value = value_of(*at);
+        break;
+      case ColumnSource::Kind::kHeader:
+        if (auto text = header_value(source.headers, from.header))
+          value = {Value::Kind::kText, {}, {}, std::move(*text)};
+        break;
+      case ColumnSource::Kind::kField:
+        value = field(from.field, columns_[i], source, item);
+        break;
+    }
+    if (auto added = member(i, columns_[i], value); !added) {
+      PgError error = std::move(added).error();
+      name_item(error, last_item_);
+      return fail(std::move(error));
+    }
+  }
+  rows_ += '}';
+  source.bytes += rows_.size() - before;
+  if (source.bytes > kEventRowsBytesMax) {
+    return fail(PgError{.error_class = ErrorClass::kEvent,
+                        .sqlstate = "54000",
+                        .text = "inserting rows: the rows of one webhook take more than " +
+                                std::to_string(kEventRowsBytesMax >> 20) +
+                                " MiB; map less into each (@payload, @body and ../ are in every row)"});
+  }
+  return rows_.size() < kRowsBytesMax ? PgResult<void>() : send();
+}
+
+PgResult<void> TargetRows::send() {
+  rows_ += ']';
+  sent_ = true;
+  auto sent = send_(rows_);
+  rows_.assign(1, '[');
+  return sent;
+}
+
+PgResult<void> TargetRows::finish() {
+  return sent_ && rows_.size() == 1 ? PgResult<void>() : send();
+}
+
+TargetRows::Value TargetRows::field(EventField field, const TargetColumn& column, const Source& source,
+                                    const ItemReader::Item& item) const {
+  const StoredEvent& stored = source.stored;
   const Event& event = stored.event;
   const auto made = [](std::string characters) {
     return Value{Value::Kind::kText, {}, {}, std::move(characters)};
@@ -174,7 +216,7 @@ TargetRows::Value TargetRows::field(EventField field, const TargetColumn& column
     case EventField::kDeliveryId:
       return text_or_null(event.delivery_id);
     case EventField::kPayload:
-      return whole(payload);
+      return whole(source.payload);
     case EventField::kBody:
       return made("\\x" + encode_hex(event.body));
     case EventField::kSeq:
@@ -197,7 +239,9 @@ TargetRows::Value TargetRows::field(EventField field, const TargetColumn& column
     case EventField::kContentType:
       return text_or_null(event.content_type);
     case EventField::kHeaders:
-      return whole(headers);
+      return whole(source.headers);
+    case EventField::kItem:
+      return {Value::Kind::kNumber, {}, {}, std::to_string(item.number)};
   }
   return {};
 }
@@ -216,11 +260,11 @@ PgResult<void> TargetRows::member(std::size_t index, const TargetColumn& column,
   switch (column.form) {
     case ValueForm::kJson:
       if (is_json) {
-        append_string(rows_, value.text());
+        append_json_string(rows_, value.text());
       } else {
         std::string string;
-        append_string(string, value.text());
-        append_string(rows_, string);
+        append_json_string(string, value.text());
+        append_json_string(rows_, string);
       }
       return {};
     case ValueForm::kObject:
@@ -236,7 +280,7 @@ PgResult<void> TargetRows::member(std::size_t index, const TargetColumn& column,
       if (is_json) {
         rows_ += value.text();
       } else {
-        append_string(rows_, value.text());
+        append_json_string(rows_, value.text());
       }
       return {};
     case ValueForm::kText:
@@ -245,7 +289,7 @@ PgResult<void> TargetRows::member(std::size_t index, const TargetColumn& column,
           value.json != JsonKind::kObject) {
         rows_ += value.text();
       } else {
-        append_string(rows_, value.text());
+        append_json_string(rows_, value.text());
       }
       return {};
   }
@@ -264,11 +308,6 @@ PgResult<void> TargetRows::check_members(const TargetColumn& column, const Value
                            member.type, member.bytes_max));
   }
   return {};
-}
-
-const std::string& TargetRows::finish() {
-  rows_ += ']';
-  return rows_;
 }
 
 }  // namespace hookspool::net

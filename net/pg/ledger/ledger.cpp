@@ -1,7 +1,9 @@
 #include "net/pg/ledger/ledger.h"
 
 #include <charconv>
+#include <map>
 
+#include "net/pg/tables/expected_rows.h"
 #include "net/pg/tables/mapping.h"
 #include "net/pg/tables/schema.h"
 #include "net/pg/tables/target_rights.h"
@@ -49,35 +51,77 @@ PgResult<PgRows> ask(Connection& connection, const PgOptions& options, const std
   return rows;
 }
 
+// In the answer of find_events(): the first of a lane's own tables. Smaller ones are a Standing::Place.
+constexpr std::size_t kOwnTable = 3;
+
 }  // namespace
 
 PgResult<bool> rows_may_be_hidden(Connection& connection, const PgOptions& options, const std::string& lane) {
   const auto* own = options.tables ? options.tables->find(lane) : nullptr;
-  if (own != nullptr) return may_hide_rows(connection, options, *own);
+  if (own != nullptr) {
+    for (const TableMapping& table : own->tables) {
+      auto hidden = may_hide_rows(connection, options, table);
+      if (!hidden || *hidden) return hidden;
+    }
+    if (!own->also_events) return false;
+  }
   return may_hide_rows(connection, options, {.schema = options.schema, .table = "events"});
 }
 
 PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOptions& options,
-                                            const std::string& lane, std::span<const Uuid> ids) {
+                                            const std::string& lane, std::span<const EventPtr> events) {
   std::vector<Standing> found;
-  if (ids.empty()) return found;
+  if (events.empty()) return found;
+  std::vector<Uuid> ids;
+  for (const EventPtr& event : events) ids.push_back(event->id);
   const std::string schema = quote_identifier(options.schema);
   const std::string where = " WHERE id = ANY(" + uuid_array(ids) + ")";
-  std::string table = "SELECT id, 0, epoch, seq FROM " + schema + ".events" + where;
-  if (const auto* own = options.tables ? options.tables->find(lane) : nullptr; own != nullptr) {
+  const LaneMapping* own = options.tables ? options.tables->find(lane) : nullptr;
+  const FormRules* form = options.tables ? options.tables->form_of(lane) : nullptr;
+  const std::string in_events = "SELECT id, 0, epoch, seq FROM " + schema + ".events" + where;
+  // Of a table of the user's own: how many rows, and which of the tables.
+  std::string sql = own == nullptr ? in_events : "";
+  for (std::size_t i = 0; own != nullptr && i < own->tables.size(); ++i) {
+    const TableMapping& table = own->tables[i];
     // The literal takes the column's own type, so that its index serves.
-    const std::string column = quote_identifier(own->id_column()->name);
-    table = "SELECT " + column + "::text::uuid, 0, NULL::uuid, NULL::bigint FROM " + own->quoted_name() +
-            " WHERE " + column + " = ANY(" + id_list(ids) + ")";
+    const std::string column = quote_identifier(table.id_column()->name);
+    sql += (i == 0 ? "SELECT " : " UNION ALL SELECT ") + column + "::text::uuid, " +
+           std::to_string(kOwnTable + i) + ", NULL::uuid, pg_catalog.count(*) FROM " + table.quoted_name() +
+           " WHERE " + column + " = ANY(" + id_list(ids) + ") GROUP BY 1";
   }
+  if (own != nullptr && own->also_events)
+    sql += " UNION ALL SELECT id, " + std::to_string(kOwnTable + own->tables.size()) +
+           ", NULL::uuid, 1 FROM " + schema + ".events" + where;
   auto rows = ask(connection, options,
-                  table + " UNION ALL SELECT id, 1, epoch, seq FROM " + schema + ".dead_letters" + where +
+                  sql + " UNION ALL SELECT id, 1, epoch, seq FROM " + schema + ".dead_letters" + where +
                       " UNION ALL SELECT id, 2, NULL, NULL FROM " + schema + ".discarded" + where,
                   "comparing events by id");
   if (!rows) return fail(std::move(rows).error());
+  std::map<std::pair<Uuid, std::size_t>, std::uint64_t> own_rows;
   for (const auto& row : rows->rows) {
-    found.push_back(
-        {uuid_of(row[0]), static_cast<Standing::Place>(number(row[1])), uuid_of(row[2]), natural(row[3])});
+    const Uuid id = uuid_of(row[0]);
+    const auto place = static_cast<std::size_t>(number(row[1]));
+    if (place >= kOwnTable) {
+      own_rows[{id, place - kOwnTable}] = natural(row[3]);
+    } else {
+      found.push_back({id, static_cast<Standing::Place>(place), uuid_of(row[2]), natural(row[3])});
+    }
+  }
+  if (own == nullptr) return found;
+  const auto has = [&](const Uuid& id, std::size_t table) {
+    const auto at = own_rows.find({id, table});
+    return at == own_rows.end() ? 0 : at->second;
+  };
+  for (const EventPtr& event : events) {
+    bool whole = !own->also_events || has(event->id, own->tables.size()) > 0;
+    std::uint64_t makes = own->also_events ? 1 : 0;
+    for (std::size_t i = 0; whole && i < own->tables.size(); ++i) {
+      const std::uint64_t expected = expected_rows(own->tables[i], form, event->event);
+      whole = has(event->id, i) >= expected;
+      makes += expected;
+    }
+    if (whole)
+      found.push_back({event->id, makes > 0 ? Standing::Place::kTable : Standing::Place::kNoRow, {}, 0});
   }
   return found;
 }

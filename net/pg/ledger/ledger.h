@@ -18,7 +18,12 @@ namespace hookspool::net {
 
 // Where an event with this id is.
 struct Standing {
-  enum class Place { kTable, kDeadLetters, kDiscarded };
+  enum class Place {
+    kTable,
+    kDeadLetters,
+    kDiscarded,
+    kNoRow,  // its tables have all rows that it makes, which is none
+  };
   Uuid id;
   Place place = Place::kTable;
   Uuid epoch;  // not of kDiscarded
@@ -27,11 +32,11 @@ struct Standing {
 // May row-level security hide rows of the lane's table from the role? Then what is not found is not known to be missing.
 PgResult<bool> rows_may_be_hidden(Connection& connection, const PgOptions& options, const std::string& lane);
 
-// In one statement, so that an event on its way from one place to another is seen at one of them. Ids that are
-// nowhere are left out; one that is at several is told of each. A lane with a table of its own is looked for there,
-// by its id column (REQUIRES: it has one), and then seq is 0.
+// In one statement, so that an event on its way from one place to another is seen at one of them. Events that are
+// nowhere are left out; one that is at several is told of each. A lane with tables of its own is looked for there, by
+// their id columns (REQUIRES: each has one), and then seq is 0: it is in the table if each has all rows that it makes.
 PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOptions& options,
-                                            const std::string& lane, std::span<const Uuid> ids);
+                                            const std::string& lane, std::span<const EventPtr> events);
 
 // The ranges of numbers that are recorded as lost.
 PgResult<std::vector<std::pair<std::uint64_t, std::uint64_t>>> read_gaps(Connection& connection,

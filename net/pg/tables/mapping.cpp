@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "net/json/json.h"
 #include "net/pg/tables/schema.h"
 #include "storage/base/text.h"
 
@@ -33,6 +32,7 @@ constexpr std::array kFields{
     Field{"@remote_addr", EventField::kRemoteAddr},
     Field{"@content_type", EventField::kContentType},
     Field{"@headers", EventField::kHeaders},
+    Field{"@item", EventField::kItem},
 };
 
 constexpr std::string_view kHeaderPrefix = "header:";
@@ -60,11 +60,14 @@ Result<ColumnSource, std::string> parse_column_source(std::string_view spec) {
       return fail("\"" + std::string(conversion) + "\" is no conversion; there are unix_ms and unix_s");
     }
   }
-  if (what.starts_with('/')) {
+  if (what.starts_with('/') || what.starts_with('.')) {
     source.kind = ColumnSource::Kind::kPointer;
-    const auto pointer = JsonPointer::parse(what);
-    if (!pointer) return fail(std::string("is no JSON pointer: after ~ comes 0 (for ~) or 1 (for /)"));
-    source.pointer = pointer->tokens();
+    auto place = JsonPlace::parse(what);
+    if (!place) {
+      return fail(std::string(
+          "is no JSON pointer: it begins with /, ./ or ../, and after ~ comes 0 (for ~) or 1 (for /)"));
+    }
+    source.place = std::move(*place);
     return source;
   }
   if (what.starts_with(kHeaderPrefix)) {
@@ -107,14 +110,30 @@ std::string TableMapping::shown_name() const {
   return (schema.empty() ? "" : schema + ".") + table;
 }
 
-const MappedColumn* TableMapping::id_column() const {
-  const auto found = std::find_if(columns.begin(), columns.end(), [](const MappedColumn& column) {
-    return column.source.kind == ColumnSource::Kind::kField && column.source.field == EventField::kId;
+const MappedColumn* TableMapping::column_of(EventField field) const {
+  const auto found = std::find_if(columns.begin(), columns.end(), [&](const MappedColumn& column) {
+    return column.source.kind == ColumnSource::Kind::kField && column.source.field == field;
   });
   return found == columns.end() ? nullptr : &*found;
 }
 
-const TableMapping* LaneTables::find(std::string_view lane) const {
+bool LaneMapping::repeatable() const {
+  return std::all_of(tables.begin(), tables.end(),
+                     [](const TableMapping& table) { return table.repeatable(); });
+}
+
+std::string LaneMapping::shown_names() const {
+  std::string names;
+  for (const TableMapping& table : tables) names += (names.empty() ? "" : ", ") + table.shown_name();
+  return names;
+}
+
+const FormRules* LaneTables::form_of(std::string_view lane) const {
+  const auto found = forms.find(lane);
+  return found == forms.end() ? nullptr : &found->second;
+}
+
+const LaneMapping* LaneTables::find(std::string_view lane) const {
   const auto found = by_lane.find(lane);
   return found == by_lane.end() ? nullptr : &found->second;
 }

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "net/form/form_json.h"
 #include "net/json/json.h"
+#include "storage/model/event.h"
 
 namespace hookspool::net {
 
@@ -16,6 +18,8 @@ namespace hookspool::net {
 class JsonText {
  public:
   explicit JsonText(std::string_view body);
+  // Of an event's body: a form, where `form` is not null, as the JSON that it is read as.
+  JsonText(const Event& event, const FormRules* form);
   JsonText(const JsonText&) = delete;
   JsonText& operator=(const JsonText&) = delete;
 
@@ -29,9 +33,15 @@ class JsonText {
   std::optional<std::string> at(const std::vector<std::string>& pointer) const;
 
  private:
+  void read(std::string_view body);
+
+  std::string form_;
   std::string altered_;
   std::string_view text_;
   bool fits_jsonb_ = false;
 };
+
+// Of an event's header object: the values of a name, in lower case. Several are one list, as HTTP has it.
+std::optional<std::string> header_value(const JsonText& headers, const std::string& name);
 
 }  // namespace hookspool::net

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "net/pg/link/text.h"
+#include "net/pg/tables/mapping_advice.h"
 #include "net/pg/tables/schema.h"
 #include "net/pg/tables/target_columns.h"
 #include "net/pg/tables/target_insert.h"
@@ -150,6 +151,30 @@ void add_refusal_of_plan(const TableMapping& mapping, const TargetTable& table, 
   report.refused.push_back(error.text);
 }
 
+// Of for_each: what keeps a row from being there twice, whatever comes.
+PgResult<void> warn_of_missing_key(Connection& connection, const PgOptions& options,
+                                   const TableMapping& mapping, const TargetTable& table,
+                                   TargetReport& report) {
+  if (!mapping.for_each || !mapping.identified() || mapping.on_conflict != OnConflict::kError) return {};
+  const std::string id = mapping.id_column()->name, item = mapping.item_column()->name;
+  auto rows =
+      ask(connection, options,
+          "SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = " + table.oid +
+              " AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND (SELECT"
+              " pg_catalog.array_agg(a.attname::text ORDER BY a.attname::text) FROM"
+              " pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum = ANY"
+              " ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1])) = (SELECT"
+              " pg_catalog.array_agg(k ORDER BY k) FROM pg_catalog.unnest(ARRAY[" +
+              connection.quote_literal(id) + ", " + connection.quote_literal(item) + "]::text[]) AS k)");
+  if (!rows) return fail(std::move(rows).error());
+  if (!rows->rows.empty() || table.kind == "v" || table.kind == "f") return {};
+  report.warnings.push_back("no unique index covers (" + id + ", " + item +
+                            "), by which comparing looks for rows; an administrator may run: ALTER TABLE " +
+                            mapping.quoted_name() + " ADD PRIMARY KEY (" + quote_identifier(id) + ", " +
+                            quote_identifier(item) + ");");
+  return {};
+}
+
 }  // namespace
 
 PgResult<TargetReport> look_at_target(Connection& connection, const PgOptions& options,
@@ -178,20 +203,27 @@ PgResult<TargetReport> look_at_target(Connection& connection, const PgOptions& o
   if (auto asked = add_other_refusals(connection, options, mapping, **table, report); !asked) {
     return fail(std::move(asked).error());
   }
+  for (std::string& line : advice_on(mapping)) report.warnings.push_back(std::move(line));
+  if (auto warned = warn_of_missing_key(connection, options, mapping, **table, report); !warned)
+    return fail(std::move(warned).error());
   return report;
 }
 
 PgResult<void> check_target(Connection& connection, const PgOptions& options, std::string_view lane) {
-  const TableMapping* mapping = options.tables ? options.tables->find(lane) : nullptr;
+  const LaneMapping* mapping = options.tables ? options.tables->find(lane) : nullptr;
   if (mapping == nullptr) return {};
-  auto report = look_at_target(connection, options, *mapping);
-  if (!report) return fail(std::move(report).error());
-  if (report->refused.empty()) return {};
-  return fail(
-      PgError{.error_class = ErrorClass::kSetup,
-              .text = "table " + mapping->shown_name() + " does not fit: " + joined(report->refused, "; "),
-              .hint = "Change the table, or [sources." + std::string(lane) +
-                      ".columns]. The lane tries again by itself; hookspool doctor checks at once."});
+  for (const TableMapping& table : mapping->tables) {
+    auto report = look_at_target(connection, options, table);
+    if (!report) return fail(std::move(report).error());
+    if (report->refused.empty()) continue;
+    const std::string section = mapping->tables.size() == 1 ? ".columns]" : "] tables";
+    return fail(
+        PgError{.error_class = ErrorClass::kSetup,
+                .text = "table " + table.shown_name() + " does not fit: " + joined(report->refused, "; "),
+                .hint = "Change the table, or [sources." + std::string(lane) + section +
+                        ". The lane tries again by itself; hookspool doctor checks at once."});
+  }
+  return {};
 }
 
 }  // namespace hookspool::net

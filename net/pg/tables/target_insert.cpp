@@ -49,6 +49,7 @@ std::string_view type_of(const ColumnSource& source) {
     case EventField::kBody:
       return "bytea";
     case EventField::kSeq:
+    case EventField::kItem:
       return "bigint";
     default:
       return {};
@@ -97,9 +98,15 @@ std::string insert_of(const TableMapping& mapping, const std::vector<TargetColum
   }
   std::string rows = "SELECT n, " + joined(named_values, ", ") + " FROM " + source;
   if (only_missing) {
-    const auto id = static_cast<std::size_t>(mapping.id_column() - mapping.columns.data());
+    std::string same;
+    for (const MappedColumn* key :
+         {mapping.id_column(), mapping.for_each ? mapping.item_column() : nullptr}) {
+      if (key == nullptr) continue;
+      const auto at = static_cast<std::size_t>(key - mapping.columns.data());
+      same += (same.empty() ? "there." : " AND there.") + names[at] + " = " + values[at];
+    }
     rows = "SELECT * FROM (" + rows + ") AS every WHERE NOT EXISTS (SELECT FROM " + mapping.quoted_name() +
-           " AS there WHERE there." + names[id] + " = " + values[id] + ")";
+           " AS there WHERE " + same + ")";
   }
   const bool update = mapping.on_conflict == OnConflict::kUpdate;
   if (update) rows = last_of_each_key(mapping, rows);
@@ -125,6 +132,19 @@ std::string insert_sql(const TableMapping& mapping, const std::vector<TargetColu
     source += ", c" + std::to_string(i + 1) + " " + read_as(mapped, find_column(columns, mapped.name));
   }
   return insert_of(mapping, columns, source + ")", only_missing);
+}
+
+std::string conversion_sql(const TableMapping& mapping, const std::vector<TargetColumn>& columns,
+                           std::string_view column) {
+  for (std::size_t i = 0; i < mapping.columns.size(); ++i) {
+    const MappedColumn& mapped = mapping.columns[i];
+    if (mapped.name != column) continue;
+    const TargetColumn* target = find_column(columns, mapped.name);
+    const std::string name = "c" + std::to_string(i + 1);
+    return "SELECT " + converted(mapped, target, name) + " FROM pg_catalog.json_to_recordset($1) AS r(" +
+           name + " " + read_as(mapped, target) + ")";
+  }
+  return "SELECT";
 }
 
 std::string planned_insert_sql(const TableMapping& mapping, const std::vector<TargetColumn>& columns) {

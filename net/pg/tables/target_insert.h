@@ -12,11 +12,15 @@ namespace hookspool::net {
 
 // INSERT of rows that come as one JSON array, which is the statement's only parameter: objects with "n" (their order) and
 // a member for each mapped column, "1", "2", ... So nothing is made in the catalogue for them, and PostgreSQL's own
-// conversion counts. `only_missing`: of those whose id is not there (REQUIRES mapping.id_column()).
+// conversion counts. `only_missing`: of those whose id (and, with for_each, element) is not there (REQUIRES mapping.identified()).
 std::string insert_sql(const TableMapping& mapping, const std::vector<TargetColumn>& columns,
                        bool only_missing);
 
-// The same without a row, for the planner: it names what has no conversion.
+// Only the conversion of one mapped column, of the same array: for finding the column that is refused.
+std::string conversion_sql(const TableMapping& mapping, const std::vector<TargetColumn>& columns,
+                           std::string_view column);
+
+// insert_sql() without a row, for the planner: it names what has no conversion.
 std::string planned_insert_sql(const TableMapping& mapping, const std::vector<TargetColumn>& columns);
 
 // Is the column among conflict_keys?

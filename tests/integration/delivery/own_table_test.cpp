@@ -38,7 +38,65 @@ std::string message(int number) {
          R"(","text":"Gr\u00fc\u00dfe )" + std::to_string(number) + R"( \ud83d\ude00"}}]}]})";
 }
 
-// The example of CONFIGURATION.md.
+// A webhook of three messages: the example of CONFIGURATION.md through an outage, a restart and a lost table.
+TEST_F(OwnTableDelivery, EachMessageOfABatchIsOneRowWhateverHappens) {
+  create("messages",
+         "event_id uuid, item int, user_id text NOT NULL, message text, sent_at timestamptz NOT NULL,"
+         " PRIMARY KEY (event_id, item)");
+  const auto options = with(
+      "[sources.messenger]\n"
+      "table = \"" +
+      mine("messages") +
+      "\"\n"
+      "for_each = \"/entry/*/messaging/*\"\n"
+      "also = \"events\"\n"
+      "[sources.messenger.columns]\n"
+      "event_id = \"@id\"\n"
+      "item = \"@item\"\n"
+      "user_id = \"./sender/id\"\n"
+      "message = \"./message/text\"\n"
+      "sent_at = \"./timestamp | unix_ms\"\n");
+  int number = 0;
+  const auto one = [&](const std::string& time) {
+    return R"({"sender":{"id":"u"},"timestamp":)" + time + R"(,"message":{"text":")" +
+           std::to_string(++number) + "\"}}";
+  };
+  const auto append = [&](Life& life, int count) {
+    for (int i = 0; i < count; ++i) {
+      const std::string first = one("1700000000001"), second = one("1700000000002"),
+                        third = one("1700000000003");
+      life.append_body("messenger", R"({"entry":[{"messaging":[)" + first + "," + second +
+                                        R"(]},{"messaging":[)" + third + "]}]}");
+    }
+  };
+  {
+    Life life(options);
+    append(life, 40);
+    life.begin();
+    append(life, 40);
+    life.append_body("messenger", R"({"entry":[{"messaging":[{"sender":{"id":"bad"},"timestamp":1},)"
+                                  R"({"sender":{"id":"bad"},"timestamp":"soon"}]}]})");
+    life.append_body("messenger", R"({"entry":[{"messaging":[]}]})");
+    append(life, 20);
+    ASSERT_TRUE(life.delivered(milliseconds(60'000))) << life.lane("messenger").error;
+    EXPECT_EQ(life.lane("messenger").rows.items_empty, 1u);
+    shared_cluster().stop(testing::StopMode::kImmediate);
+    append(life, 40);
+  }
+  Life life(options);
+  life.begin();
+  shared_cluster().start();
+  append(life, 10);
+  ASSERT_TRUE(life.delivered(milliseconds(60'000))) << life.lane("messenger").error;
+  EXPECT_EQ(value("SELECT count(*) || ' ' || count(DISTINCT message) FROM " + mine("messages")), "450 450");
+  EXPECT_EQ(value("SELECT string_agg(DISTINCT item::text, ' ') FROM " + mine("messages")), "0 1 2");
+  EXPECT_EQ(count("events"), "151");
+  EXPECT_EQ(count("dead_letters"), "1");
+  const std::string why = value("SELECT message FROM " + table("dead_letters"));
+  EXPECT_TRUE(why.starts_with("inserting rows: /entry/0/messaging/1, column sent_at: ")) << why;
+}
+
+// One webhook is one row.
 TEST_F(OwnTableDelivery, ConversationsOfAChatbotThroughOutageAndRestart) {
   create("conversations",
          "user_id text NOT NULL, message text, sent_at timestamptz NOT NULL, raw jsonb NOT NULL");

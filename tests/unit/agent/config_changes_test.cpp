@@ -81,6 +81,25 @@ constexpr Change kLive[] = {
      "sources.a.table"},
     {"sources.a", "table = \"x\"\ncolumns = { a = \"/a\" }",
      "table = \"x\"\ncolumns = { a = \"/a\" }\non_conflict = \"ignore\"", "sources.a.on_conflict"},
+    {"sources.a", "table = \"x\"\ncolumns = { a = \"/a\" }",
+     "table = \"x\"\ncolumns = { a = \"/a\" }\nfor_each = \"/b/*\"", "sources.a.for_each"},
+    {"sources.a", "table = \"x\"\ncolumns = { a = \"/a\" }\nfor_each = \"/b/*\"",
+     "table = \"x\"\ncolumns = { a = \"/a\" }\nfor_each = \"/b/*\"\nfor_each_missing = \"dead_letter\"",
+     "sources.a.for_each_missing"},
+    {"sources.a", "table = \"x\"\ncolumns = { a = \"/a\" }\nfor_each = \"/b/*\"",
+     "table = \"x\"\ncolumns = { a = \"/a\" }\nfor_each = \"/b/*\"\nmax_items = 5", "sources.a.max_items"},
+    {"sources.a", "table = \"x\"\ncolumns = { a = \"/a\" }",
+     "table = \"x\"\ncolumns = { a = \"/a\" }\nalso = \"events\"", "sources.a.also"},
+    {"sources.a", "table = \"x\"\ncolumns = { a = \"/a\" }",
+     "table = \"x\"\ncolumns = { a = \"/a\" }\nwhere = '/a = 1'", "sources.a.where"},
+    {"sources.a", "", "keep = '/a exists'", "sources.a.keep"},
+    {"sources.a", "keep = '/a exists'", "keep = '/b exists'", "sources.a.keep"},
+    {"sources.a", "", "form = \"json\"", "sources.a.form"},
+    {"sources.a", "form = \"json\"", "form = \"json\"\nform_json = [\"a\"]", "sources.a.form_json"},
+    {"sources.a", "form = \"json\"", "form = \"json\"\nform_lists = [\"a\"]", "sources.a.form_lists"},
+    {"sources.a", "tables = [{ table = \"x\", columns = { a = \"/a\" } }]",
+     "tables = [{ table = \"x\", columns = { a = \"/a\" } }, { table = \"y\", columns = { a = \"/a\" } }]",
+     "sources.a.tables"},
 };
 
 constexpr Change kFixed[] = {
@@ -132,7 +151,7 @@ TEST_F(ConfigChangesTest, EachKeyThatIsTakenOverIsNamedAlone) {
     EXPECT_EQ(settle_changes(next, same).changed, Keys{}) << change.after;
     ++checked;
   }
-  EXPECT_EQ(checked, 40);
+  EXPECT_EQ(checked, 51);
 }
 
 TEST_F(ConfigChangesTest, EachKeyThatTakesARestartIsNamedAndKeepsItsValue) {

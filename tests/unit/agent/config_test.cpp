@@ -197,14 +197,14 @@ table = "hookspool.events"
 )",
                                    "t.toml");
   ASSERT_TRUE(config) << joined(config.error());
-  ASSERT_TRUE(config->sources[0].table);
-  const auto& table = *config->sources[0].table;
+  ASSERT_TRUE(config->sources[0].tables);
+  const auto& table = config->sources[0].tables->tables.at(0);
   EXPECT_EQ(table.shown_name(), "app.conversations");
   EXPECT_EQ(table.quoted_name(), "\"app\".\"conversations\"");
   EXPECT_EQ(table.columns.size(), 4u);
   EXPECT_EQ(table.on_conflict, net::OnConflict::kUpdate);
   EXPECT_EQ(table.conflict_keys, (std::vector<std::string>{"user_id", "sent_at"}));
-  EXPECT_FALSE(config->sources[1].table);
+  EXPECT_FALSE(config->sources[1].tables);
   EXPECT_EQ(config->postgres.options.notify, "hooks");
   EXPECT_NE(config->postgres.options.tables->find("bot"), nullptr);
   EXPECT_EQ(config->postgres.options.tables->find("other"), nullptr);
@@ -245,6 +245,124 @@ TEST_F(ConfigTest, EveryFaultOfATableAtOnceWithItsLine) {
                 .find("t.toml:5:"),
             std::string::npos)
       << "a column twice";
+}
+
+TEST_F(ConfigTest, RowsOfElementsAndSeveralTables) {
+  const auto config = parse_config(R"(
+[sources.bot]
+also = "events"
+[[sources.bot.tables]]
+table = "app.messages"
+for_each = "/entry/*/messaging/*"
+for_each_missing = "dead_letter"
+max_items = 5
+columns = { item = "@item", page = "../id", who = "./sender/id", all = ".", object = "/object" }
+[[sources.bot.tables]]
+table = "app.raw"
+columns = { raw = "@payload" }
+)",
+                                   "t.toml");
+  ASSERT_TRUE(config) << joined(config.error());
+  ASSERT_TRUE(config->sources[0].tables);
+  const auto& lane = *config->sources[0].tables;
+  EXPECT_TRUE(lane.also_events);
+  ASSERT_EQ(lane.tables.size(), 2u);
+  EXPECT_EQ(lane.shown_names(), "app.messages, app.raw");
+  EXPECT_EQ(lane.tables[0].for_each->text(), "/entry/*/messaging/*");
+  EXPECT_TRUE(lane.tables[0].missing_is_refused);
+  EXPECT_EQ(lane.tables[0].items_max, 5u);
+  EXPECT_EQ(lane.tables[1].items_max, net::kItemsMaxDefault);
+}
+
+TEST_F(ConfigTest, FaultsOfRowsOfElements) {
+  const std::string faults = faults_of(
+      "[sources.a]\n"                  // 1
+      "table = \"t\"\n"                // 2
+      "for_each = \"/entry\"\n"        // 3
+      "for_each_missing = \"drop\"\n"  // 4
+      "max_items = 0\n"                // 5
+      "also = \"gaps\"\n"              // 6
+      "columns = { a = \"/a\" }\n"     // 7
+      "[sources.b]\n"                  // 8
+      "table = \"t\"\n"                // 9
+      "max_items = 5\n"                // 10
+      "[sources.b.columns]\n"          // 11
+      "item = \"@item\"\n"             // 12
+      "who = \"./id\"\n"               // 13
+      "[sources.c]\n"                  // 14
+      "for_each = \"/a/*\"\n"          // 15
+      "[sources.d]\n"                  // 16
+      "table = \"t\"\n"                // 17
+      "[[sources.d.tables]]\n"         // 18
+      "columns = { a = \"/a\" }\n"     // 19
+      "[[sources.d.tables]]\n"         // 20
+      "table = \"t\"\n"                // 21
+      "for_each = \"/a/*\"\n"          // 22
+      "columns = { a = \"../a\" }\n"   // 23
+      "colums = {}\n"                  // 24
+      "[sources.e]\n"                  // 25
+      "also = \"events\"\n"            // 26
+      "tables = []\n");                // 27
+  for (const char* place : {
+           "t.toml:3:12: sources.a.for_each: \"/entry\" ends in /*",
+           "t.toml:4:20: sources.a.for_each_missing: \"drop\" is neither",
+           "t.toml:5:",
+           "t.toml:6:8: sources.a.also: \"gaps\" is not \"events\"",
+           "t.toml:10:13: sources.b.max_items: is for a table with for_each",
+           "t.toml:12:8: sources.b.columns.item: \"@item\" is the number of for_each",
+           "t.toml:13:7: sources.b.columns.who: \"./id\" is relative to an element of for_each",
+           "t.toml:15:12: sources.c.for_each: is for a table of your own",
+           "t.toml:17:9: sources.d.table: stands beside [[sources.d.tables]]",
+           "sources.d.tables.table: is missing",
+           "t.toml:23:17: sources.d.tables.columns.a: \"../a\" goes above the outermost",
+           "t.toml:24:",
+           "t.toml:27:10: sources.e.tables: are 0; 1 to 16",
+       }) {
+    EXPECT_NE(faults.find(place), std::string::npos) << place << "\n" << faults;
+  }
+}
+
+TEST_F(ConfigTest, ConditionsAndForms) {
+  const auto config = parse_config(R"(
+[sources.bot]
+keep = '/action = "opened"'
+form = "json"
+form_json = ["payload"]
+form_lists = ["to"]
+table = "t"
+for_each = "/a/*/b/*"
+where = './x exists and ../y = 1'
+columns = { x = "./x" }
+)",
+                                   "t.toml");
+  ASSERT_TRUE(config) << joined(config.error());
+  const auto& bot = config->sources[0];
+  EXPECT_EQ(bot.keep->text(), "/action = \"opened\"");
+  EXPECT_EQ(bot.form->json, std::vector<std::string>{"payload"});
+  EXPECT_EQ(bot.form->lists, std::vector<std::string>{"to"});
+  EXPECT_EQ(bot.tables->tables[0].where->places().size(), 2u);
+  EXPECT_NE(config->postgres.options.tables->form_of("bot"), nullptr);
+  const std::string faults = faults_of(
+      "[sources.a]\n"                // 1
+      "keep = '/a is 5'\n"           // 2
+      "where = '/a exists'\n"        // 3
+      "form_json = [\"x\"]\n"        // 4
+      "[sources.b]\n"                // 5
+      "keep = './a exists'\n"        // 6
+      "form = \"yes\"\n"             // 7
+      "form_lists = [5]\n"           // 8
+      "table = \"t\"\n"              // 9
+      "for_each = \"/a/*\"\n"        // 10
+      "where = '../a exists'\n"      // 11
+      "columns = { a = \".\" }\n");  // 12
+  for (const char* place : {"t.toml:2:8: sources.a.keep: at character 4: needs exists",
+                            "t.toml:3:9: sources.a.where: is for a table of your own",
+                            "t.toml:4:13: sources.a.form_json: needs form = \"json\"",
+                            "t.toml:6:8: sources.b.keep: has a pointer that begins with a dot",
+                            "t.toml:7:8: sources.b.form: \"yes\" is neither",
+                            "t.toml:8:", "t.toml:11:9: sources.b.where: has a pointer that goes above"}) {
+    EXPECT_NE(faults.find(place), std::string::npos) << place << "\n" << faults;
+  }
 }
 
 TEST_F(ConfigTest, SecretsComeFromFiles) {

@@ -12,7 +12,7 @@ namespace {
 
 std::string at(const std::string& json, const std::string& pointer) {
   const auto source = parse_column_source(pointer);
-  return source ? JsonText(json).at(source->pointer).value_or("NULL") : source.error();
+  return source ? JsonText(json).at(source->place.tokens).value_or("NULL") : source.error();
 }
 
 TEST(JsonPointer, FindsWhatWasSentToTheDigit) {

@@ -1,0 +1,52 @@
+#include "net/pg/delivery/target_several.h"
+
+#include <algorithm>
+
+namespace hookspool::net {
+
+// The first says what `before` answers; the others read what they need when their rows come.
+PgResult<void> SeveralTargets::begin(const std::string& before, std::string_view attempt) {
+  return targets_.front()->begin(before, attempt);
+}
+
+// Each is done before the next begins: a connection has one statement at a time.
+PgResult<void> SeveralTargets::put(std::span<const EventPtr> events) {
+  for (const auto& target : targets_) {
+    if (auto put = target->put(events); !put) return put;
+  }
+  return {};
+}
+
+PgResult<std::uint64_t> SeveralTargets::put_missing(std::span<const EventPtr> events) {
+  std::uint64_t most = 0;
+  for (const auto& target : targets_) {
+    auto put = target->put_missing(events);
+    if (!put) return put;
+    most = std::max(most, *put);
+  }
+  return most;
+}
+
+bool SeveralTargets::comparable() const {
+  return std::all_of(targets_.begin(), targets_.end(),
+                     [](const auto& target) { return target->comparable(); });
+}
+
+std::string SeveralTargets::exists_sql(const std::string& where) const {
+  std::string sql;
+  for (const auto& target : targets_) sql += (sql.empty() ? "" : " OR ") + target->exists_sql(where);
+  return sql;
+}
+
+RowCounts SeveralTargets::counts() const {
+  RowCounts sum;
+  for (const auto& target : targets_) sum += target->counts();
+  return sum;
+}
+
+// Of the lane's tables, whichever it is.
+PgError SeveralTargets::explained(PgError error) {
+  return targets_.front()->explained(std::move(error));
+}
+
+}  // namespace hookspool::net

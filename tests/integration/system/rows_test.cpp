@@ -1,0 +1,151 @@
+// What an application makes of a webhook, as a user meets it: a request goes in, rows come out.
+#include <nlohmann/json.hpp>
+
+#include "tests/integration/system/fixture.h"
+#include "tests/integration/system/raw_client.h"
+#include "tests/support/wait.h"
+
+namespace hookspool::testing {
+namespace {
+
+using Json = nlohmann::json;
+using std::chrono::seconds;
+
+class RowsTest : public ::testing::Test {
+ protected:
+  void start(const std::string& tables, const std::string& sources) {
+    postgres_.query(tables);
+    AgentOptions options = agent_options(postgres_.conninfo());
+    options.sources = sources;
+    agent_.emplace(options);
+    agent_->start();
+  }
+  Answer post(const std::string& source, const std::string& body,
+              const std::string& headers = "Content-Type: application/json\r\n") const {
+    return RawClient(agent_->intake_port()).exchange(post_request("/hooks/" + source, headers, body));
+  }
+  std::string command(std::vector<std::string> words) const {
+    words.insert(words.begin(), agent_binary());
+    words.insert(words.end(), {"--config", agent_->config_file().string()});
+    return run_and_capture({.argv = std::move(words)}, seconds(60)).output;
+  }
+  Json json_of(std::vector<std::string> words) const {
+    words.emplace_back("--json");
+    const std::string output = command(std::move(words));
+    const auto begin = output.find('{'), end = output.rfind('}');
+    if (begin == std::string::npos || end == std::string::npos) return Json::object();
+    return Json::parse(output.substr(begin, end + 1 - begin), nullptr, false);
+  }
+  std::string value(const std::string& sql) const { return postgres_.value(sql); }
+
+  PgCluster postgres_;
+  std::optional<AgentProcess> agent_;
+};
+
+TEST_F(RowsTest, EachMessageOfAWebhookIsARowThatCanBeCompared) {
+  start(
+      "CREATE TABLE messages (event_id uuid, item int, page text, user_id text NOT NULL, sent_at timestamptz "
+      "NOT "
+      "NULL, PRIMARY KEY (event_id, item)); GRANT INSERT, SELECT ON messages TO hookspool",
+      "[sources.messenger]\n"
+      "table = \"public.messages\"\n"
+      "for_each = \"/entry/*/messaging/*\"\n"
+      "columns = { event_id = \"@id\", item = \"@item\", page = \"../id\", user_id = \"./sender/id\","
+      " sent_at = \"./timestamp | unix_ms\" }\n");
+  const std::string message = R"({"sender":{"id":"u"},"timestamp":1700000000000})";
+  const std::string batch = R"({"entry":[{"id":"p1","messaging":[)" + message + "," + message +
+                            R"(]},{"id":"p2","messaging":[)" + message + "]}]}";
+  for (int i = 0; i < 5; ++i) ASSERT_EQ(post("messenger", batch).status, 200);
+  ASSERT_EQ(post("messenger", R"({"entry":[{"id":"p3"}]})").status, 200);
+  ASSERT_EQ(
+      post("messenger", R"({"entry":[{"messaging":[)" + message + R"(,{"sender":{"id":"u"}}]}]})").status,
+      200);
+  agent_->wait_caught_up();
+  EXPECT_EQ(
+      value("SELECT count(*) || ' ' || count(DISTINCT event_id) || ' ' || string_agg(DISTINCT page, ',')"
+            " FROM messages"),
+      "15 5 p1,p2");
+  EXPECT_TRUE(
+      value("SELECT message FROM hookspool.dead_letters").starts_with("inserting rows: /entry/0/messaging/1"))
+      << value("SELECT message FROM hookspool.dead_letters");
+  EXPECT_EQ(agent_->health("/lanes/0/items_empty"), "1");
+  EXPECT_EQ(agent_->health("/lanes/0/items_missing"), "1");
+  const std::string status =
+      command({"status", "--admin", "127.0.0.1:" + std::to_string(agent_->admin_port())});
+  EXPECT_NE(status.find("for_each: 1 events without an element, 1 places without a list"), std::string::npos)
+      << status;
+
+  auto compared = json_of({"verify"})["sources"][0];
+  EXPECT_EQ(compared.value("received", 0), 7) << compared;
+  EXPECT_EQ(compared.value("in_table", 0), 6) << compared;
+  EXPECT_EQ(compared.value("missing", -1), 0) << compared;
+  postgres_.query(
+      "DELETE FROM messages WHERE item = 2 AND event_id = (SELECT min(event_id::text)::uuid FROM messages)");
+  compared = json_of({"verify"})["sources"][0];
+  EXPECT_EQ(compared.value("missing", -1), 1) << compared;
+  (void)command({"verify", "--repair"});
+  EXPECT_EQ(value("SELECT count(*) FROM messages"), "15");
+  EXPECT_EQ(json_of({"verify"}).value("missing", -1), 0);
+}
+
+TEST_F(RowsTest, WhatIsNotKeptIsAnsweredAndCountedAndNowhere) {
+  start("CREATE TABLE opened (n int); GRANT INSERT ON opened TO hookspool",
+        "[sources.a]\n"
+        "keep = '/action in [\"opened\", \"closed\"] and not header:x-test exists'\n"
+        "max_rate = 1\n"
+        "max_burst = 2\n"
+        "table = \"public.opened\"\n"
+        "where = '/action = \"opened\"'\n"
+        "columns = { n = \"/n\" }\n"
+        "also = \"events\"\n"
+        "[sources.b]\n"
+        "keep = '/a exists'\n"
+        "response = { status = 202, body = \"OK\" }\n");
+  for (int i = 0; i < 5; ++i) {
+    const Answer answer = post("a", R"({"action":"edited","n":1})");
+    EXPECT_EQ(answer.status, 200) << "what is filtered does not count for max_rate";
+    EXPECT_EQ(answer.body, "{\"filtered\":true}\n");
+  }
+  EXPECT_EQ(post("a", R"({"action":"opened","n":2})", "X-Test: 1\r\n").body, "{\"filtered\":true}\n");
+  EXPECT_EQ(post("a", "no json").body, "{\"filtered\":true}\n");
+  const Answer other = post("b", "{}");
+  EXPECT_EQ(other.status, 202);
+  EXPECT_EQ(other.body, "OK");
+  EXPECT_FALSE(post("a", R"({"action":"opened","n":3})").id().empty());
+  EXPECT_FALSE(post("a", R"({"action":"closed","n":4})").id().empty());
+  agent_->wait_caught_up();
+  EXPECT_EQ(value("SELECT string_agg(n::text, ' ') FROM opened"), "3");
+  EXPECT_EQ(value("SELECT string_agg(payload ->> 'n', ' ' ORDER BY id) FROM hookspool.events"), "3 4");
+  EXPECT_EQ(agent_->health("/intake/filtered"), "8");
+  EXPECT_EQ(agent_->health("/intake/accepted"), "2");
+  EXPECT_EQ(agent_->health("/lanes/0/rows_filtered"), "1");
+  const std::string status =
+      command({"status", "--admin", "127.0.0.1:" + std::to_string(agent_->admin_port())});
+  EXPECT_NE(status.find("8 more were not kept"), std::string::npos) << status;
+  EXPECT_NE(status.find("where: 1 rows left out"), std::string::npos) << status;
+}
+
+TEST_F(RowsTest, AFormIsJsonForColumnsPayloadAndRepeats) {
+  start("CREATE TABLE sms (sid text, sender text); GRANT INSERT ON sms TO hookspool",
+        "[sources.sms]\n"
+        "form = \"json\"\n"
+        "dedupe = \"/MessageSid\"\n"
+        "keep = '/From starts_with \"+49\"'\n"
+        "table = \"public.sms\"\n"
+        "columns = { sid = \"/MessageSid\", sender = \"/From\" }\n"
+        "also = \"events\"\n");
+  const std::string type = "Content-Type: application/x-www-form-urlencoded\r\n";
+  const Answer first = post("sms", "MessageSid=SM1&From=%2B4912", type);
+  const Answer again = post("sms", "From=%2B4912&MessageSid=SM1&Retry=1", type);
+  EXPECT_EQ(again.id(), first.id());
+  EXPECT_NE(again.body.find("\"duplicate\":true"), std::string::npos) << again.body;
+  EXPECT_EQ(post("sms", "MessageSid=SM2&From=%2B1", type).body, "{\"filtered\":true}\n");
+  agent_->wait_caught_up();
+  EXPECT_EQ(value("SELECT string_agg(sid || sender, ' ') FROM sms"), "SM1+4912");
+  EXPECT_EQ(value("SELECT concat_ws(' ', payload ->> 'From', payload_issue, convert_from(body, 'UTF8')) FROM"
+                  " hookspool.events"),
+            "+4912 MessageSid=SM1&From=%2B4912");
+}
+
+}  // namespace
+}  // namespace hookspool::testing
