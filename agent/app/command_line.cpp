@@ -75,6 +75,13 @@ void add_salvage(CLI::App& command, SalvageCommand& options) {
   command.add_flag("--dry-run", options.dry_run, "report only, change nothing");
 }
 
+CLI::App* add_consumers(CLI::App& app, bool& json) {
+  auto* consumers =
+      app.add_subcommand("consumers", "show what each consumer of the events still has before it");
+  consumers->add_flag("--json", json, "as JSON");
+  return consumers;
+}
+
 void add_send(CLI::App& command, SendCommand& options) {
   command.add_option("--to", options.address, "address of the intake")->type_name("HOST:PORT");
   command.add_option("--source", options.source, "the source to post to")->type_name("NAME");
@@ -131,6 +138,8 @@ int command_line(int argc, char** argv) {
   doctor->add_flag("--sql", doctor_command.sql, "print the SQL for an administrator");
   doctor->add_flag("--json", json, "as JSON");
 
+  auto* consumers = with_environment_file(with_config(add_consumers(app, json)));
+
   auto* salvage = with_config(app.add_subcommand(
       "salvage", "recover intact events from damaged or old segments; the agent must be stopped"));
   salvage->alias("import");
@@ -169,7 +178,7 @@ int command_line(int argc, char** argv) {
   // With its address an agent is asked whatever its configuration is, which this user may not even read.
   if (*status && !status_command.address.empty()) return status_command.run(Config{}, json);
   if (admin.has_socket()) return admin.run(Config{}).value_or(kExitUsage);
-  if (*check || *doctor) {
+  if (*check || *doctor || *consumers) {
     if (const int code = take_environment(environment_file, config_file); code != kExitOk) return code;
   }
   const auto config = read_config(config_file);
@@ -178,6 +187,7 @@ int command_line(int argc, char** argv) {
   if (*run) return run_agent(*config, config_file);
   if (*status) return status_command.run(*config, json);
   if (*doctor) return doctor_command.run(*config, json);
+  if (*consumers) return ConsumersCommand{}.run(*config, json);
   if (*send) return send_command.run(*config);
   if (*verify_signature) return verify_signature_command.run(*config, json);
   if (*salvage) return salvage_command.run(*config, json);

@@ -24,6 +24,11 @@ struct DoctorCommand {
   int run(const Config& config, bool json) const;
 };
 
+// What each consumer of the events table still has before it. 0; 69 without an answer; 78 where the schema is not there.
+struct ConsumersCommand {
+  int run(const Config& config, bool json) const;
+};
+
 // Takes the events whose bytes are whole out of damaged segments, or of any file, and puts them back into the journal
 // of a stopped agent. 0; 65 if some could not be had; 66 for a file that cannot be read; 69 if an agent has the journal;
 // 77 if it is another user's.

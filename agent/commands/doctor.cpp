@@ -14,6 +14,7 @@
 #include "agent/config/socket_files.h"
 #include "net/http/client.h"
 #include "net/pg/ledger/watermarks.h"
+#include "net/pg/tables/feeds_schema.h"
 #include "net/pg/tables/mapping.h"
 #include "net/pg/tables/schema.h"
 #include "net/pg/tables/target_check.h"
@@ -86,6 +87,14 @@ void look_at_schema(net::Connection& connection, const net::PgOptions& options, 
   if (!report) return findings.fault(what, report.error().text, report.error().hint, code_of(report.error()));
   const std::string hint = "An administrator must run what hookspool doctor --sql prints.";
   if (!report->rights) return findings.fault(what, "role " + report->role + " lacks rights", hint);
+  if (!report->indexed) {
+    return findings.warning(
+        what,
+        "consumers cannot read yet: " + options.schema +
+            ".events has no index (feed, arrival), and was too large for the agent to make it",
+        "An administrator must run this, which does not hold deliveries up: " +
+            net::feeds_index_sql(options.schema));
+  }
   if (report->missing.empty())
     return findings.ok(what, "is there, and role " + report->role + " has its rights");
   std::string missing;
@@ -244,6 +253,10 @@ void print_sql(const Config& config) {
     if (!rows) tell("without GRANTs, since the role is not known: %s\n", rows.error().text.c_str());
   }
   print_raw(net::schema_sql(options.schema, role));
+  print_raw("-- Only where the events table is larger than " +
+            std::to_string(net::kEventsIndexedAtOnceBytesMax >> 20) +
+            " MiB, and not in a transaction; deliveries go on meanwhile:\n-- " +
+            net::feeds_index_sql(options.schema));
   if (role.empty()) return;
   for (const auto& source : config.sources) {
     if (!source.tables) continue;

@@ -16,6 +16,7 @@
 #include "agent/delivery/lane_report.h"
 #include "agent/delivery/lane_step.h"
 #include "agent/delivery/live_queue.h"
+#include "agent/delivery/wake_ups.h"
 #include "net/pg/delivery/delivery.h"
 #include "storage/journal/journal.h"
 
@@ -29,6 +30,7 @@ struct LaneContext {
   LiveBudget& budget;
   DeliveryFigures& figures;
   const TimeSource& time;
+  WakeUps& wake_ups;
   // An event has become a dead letter; or one that was put back is delivered.
   std::function<void(const StoredEvent&, const net::PgError&)> on_buried;
   std::function<void(const Uuid&)> on_returned;

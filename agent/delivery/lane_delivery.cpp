@@ -88,6 +88,7 @@ LaneStep LaneDelivery::commit(net::Connection& connection, net::DeliveryTransact
     return refused_.not_taken(connection, run, batch, committed.error());
   }
   core_.journal().confirm(core_.name(), run.epoch, transaction.position());
+  core_.context().wake_ups.delivered(core_.key_of(run), transaction.position().seq);
   pace_.took(core_.now() - began);
   if (batch.count == 0) return LaneStep::more();
   account(batch, began);

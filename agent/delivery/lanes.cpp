@@ -12,20 +12,27 @@ namespace hookspool::agent {
 
 Lanes::Lanes(storage::Journal& journal, net::Pool& pool, const Current<PostgresConfig>& config,
              OnBuried on_buried, OnReturned on_returned, OnLost on_lost, const TimeSource& time)
-    : journal_(journal), pool_(pool), config_(config), time_(time), context_{journal_,
-                                                                             config_,
-                                                                             budget_,
-                                                                             figures_,
-                                                                             time_,
-                                                                             std::move(on_buried),
-                                                                             std::move(on_returned),
-                                                                             std::move(on_lost)} {}
+    : journal_(journal),
+      pool_(pool),
+      config_(config),
+      time_(time),
+      wake_ups_(config),
+      context_{journal_,
+               config_,
+               budget_,
+               figures_,
+               time_,
+               wake_ups_,
+               std::move(on_buried),
+               std::move(on_returned),
+               std::move(on_lost)} {}
 
 Lanes::~Lanes() {
   ask_to_end();
 }
 
 void Lanes::start(Uplink& uplink) {
+  wake_ups_.start();
   const MutexLock lock(mutex_);
   uplink_ = &uplink;
   for (const auto& name : journal_.lanes()) schedule_.make_ready(entry(name));
@@ -43,6 +50,7 @@ bool Lanes::stop(milliseconds grace) {
 }
 
 void Lanes::ask_to_end() {
+  wake_ups_.ask_to_end();
   {
     const MutexLock lock(mutex_);
     stopping_ = true;

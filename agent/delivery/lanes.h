@@ -94,6 +94,7 @@ class Lanes {
   const TimeSource& time_;
   LiveBudget budget_{kLiveBytesMax};
   DeliveryFigures figures_;
+  WakeUps wake_ups_;
   const LaneContext context_;
 
   mutable Mutex mutex_;

@@ -75,6 +75,7 @@ LaneStep RunHealer::heal_batch(net::Connection& connection, const storage::LaneR
     }
     if (healed) {
       core_.figures().reconciled += *healed;
+      if (*healed > 0) core_.context().wake_ups.delivered(core_.key_of(run), last_seq);
       if (*healed > 0) {
         log_info("lane " + core_.name() + ": " + std::to_string(*healed) + " events up to number " +
                  std::to_string(last_seq) + " of epoch " + run.epoch.to_string() +

@@ -56,6 +56,7 @@ LaneStep RunRepairer::reconcile(net::Connection& connection, net::DeliveryTransa
     missing = std::uint64_t{0};
   }
   core_.figures().reconciled += *missing;
+  if (*missing > 0) core_.context().wake_ups.delivered(core_.key_of(run), batch.back()->seq);
   if (from_seq == std::max<std::uint64_t>(run.first_seq, 1) || *missing > 0) {
     log_warn("lane " + core_.name() + ": " + reason + ". Compared " + std::to_string(batch.size()) +
              " events by id, " + std::to_string(*missing) + " were missing");
@@ -107,6 +108,7 @@ StepFlow RunRepairer::repair_run(net::Connection& connection, const storage::Lan
   }
   refused_in_a_row_ = 0;
   core_.figures().reconciled += *missing;
+  if (*missing > 0) core_.context().wake_ups.delivered(core_.key_of(run), batch.back()->seq);
   repaired_to_[run.epoch] = reached.seq;
   core_.journal().confirm(core_.name(), run.epoch, reached, true);
   return LaneStep::more();

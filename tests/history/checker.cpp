@@ -57,6 +57,7 @@ Verdict check(const Result& result) {
   check_monotone(facts, violations);
   check_progress(facts, violations);
   check_repeats(facts, verdict, violations);
+  check_feeds(facts, violations);
   return verdict;
 }
 

@@ -1,4 +1,4 @@
-// Holds a history against the promise: the invariants I1 to I11, each a function over plain data (facts.h). No clock, no I/O.
+// Holds a history against the promise: the invariants I1 to I12, each a function over plain data (facts.h). No clock, no I/O.
 //
 //   I1   acknowledged: a row or a dead letter, exactly once
 //   I2   refused or unanswered: at most once ("recovered" where it is there)
@@ -12,6 +12,7 @@
 //   I10  something is delivered every kStallSecondsMax while nothing is broken
 //   I11  one delivery (a source's delivery id) is one event, and all its answers name it, whatever ended in between;
 //        except where the agent has said that it cannot know (see may_have_forgotten() in check_repeats.cpp)
+//   I12  each row of the events table has a number, each number of a feed is there once, and none is left out
 #pragma once
 
 #include <cstdint>

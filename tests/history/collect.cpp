@@ -69,6 +69,18 @@ Result read_postgres(const testing::PgCluster& postgres) {
                            .first_seq = std::stoull(row[2].value_or("0")),
                            .last_seq = std::stoull(row[3].value_or("0"))});
   }
+  for (const auto& row :
+       postgres.query("SELECT id, coalesce(feed, 0), coalesce(arrival, 0) FROM hookspool.events")) {
+    result.numbered.push_back({.id = row[0].value_or(""),
+                               .feed = std::stoull(row[1].value_or("0")),
+                               .arrival = std::stoull(row[2].value_or("0"))});
+  }
+  for (const auto& row : postgres.query("SELECT feed, agent_id, source, arrival FROM hookspool.feeds")) {
+    result.feeds.push_back({.feed = std::stoull(row[0].value_or("0")),
+                            .agent_id = row[1].value_or(""),
+                            .source = row[2].value_or(""),
+                            .arrival = std::stoull(row[3].value_or("0"))});
+  }
   return result;
 }
 

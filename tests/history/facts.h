@@ -60,5 +60,6 @@ void check_dead_letters(const Facts& facts, Violations& violations);            
 void check_monotone(const Facts& facts, Violations& violations);                               // I9
 void check_progress(const Facts& facts, Violations& violations);                               // I10
 void check_repeats(const Facts& facts, Verdict& verdict, Violations& violations);              // I11
+void check_feeds(const Facts& facts, Violations& violations);                                  // I12
 
 }  // namespace hookspool::history

@@ -61,6 +61,8 @@ void for_each_list(R& result, Each&& each) {
   each('E', result.ever_dead);
   each('W', result.watermarks);
   each('G', result.gaps);
+  each('N', result.numbered);
+  each('A', result.feeds);
   each('J', result.journal);
   each('F', result.faults);
   each('P', result.samples);

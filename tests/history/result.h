@@ -81,6 +81,26 @@ struct Gap {
   }
 };
 
+// A row of the events table, as consumers read it.
+struct Numbered {
+  std::string id{};
+  std::uint64_t feed = 0, arrival = 0;  // 0: it has none
+  template <class Self, class Visitor>
+  static void visit(Self& s, Visitor&& v) {
+    v(s.id), v(s.feed), v(s.arrival);
+  }
+};
+
+struct Feed {
+  std::uint64_t feed = 0;
+  std::string agent_id{}, source{};
+  std::uint64_t arrival = 0;
+  template <class Self, class Visitor>
+  static void visit(Self& s, Visitor&& v) {
+    v(s.feed), v(s.agent_id), v(s.source), v(s.arrival);
+  }
+};
+
 // What the journal still holds after the drain.
 struct Journaled {
   std::string id{}, epoch{}, lane{};
@@ -146,6 +166,8 @@ struct Result {
   std::vector<Landed> ever_dead{};     // every one that ever was, by a trigger's witness
   std::vector<Watermark> watermarks{};
   std::vector<Gap> gaps{};
+  std::vector<Numbered> numbered{};
+  std::vector<Feed> feeds{};
   std::vector<Journaled> journal{};
   std::vector<Fault> faults{};
   std::vector<Sample> samples{};

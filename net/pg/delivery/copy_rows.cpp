@@ -10,7 +10,7 @@
 namespace hookspool::net {
 namespace {
 
-constexpr std::int16_t kEventColumnCount = 16;
+constexpr std::int16_t kEventColumnCount = 18;
 constexpr std::int16_t kDeadLetterColumnCount = 10;
 
 bool is_ascii_char(char c) {
@@ -91,8 +91,8 @@ void payload_columns(CopyWriter& copy, const Event& event, bool utf8, const Form
 
 }  // namespace
 
-void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, bool utf8,
-                     const FormRules* form) {
+void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored,
+                     const Arrival& arrival, bool utf8, const FormRules* form) {
   const Event& event = stored.event;
   Encoded text(utf8);
   copy.row(kEventColumnCount);
@@ -116,6 +116,8 @@ void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEv
     copy.null();
   }
   payload_columns(copy, event, utf8, form);
+  copy.int4(arrival.feed);
+  copy.bigint(arrival.number);
 }
 
 std::string dead_letter_request(const Event& event) {

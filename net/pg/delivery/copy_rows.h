@@ -1,6 +1,7 @@
 // How an event becomes a row: of the events table, and of the dead letters. Thread-safe: no state.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,12 +16,18 @@ namespace hookspool::net {
 inline constexpr std::string_view kEventColumns =
     "id, agent_id, epoch, seq, source, received_at, delivery_id, method, path, query, remote_addr, "
     "content_type, "
-    "headers, payload, body, payload_issue";
+    "headers, payload, body, payload_issue, feed, arrival";
+
+// The place of a row in the order in which rows of its source become visible.
+struct Arrival {
+  std::int32_t feed = 0;
+  std::int64_t number = 0;
+};
 // `utf8`: the database can hold any character. Where it cannot, what is not ASCII stays in `body` (payload_issue
 // "encoding") and becomes '?' in the texts: an event is never refused for its characters.
 // `form`: how a form becomes the payload, and then `body` keeps its bytes as well; null: it does not.
-void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored, bool utf8,
-                     const FormRules* form = nullptr);
+void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored,
+                     const Arrival& arrival, bool utf8, const FormRules* form = nullptr);
 
 inline constexpr std::string_view kDeadLetterColumns =
     "id, agent_id, epoch, seq, source, received_at, sqlstate, message, request, body";

@@ -74,6 +74,11 @@ void CopyWriter::text_or_null(std::string_view value) {
   }
 }
 
+void CopyWriter::int4(std::int32_t value) {
+  integer<std::int32_t>(sizeof value);
+  integer(value);
+}
+
 void CopyWriter::bigint(std::int64_t value) {
   integer<std::int32_t>(sizeof value);
   integer(value);

@@ -27,6 +27,7 @@ class CopyWriter {
   void bytea(std::string_view value) { text(value); }  // sent as it is, like text
   void text(std::string_view value);
   void text_or_null(std::string_view value);  // NULL when empty
+  void int4(std::int32_t value);
   void bigint(std::int64_t value);
   void timestamptz(std::int64_t unix_us);
   void uuid(const Uuid& value);

@@ -31,8 +31,8 @@ PgResult<std::optional<DeliveryTransaction>> DeliveryTransaction::begin_at(Conne
   auto state = std::make_unique<State>(connection, options, std::move(key));
   state->watermark = from;
   state->position = {events.back()->seq, events.back()->id};
-  const std::string before =
-      state->begin_sql() + state->move_sql(state->same_event_sql()) + state->notify_sql();
+  state->target->expect(events.size());
+  const std::string before = state->begin_sql() + state->move_sql(state->same_event_sql());
   if (auto begun = state->target->begin(before, "moving the watermark"); !begun) {
     if (begun.error().sqlstate == "22012") return std::optional<DeliveryTransaction>();
     return fail(std::move(begun).error());
@@ -199,6 +199,7 @@ PgResult<bool> DeliveryTransaction::takes(const EventPtr& event) {
   assert(!state.ended);
   if (auto begun = state.run("SAVEPOINT hookspool_try", "trying an event"); !begun)
     return fail(begun.error());
+  state.target->savepoint();
   auto put = state.target->put(std::span(&event, 1));
   if (put) {
     auto checked = state.connection.query(std::string(kCheckRows), statement_deadline(state.options),
@@ -211,6 +212,7 @@ PgResult<bool> DeliveryTransaction::takes(const EventPtr& event) {
   auto undone = state.run("ROLLBACK TO SAVEPOINT hookspool_try;RELEASE SAVEPOINT hookspool_try",
                           "taking a tried event back");
   if (!undone) return fail(std::move(undone).error());
+  state.target->back_to_savepoint();
   return put.ok();
 }
 
@@ -231,15 +233,9 @@ PgError DeliveryTransaction::State::not_committed(PgError error, std::size_t own
   }
   if (error.connection_lost || error.statements_done == 0) return error;
   if (error.statements_done <= own_statements) {
-    if (error.sqlstate == "22012") error.text = "committing: the watermark's row is not there any more";
+    if (error.sqlstate == "22012")
+      error.text = "committing: the row of the watermark, or of the feed, is not there any more";
     return not_the_event(std::move(error));
-  }
-  if (error.sqlstate == "54000" && !options.notify.empty()) {
-    error.error_class = ErrorClass::kOutage;
-    error.may_quote = false;
-    error.hint =
-        "The queue of notifications is full while a session that listens stays in a transaction: "
-        "SELECT pg_notification_queue_usage().";
   }
   return error;
 }
@@ -252,8 +248,12 @@ PgResult<void> DeliveryTransaction::commit() {
   std::string sql(kCheckRows);
   std::size_t own_statements = 0;
   if (state.watermark && state.position != *state.watermark && !state.moved) {
-    sql += state.move_sql() + state.notify_sql();
-    own_statements = state.options.notify.empty() ? 1 : 2;
+    sql += state.move_sql();
+    own_statements = 1;
+  }
+  if (const std::string closing = state.target->closing_sql(); !closing.empty()) {
+    sql += closing;
+    own_statements += 1;
   }
   auto answer = state.connection.query(sql + "COMMIT", statement_deadline(state.options), attempt);
   if (!answer) {

@@ -2,16 +2,19 @@
 //
 //   BEGIN; SET LOCAL ...;
 //   SELECT seq, event_id FROM watermarks WHERE (agent, epoch, lane) FOR UPDATE;  -- first, and its answer is waited for
-//   COPY events FROM STDIN;                                                      -- tag must say COPY n
+//   SELECT feed, arrival FROM feeds WHERE (agent, source) FOR UPDATE;            -- after the watermark, before any row;
+//   COPY events FROM STDIN;                                                      -- in one message. Tag must say COPY n
 //     or, for a lane with a table of its own: INSERT INTO it SELECT ... FROM json_to_recordset($1)
 //   INSERT INTO dead_letters ..., gaps ...;                                      -- if any
 //   SET CONSTRAINTS ALL IMMEDIATE;                                               -- what is deferred is refused here,
 //   UPDATE watermarks SET seq = last WHERE ... AND seq = what was read;          -- must be 1 row
+//   UPDATE feeds SET arrival = last number WHERE ... AND arrival = what was read;
 //   COMMIT;                                                                      -- and seldom here; tag must say COMMIT
 //
 // Or, where it is known where the watermark stands, in two round trips and one for COMMIT:
 //
 //   BEGIN; SET LOCAL ...; UPDATE watermarks SET seq = last WHERE ... AND seq = known;  -- must be 1 row, or it fails
+//   UPDATE feeds SET arrival = arrival + n;                                            -- answers the first number
 //   COPY events FROM STDIN;                                                            -- in the same message
 //   SET CONSTRAINTS ALL IMMEDIATE; COMMIT;
 //

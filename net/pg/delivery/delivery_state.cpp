@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "net/pg/delivery/copy_rows.h"
@@ -98,16 +97,6 @@ std::string DeliveryTransaction::State::move_sql(const std::string& also) const 
 std::string DeliveryTransaction::State::key_values() const {
   return connection.quote_literal(key.agent_id) + ", '" + key.epoch.to_string() + "', " +
          connection.quote_literal(key.lane);
-}
-
-// Consumers hear of a batch when, and only when, they can see it: PostgreSQL sends notifications at COMMIT.
-std::string DeliveryTransaction::State::notify_sql() const {
-  if (options.notify.empty()) return {};
-  const std::string told =
-      nlohmann::json{{"lane", key.lane}, {"epoch", key.epoch.to_string()}, {"seq", position.seq}}.dump(
-          -1, ' ', true, nlohmann::json::error_handler_t::replace);
-  return "SELECT pg_notify(" + connection.quote_literal(options.notify) + ", " +
-         connection.quote_literal(told) + ");";
 }
 
 std::string DeliveryTransaction::State::begin_sql() const {

@@ -39,7 +39,6 @@ struct DeliveryTransaction::State {
   std::string move_sql(const std::string& also = "") const;
   std::string same_event_sql() const;
   std::string key_values() const;
-  std::string notify_sql() const;
   PgResult<void> lock();
   PgResult<void> create();
   PgResult<void> take_watermark(PgResult<PgRows> rows);

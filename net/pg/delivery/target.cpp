@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "net/pg/delivery/copy_rows.h"
+#include "net/pg/delivery/feed_counter.h"
 #include "net/pg/delivery/target_own.h"
 #include "net/pg/delivery/target_several.h"
 #include "net/pg/tables/mapping.h"
@@ -24,10 +25,16 @@ class EventsTable : public Target {
         agent_id_(std::move(agent_id)),
         lane_(std::move(lane)),
         schema_(quote_identifier(options.schema)),
-        form_(options.tables ? options.tables->form_of(lane_) : nullptr) {}
+        form_(options.tables ? options.tables->form_of(lane_) : nullptr),
+        counter_(connection, options, agent_id_, lane_) {}
+
+  void expect(std::size_t rows) override { expected_ = rows; }
 
   PgResult<void> begin(const std::string& before, std::string_view attempt) override {
-    return start(schema_ + ".events", before, attempt);
+    auto answer = start_copy(before + counter_.lock_and_move_sql(expected_), attempt);
+    if (!answer) return fail(std::move(answer).error());
+    if (!counter_.take(*answer)) return fail(no_feed());
+    return {};
   }
 
   PgResult<void> put(std::span<const EventPtr> events) override {
@@ -36,7 +43,14 @@ class EventsTable : public Target {
   }
 
   PgResult<void> put_some(std::span<const EventPtr> events) override {
-    return copy(schema_ + ".events", events);
+    if (!copy_) {
+      if (auto started = start(); !started) return started;
+    }
+    const bool utf8 = connection_.database_is_utf8();
+    for (const EventPtr& event : events)
+      write_event_row(*copy_, agent_id_, *event, counter_.next(), utf8, form_);
+    rows_ += events.size();
+    return copy_->failed() ? finish() : PgResult<void>();
   }
 
   PgResult<void> finish() override {
@@ -69,6 +83,10 @@ class EventsTable : public Target {
     return static_cast<std::uint64_t>(missing.size());
   }
 
+  std::string closing_sql() const override { return counter_.move_sql(); }
+  void savepoint() override { counter_.savepoint(); }
+  void back_to_savepoint() override { counter_.back_to_savepoint(); }
+
   bool comparable() const override { return true; }
 
   std::string exists_sql(const std::string& where) const override {
@@ -79,25 +97,46 @@ class EventsTable : public Target {
   PgError explained(PgError error) override { return error; }
 
  private:
-  PgResult<void> start(const std::string& table, const std::string& before, std::string_view attempt) {
-    const Deadline deadline = statement_deadline(options_);
-    auto started = connection_.copy_start(
-        before + "COPY " + table + " (" + std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)",
-        deadline, attempt);
-    if (!started) return fail(not_the_event(std::move(started).error()));
-    copy_.emplace(connection_, deadline);
-    rows_ = 0;
+  // The feed is locked by the same message, once in a transaction.
+  PgResult<void> start() {
+    if (counter_.is_locked()) return done(start_copy("", "starting COPY"));
+    auto answer = start_copy(counter_.lock_sql(), "starting COPY");
+    if (!answer) return fail(std::move(answer).error());
+    if (counter_.take(*answer)) return {};
+    // The first row of this source: its feed is made now, which a connection in the middle of a COPY cannot.
+    auto ended = copy_->finish();
+    copy_.reset();
+    if (!ended) return fail(not_the_event(std::move(ended).error()));
+    auto made = connection_.query(counter_.make_sql(), statement_deadline(options_), "making the feed");
+    if (!made) return fail(not_the_event(std::move(made).error()));
+    answer = start_copy(counter_.lock_sql(), "starting COPY");
+    if (!answer) return fail(std::move(answer).error());
+    if (!counter_.take(*answer)) return fail(no_feed());
     return {};
   }
 
-  PgResult<void> copy(const std::string& table, std::span<const EventPtr> events) {
-    if (!copy_) {
-      if (auto started = start(table, "", "starting COPY"); !started) return started;
-    }
-    const bool utf8 = connection_.database_is_utf8();
-    for (const EventPtr& event : events) write_event_row(*copy_, agent_id_, *event, utf8, form_);
-    rows_ += events.size();
-    return copy_->failed() ? finish() : PgResult<void>();
+  // The rows that the last of `before` answers.
+  PgResult<PgRows> start_copy(const std::string& before, std::string_view attempt) {
+    const Deadline deadline = statement_deadline(options_);
+    auto started = connection_.copy_start(before + "COPY " + schema_ + ".events (" +
+                                              std::string(kEventColumns) + ") FROM STDIN (FORMAT binary)",
+                                          deadline, attempt);
+    if (!started) return fail(not_the_event(std::move(started).error()));
+    copy_.emplace(connection_, deadline);
+    rows_ = 0;
+    return started;
+  }
+
+  static PgResult<void> done(PgResult<PgRows> answer) {
+    if (!answer) return fail(std::move(answer).error());
+    return {};
+  }
+
+  PgError no_feed() const {
+    return {
+        .error_class = ErrorClass::kSetup,
+        .text = "numbering rows: " + schema_ + ".feeds has no row for " + lane_ + ", although one was made",
+        .hint = "A rule, a trigger or row-level security on that table: it must show the agent its rows."};
   }
 
   // Those of them that are rows, dead letters, or were discarded.
@@ -140,6 +179,8 @@ class EventsTable : public Target {
   const FormRules* const form_;     // null: forms stay bytes
   std::optional<CopyWriter> copy_;  // under way
   std::uint64_t rows_ = 0;          // given to it
+  FeedCounter counter_;
+  std::size_t expected_ = 0;  // rows
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // transaction; every error leaves that to be rolled back. Not thread-safe; must not outlive its connection.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -24,6 +25,8 @@ class Target {
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
 
+  // How many rows begin() and the one put() after it will bring, where that is known beforehand.
+  virtual void expect(std::size_t /*rows*/) {}
   // Sends statements that come before the rows, together with what begins these: so it costs one round trip.
   virtual PgResult<void> begin(const std::string& before, std::string_view attempt) = 0;
   // All of them, in their order. None: would the table take rows at all?
@@ -34,6 +37,11 @@ class Target {
   virtual PgResult<void> finish() { return {}; }
   // Those that are neither in the table nor among the dead letters; how many that were.
   virtual PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) = 0;
+  // What belongs before COMMIT on the target's behalf: one statement with its semicolon, or nothing.
+  virtual std::string closing_sql() const { return {}; }
+  // A savepoint was set, or the transaction went back to it.
+  virtual void savepoint() {}
+  virtual void back_to_savepoint() {}
   // Can rows be told apart by the event's id, so that put_missing() has an answer?
   virtual bool comparable() const = 0;
   // An SQL expression: are there rows of the lane and epoch that `where` selects (by epoch, source, seq, id)?

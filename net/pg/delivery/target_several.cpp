@@ -27,6 +27,21 @@ PgResult<std::uint64_t> SeveralTargets::put_missing(std::span<const EventPtr> ev
   return most;
 }
 
+// One of them at most is the events table, which alone has such a statement.
+std::string SeveralTargets::closing_sql() const {
+  std::string sql;
+  for (const auto& target : targets_) sql += target->closing_sql();
+  return sql;
+}
+
+void SeveralTargets::savepoint() {
+  for (const auto& target : targets_) target->savepoint();
+}
+
+void SeveralTargets::back_to_savepoint() {
+  for (const auto& target : targets_) target->back_to_savepoint();
+}
+
 bool SeveralTargets::comparable() const {
   return std::all_of(targets_.begin(), targets_.end(),
                      [](const auto& target) { return target->comparable(); });

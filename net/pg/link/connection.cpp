@@ -253,17 +253,27 @@ bool Connection::swollen() const {
   return impl_->largest_sent > kSendBufferKept;
 }
 
-PgResult<void> Connection::copy_start(const std::string& sql, Deadline deadline, std::string_view attempt) {
+PgResult<PgRows> Connection::copy_start(const std::string& sql, Deadline deadline, std::string_view attempt) {
   if (broken()) return fail(impl_->lost(attempt));
-  if (auto begun = impl_->begin(sql, attempt); !begun) return begun;
-  if (auto flushed = impl_->flush(deadline, attempt); !flushed) return flushed;
+  if (auto begun = impl_->begin(sql, attempt); !begun) return fail(std::move(begun).error());
+  if (auto flushed = impl_->flush(deadline, attempt); !flushed) return fail(std::move(flushed).error());
+  PgRows rows;  // of the last statement before COPY
+  std::uint64_t bytes = 0;
+  bool open = false;
   for (;;) {
     auto result = impl_->next_result(deadline, attempt);
     if (!result) return fail(std::move(result).error());
     const ExecStatusType status = PQresultStatus(result->get());
-    if (status == PGRES_COPY_IN) return {};
+    if (status == PGRES_COPY_IN) return rows;
     if (is_error(status)) return fail(impl_->refused_and_drained(result->get(), deadline, attempt));
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_SINGLE_TUPLE) break;
+    if (!open) {
+      rows = {};
+      bytes = 0;
+    }
+    open = status == PGRES_SINGLE_TUPLE;
+    bytes += add_rows(result->get(), rows);
+    if (bytes > kAnswerBytesMax) return fail(impl_->too_long(attempt));
   }
   mark_broken();
   return fail(PgError{.error_class = ErrorClass::kSetup,

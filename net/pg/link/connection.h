@@ -41,7 +41,7 @@ struct PgOptions {
   std::chrono::milliseconds answer_margin{15'000};
   std::shared_ptr<const LaneTables>
       tables{};          // lanes with a table of their own; null: all fill the events table
-  std::string notify{};  // the channel that is told of each delivery, in its transaction; empty: none
+  std::string notify{};  // the channel that is told of deliveries, after their COMMIT; empty: none
 };
 
 // The last moment to wait for a statement's answer: statement_timeout and answer_margin from now.
@@ -93,10 +93,10 @@ class Connection {
   // One statement with one parameter, $1, as text without NUL bytes. Nothing is prepared that would outlive it.
   PgResult<PgRows> query_with(const std::string& sql, const std::string& parameter, Deadline deadline,
                               std::string_view attempt);
-  // COPY ... FROM STDIN: start, feed, end. Statements may stand before COPY; what they answer is left out. end()
-  // returns the number of rows of the "COPY n" tag.
-  PgResult<void> copy_start(const std::string& sql, Deadline deadline,
-                            std::string_view attempt = "starting COPY");
+  // COPY ... FROM STDIN: start, feed, end. Statements may stand before COPY; start() returns the rows of the last of them.
+  // end() returns the number of rows of the "COPY n" tag.
+  PgResult<PgRows> copy_start(const std::string& sql, Deadline deadline,
+                              std::string_view attempt = "starting COPY");
   PgResult<void> copy_data(std::string_view bytes, Deadline deadline);
   PgResult<std::uint64_t> copy_end(Deadline deadline);
 

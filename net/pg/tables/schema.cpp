@@ -9,12 +9,18 @@
 #include <utility>
 #include <vector>
 
+#include "net/pg/tables/feeds_schema.h"
+#include "net/pg/tables/schema_comments.h"
+#include "net/pg/tables/schema_text.h"
+
 namespace hookspool::net {
 namespace {
 
 // Orders agents that make the schema at once: "hookspoo" as a number.
 constexpr std::string_view kAdvisoryLock = "7525356009648320367";
 constexpr std::chrono::seconds kRollbackLimit{5};
+// Of a migration, which takes ACCESS EXCLUSIVE on the events table: while it waits for a long reader, deliveries wait behind it.
+constexpr std::chrono::milliseconds kMigrationLockTimeout{2'000};
 
 struct Table {
   std::string_view name;
@@ -22,6 +28,11 @@ struct Table {
   std::string_view settings;
   std::string_view rights;  // what the agent's role needs
 };
+
+// One row is updated by every batch: room for the new version on the same page, and an early vacuum.
+constexpr std::string_view kUpdatedAllTheTime =
+    " WITH (fillfactor = 50, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0,"
+    " autovacuum_vacuum_cost_delay = 0)";
 
 constexpr std::array kTables{
     // payload_issue: NULL where the payload is the whole body; else the reasons of payload.h, or "encoding", and the body.
@@ -31,17 +42,14 @@ constexpr std::array kTables{
         "NULL,\n"
         "  source text NOT NULL,\n  received_at timestamptz NOT NULL,\n  delivery_id text,\n  method text,\n"
         "  path text,\n  query text,\n  remote_addr inet,\n  content_type text,\n  headers jsonb,\n"
-        "  payload jsonb,\n  body bytea,\n  payload_issue text\n",
+        "  payload jsonb,\n  body bytea,\n  payload_issue text,\n  feed integer,\n  arrival bigint\n",
         "", "SELECT, INSERT"},
-    // One row is updated by every batch: room for the new version on the same page, and an early vacuum.
     Table{
         "watermarks",
         "\n  agent_id text NOT NULL,\n  epoch uuid NOT NULL,\n  lane text NOT NULL,\n  seq bigint NOT NULL,\n"
         "  event_id uuid,\n  updated_at timestamptz NOT NULL DEFAULT now(),\n  PRIMARY KEY (agent_id, epoch, "
         "lane)\n",
-        " WITH (fillfactor = 50, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_scale_factor = 0,"
-        " autovacuum_vacuum_cost_delay = 0)",
-        "SELECT, INSERT, UPDATE"},
+        kUpdatedAllTheTime, "SELECT, INSERT, UPDATE"},
     // Nothing but the key can refuse a row here: `request` is JSON as bytes, whatever the database's encoding.
     Table{"dead_letters",
           "\n  id uuid PRIMARY KEY,\n  agent_id text,\n  epoch uuid,\n  seq bigint,\n  source text,\n"
@@ -63,7 +71,31 @@ constexpr std::array kTables{
           "", "SELECT, INSERT"},
     Table{"sink",
           "\n  id uuid PRIMARY KEY,\n  created_at timestamptz NOT NULL DEFAULT now(),\n"
-          "  schema_version integer NOT NULL DEFAULT 2\n",
+          "  schema_version integer NOT NULL DEFAULT 3\n",
+          "", "SELECT"},
+    // A source of an agent. Its row is locked before a row of events is written and until COMMIT, so the numbers of a feed
+    // become visible in their order and without holes.
+    Table{"feeds",
+          "\n  feed integer PRIMARY KEY,\n  agent_id text NOT NULL,\n  source text NOT NULL,\n"
+          "  arrival bigint NOT NULL DEFAULT 0,\n  UNIQUE (agent_id, source)\n",
+          kUpdatedAllTheTime, "SELECT, UPDATE"},
+    // The rest is the consumers' (feeds_schema.h): the agent shows it.
+    Table{"consumers",
+          "\n  consumer text PRIMARY KEY,\n  sources text[],\n"
+          "  max_attempts integer NOT NULL DEFAULT 5 CHECK (max_attempts > 0),\n"
+          "  created_at timestamptz NOT NULL DEFAULT now()\n",
+          "", "SELECT"},
+    Table{"positions",
+          "\n  consumer text NOT NULL REFERENCES S.consumers ON DELETE CASCADE,\n  feed integer NOT NULL,\n"
+          "  arrival bigint NOT NULL,\n  served_at timestamptz NOT NULL DEFAULT '-infinity',\n"
+          "  not_before timestamptz NOT NULL DEFAULT '-infinity',\n  lost bigint NOT NULL DEFAULT 0,\n"
+          "  taken_by xid8,\n  taken_from bigint,\n  PRIMARY KEY (consumer, feed)\n",
+          kUpdatedAllTheTime, "SELECT"},
+    Table{"failures",
+          "\n  consumer text NOT NULL REFERENCES S.consumers ON DELETE CASCADE,\n  id uuid NOT NULL,\n"
+          "  feed integer NOT NULL,\n  arrival bigint NOT NULL,\n  attempts integer NOT NULL,\n"
+          "  skipped boolean NOT NULL,\n  reason text,\n"
+          "  failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),\n  PRIMARY KEY (consumer, id)\n",
           "", "SELECT"},
 };
 
@@ -72,8 +104,9 @@ std::string create_schema(const std::string& schema) {
 }
 
 std::string create_table(const std::string& schema, const Table& table) {
-  return "CREATE TABLE IF NOT EXISTS " + quote_identifier(schema) + "." + std::string(table.name) + " (" +
-         std::string(table.columns) + ")" + std::string(table.settings) + ";\n";
+  return with_schema("CREATE TABLE IF NOT EXISTS S." + std::string(table.name) + " (" +
+                         std::string(table.columns) + ")" + std::string(table.settings) + ";\n",
+                     schema);
 }
 
 // The database's identity, made once: how an agent notices that it was pointed to another one.
@@ -87,10 +120,10 @@ std::string create_sink_row(const std::string& schema) {
 std::string migrate(const std::string& schema) {
   const std::string sink = quote_identifier(schema) + ".sink";
   const std::string version = std::to_string(kSchemaVersion);
-  return "ALTER TABLE " + sink + " ADD COLUMN IF NOT EXISTS schema_version integer NOT NULL DEFAULT " +
-         version + ";\nALTER TABLE " + sink + " ALTER COLUMN schema_version SET DEFAULT " + version +
-         ";\nUPDATE " + sink + " SET schema_version = " + version + " WHERE schema_version < " + version +
-         ";\n";
+  return feeds_columns_sql(schema) + "ALTER TABLE " + sink +
+         " ADD COLUMN IF NOT EXISTS schema_version integer NOT NULL DEFAULT " + version + ";\nALTER TABLE " +
+         sink + " ALTER COLUMN schema_version SET DEFAULT " + version + ";\nUPDATE " + sink +
+         " SET schema_version = " + version + " WHERE schema_version < " + version + ";\n";
 }
 
 std::string grants(const std::string& schema, const std::string& role) {
@@ -100,7 +133,7 @@ std::string grants(const std::string& schema, const std::string& role) {
     sql += "GRANT " + std::string(table.rights) + " ON " + quote_identifier(schema) + "." +
            std::string(table.name) + to;
   }
-  return sql;
+  return sql + feeds_grants_sql(schema, role);
 }
 
 // What is there, as far as the catalogue tells, which every role may read.
@@ -109,6 +142,7 @@ struct Found {
   bool schema = false;
   std::vector<std::string_view> missing;
   bool rights = true;     // of the role on what is there
+  bool indexed = true;    // the events table by (feed, arrival)
   bool sink_row = false;  // looked at only when nothing is missing and the rights suffice
   int version = 0;        // recorded in the database; 0: none is, or it cannot be read yet
   bool complete() const { return missing.empty() && rights && sink_row && version == kSchemaVersion; }
@@ -126,10 +160,19 @@ std::string inspection_sql(const std::string& quoted_schema_name) {
       rights.remove_prefix(comma == std::string_view::npos ? rights.size() : comma + 2);
     }
   }
-  return sql + " END FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = " +
+  std::string names;
+  for (const Table& table : kTables) names += (names.empty() ? "'" : ", '") + std::string(table.name) + "'";
+  return sql +
+         " END, (SELECT coalesce(bool_and(has_function_privilege(p.oid, 'EXECUTE')), true) FROM "
+         "pg_catalog.pg_proc p"
+         " WHERE p.pronamespace = n.oid AND p.proname = 'make_feed'),"
+         " EXISTS (SELECT FROM pg_catalog.pg_class i JOIN pg_catalog.pg_index x ON x.indexrelid = i.oid"
+         " WHERE i.relnamespace = n.oid AND i.relname = 'events_feed_arrival' AND x.indisvalid)"
+         " FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = " +
          quoted_schema_name +
          " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'f')"
-         " AND c.relname IN ('events', 'watermarks', 'dead_letters', 'gaps', 'discarded', 'sink')";
+         " AND c.relname IN (" +
+         names + ")";
 }
 
 PgResult<Found> inspect(Connection& connection, const PgOptions& options) {
@@ -141,7 +184,8 @@ PgResult<Found> inspect(Connection& connection, const PgOptions& options) {
   for (const auto& row : rows->rows) {
     found.role = row[0].value_or("");
     found.schema = row[1].has_value();
-    found.rights = found.rights && row[1].value_or("t") == "t";
+    found.rights = found.rights && row[1].value_or("t") == "t" && row[4].value_or("t") == "t";
+    found.indexed = row[5] == "t";
     if (row[2]) rights_by_table[*row[2]] = row[3] == "t";
   }
   for (const Table& table : kTables) {
@@ -196,7 +240,8 @@ PgResult<void> create_missing(Connection& connection, const PgOptions& options) 
       "BEGIN ISOLATION LEVEL READ COMMITTED;SET LOCAL synchronous_commit = on;SET LOCAL statement_timeout "
       "= " +
           std::to_string(options.statement_timeout.count()) + ";SELECT pg_advisory_xact_lock(" +
-          std::string(kAdvisoryLock) + ")",
+          std::string(kAdvisoryLock) +
+          ");SET LOCAL lock_timeout = " + std::to_string(kMigrationLockTimeout.count()),
       statement_deadline(options), "locking the schema");
   if (!begun) return fail(std::move(begun).error());
   auto found = inspect(connection, options);  // again: another agent may have been first
@@ -211,6 +256,7 @@ PgResult<void> create_missing(Connection& connection, const PgOptions& options) 
   }
   if (!found->sink_row) sql += create_sink_row(options.schema);
   if (found->version < kSchemaVersion) sql += migrate(options.schema);
+  sql += feeds_functions_sql(options.schema) + schema_comments_sql(options.schema);
   auto committed = connection.query(sql + "COMMIT", statement_deadline(options), "making the schema");
   if (!committed) {
     PgError error = std::move(committed).error();
@@ -238,7 +284,7 @@ std::string schema_sql(const std::string& schema, const std::string& role) {
   std::string sql = create_schema(schema);
   for (const Table& table : kTables) sql += create_table(schema, table);
   sql += create_sink_row(schema);
-  sql += migrate(schema);
+  sql += migrate(schema) + feeds_functions_sql(schema) + schema_comments_sql(schema);
   if (!role.empty()) sql += grants(schema, role);
   return sql;
 }
@@ -246,7 +292,11 @@ std::string schema_sql(const std::string& schema, const std::string& role) {
 PgResult<SchemaReport> look_at_schema(Connection& connection, const PgOptions& options) {
   auto found = inspect(connection, options);
   if (!found) return fail(not_the_event(std::move(found).error()));
-  SchemaReport report{found->role, {found->missing.begin(), found->missing.end()}, false, found->rights};
+  SchemaReport report{found->role,
+                      {found->missing.begin(), found->missing.end()},
+                      false,
+                      found->rights,
+                      found->indexed || !found->missing.empty() || found->version < kSchemaVersion};
   const std::string privilege =
       found->schema ? "has_schema_privilege(" + connection.quote_literal(options.schema) + ", 'CREATE')"
                     : std::string("has_database_privilege(current_database(), 'CREATE')");

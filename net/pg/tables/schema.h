@@ -10,8 +10,9 @@
 
 namespace hookspool::net {
 
-// Of the tables; recorded in sink.schema_version. 1: without that record, and gaps could not be taken back.
-inline constexpr int kSchemaVersion = 2;
+// Of the tables; recorded in sink.schema_version. 1: without that record, and gaps could not be taken back. 2: without feeds:
+// rows had no number in the order of their becoming visible, and there were no consumers.
+inline constexpr int kSchemaVersion = 3;
 
 std::string quote_identifier(std::string_view name);
 
@@ -27,6 +28,7 @@ struct SchemaReport {
   std::vector<std::string> missing;  // tables
   bool may_create = false;           // is the role let make what is missing?
   bool rights = true;                // does it hold those it needs on what is there?
+  bool indexed = true;  // can consumers read? (kEventsIndexedAtOnceBytesMax; true where tables are missing)
 };
 PgResult<SchemaReport> look_at_schema(Connection& connection, const PgOptions& options);
 

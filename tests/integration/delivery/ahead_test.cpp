@@ -76,8 +76,10 @@ TEST_F(AheadTest, RowsAreOnTheirWayWhileTheJournalWrites) {
   EXPECT_TRUE(seen) << "before anything was written";
   EXPECT_EQ(life.lanes().figures().batches_ahead, before + 1);
   EXPECT_EQ(bodies("a"), "first1 slow1");
-  const auto told = listener.next(seconds(20));
-  EXPECT_TRUE(told.value_or("").ends_with(R"("lane":"a","seq":2})")) << told.value_or("");
+  auto payload = listener.next(seconds(20));
+  if (payload.value_or("").ends_with(R"("seq":1})"))
+    payload = listener.next(seconds(20));  // of the first, if it was late
+  EXPECT_TRUE(payload.value_or("").ends_with(R"("lane":"a","seq":2})")) << payload.value_or("");
 }
 
 TEST_F(AheadTest, WhatTheJournalDoesNotWriteIsNotDelivered) {

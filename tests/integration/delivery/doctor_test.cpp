@@ -121,5 +121,41 @@ TEST_F(DoctorTest, AnEncodingThatCannotHoldEverythingIsAWarning) {
             std::string::npos);
 }
 
+TEST_F(DoctorTest, ConsumersAreShownWithWhatTheyHaveBeforeThem) {
+  const auto shown = [&](bool json, int expected) {
+    ::testing::internal::CaptureStdout();
+    const int code = ConsumersCommand{}.run(config(shared_cluster().conninfo()), json);
+    const std::string printed = ::testing::internal::GetCapturedStdout();
+    EXPECT_EQ(code, expected) << printed;
+    return printed;
+  };
+  EXPECT_EQ(shown(true, kExitConfig), "") << "no agent has been here";
+  Life life(options());
+  life.begin();
+  life.append("a", 3, "x");
+  ASSERT_TRUE(life.delivered());
+  run("SELECT " + schema_ + ".create_consumer('billing', 'beginning', NULL, 2)");
+  run("SELECT " + schema_ + ".skip('billing', id) FROM " + table("events") + " WHERE arrival = 1");
+  run("SELECT count(*) FROM " + schema_ + ".consume('billing', 2)");
+  const auto report = nlohmann::json::parse(shown(true, kExitOk));
+  ASSERT_EQ(report.at("consumers").size(), 1u) << report;
+  const auto& lag = report.at("consumers").at(0);
+  EXPECT_EQ(lag.at("consumer"), "billing");
+  EXPECT_EQ(lag.at("source"), "a");
+  EXPECT_EQ(lag.at("arrival"), 2);
+  EXPECT_EQ(lag.at("waiting"), 1);
+  EXPECT_EQ(lag.at("skipped"), 1);
+  EXPECT_EQ(lag.at("lost"), 0);
+  EXPECT_TRUE(lag.at("oldest_age_ms").is_number()) << lag;
+  EXPECT_TRUE(lag.at("backoff_ms").is_null()) << lag;
+  const std::string text = shown(false, kExitOk);
+  EXPECT_NE(text.find("billing"), std::string::npos) << text;
+  EXPECT_NE(text.find("1 waiting, the oldest since"), std::string::npos) << text;
+  run("SELECT " + schema_ + ".failed('billing', id) FROM " + table("events") + " WHERE arrival = 3");
+  EXPECT_NE(shown(false, kExitOk).find("goes on in"), std::string::npos);
+  run("SELECT " + schema_ + ".seek('billing', 'now')");
+  EXPECT_EQ(shown(false, kExitOk).find("oldest"), std::string::npos) << "nothing is waiting";
+}
+
 }  // namespace
 }  // namespace hookspool::agent

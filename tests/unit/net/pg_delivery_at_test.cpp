@@ -1,7 +1,6 @@
 // Deliveries that begin where the watermark is known to stand.
 #include <gtest/gtest.h>
 
-#include "tests/support/pg_listener.h"
 #include "tests/support/wait.h"
 #include "tests/unit/net/pg_fixture.h"
 
@@ -31,11 +30,8 @@ class PgDeliveryAtTest : public PgTest {
 };
 
 TEST_F(PgDeliveryAtTest, NothingIsSeenOfItBeforeTheCommit) {
-  PgOptions telling = options();
-  telling.notify = "moved";
-  testing::PgListener listener(cluster().conninfo(), "moved");
   for (const bool commits : {false, true}) {
-    auto begun = DeliveryTransaction::begin_at(*connection_, telling, lane_.key(), at(2), lane_.from(3, 2));
+    auto begun = DeliveryTransaction::begin_at(*connection_, options(), lane_.key(), at(2), lane_.from(3, 2));
     ASSERT_TRUE(begun.ok()) << begun.error().text;
     ASSERT_TRUE(begun->has_value());
     std::optional<DeliveryTransaction> transaction(std::move(**begun));
@@ -50,9 +46,6 @@ TEST_F(PgDeliveryAtTest, NothingIsSeenOfItBeforeTheCommit) {
   }
   EXPECT_EQ(rows(), "1 2 3 4");
   EXPECT_EQ(watermark(), "4");
-  EXPECT_EQ(listener.next(10s).value_or(""),
-            R"({"epoch":")" + lane_.epoch.to_string() + R"(","lane":"github","seq":4})")
-      << "and not of what was dropped";
 }
 
 TEST_F(PgDeliveryAtTest, AWatermarkElsewhereIsLeftAlone) {

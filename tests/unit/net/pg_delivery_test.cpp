@@ -70,7 +70,9 @@ TEST_F(PgDeliveryTest, EveryColumnArrives) {
       R"({"content-type": "application/json"})",
       R"({"a": [1, "ü"]})",
       std::nullopt,
-      std::nullopt};
+      std::nullopt,
+      value(*connection_, "SELECT feed FROM " + table("feeds")),
+      "1"};
   EXPECT_EQ(rows->rows[0], first);
   EXPECT_EQ(rows->rows[1][6], std::nullopt);   // delivery_id
   EXPECT_EQ(rows->rows[1][9], std::nullopt);   // query

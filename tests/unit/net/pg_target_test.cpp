@@ -1,10 +1,8 @@
 // A table of the user's own: what fills a column, how PostgreSQL converts it, what happens to a key that is there.
-#include <nlohmann/json.hpp>
 
 #include "net/pg/tables/mapping.h"
 #include "net/pg/tables/mapping_json.h"
 #include "net/pg/tables/target_check.h"
-#include "tests/support/pg_listener.h"
 #include "tests/unit/net/pg_fixture.h"
 
 namespace hookspool::net {
@@ -73,7 +71,6 @@ class OwnTableTest : public PgTest {
     auto tables = std::make_shared<LaneTables>();
     tables->by_lane.emplace("github", mapping_);
     with.tables = std::move(tables);
-    with.notify = notify_;
     return with;
   }
   PgResult<Position> send(std::size_t count = 1000) { return deliver(*connection_, mapped(), lane_, count); }
@@ -93,7 +90,6 @@ class OwnTableTest : public PgTest {
   std::unique_ptr<Connection> connection_;
   TableMapping mapping_;
   Lane lane_;
-  std::string notify_;
 };
 
 TEST_F(OwnTableTest, PostgresqlConverts) {
@@ -323,19 +319,6 @@ TEST_F(OwnTableTest, RowsAreComparedOnlyByTheEventsId) {
   EXPECT_EQ(*missing, 1u);
   ASSERT_TRUE(transaction->commit());
   EXPECT_EQ(all("a"), "0 1 2");
-}
-
-TEST_F(OwnTableTest, ListenersHearOfABatchWhenTheyCanSeeIt) {
-  create("a text");
-  map("a", "/a");
-  notify_ = "news";
-  testing::PgListener listener(cluster().superuser_conninfo(), "news");
-  for (int i = 0; i < 3; ++i) lane_.add("{}");
-  ASSERT_TRUE(send());
-  const auto heard = listener.next(kLong);
-  ASSERT_TRUE(heard);
-  EXPECT_EQ(nlohmann::json::parse(*heard),
-            (nlohmann::json{{"lane", "github"}, {"epoch", lane_.epoch.to_string()}, {"seq", 3}}));
 }
 
 }  // namespace
