@@ -11,20 +11,22 @@ constexpr const char* kFrontPage =
     "hookspool\n"
     "\n"
     "/health   mode, journal, PostgreSQL, response times, errors, recovery, lanes (JSON)\n"
+    "/metrics  the same for Prometheus\n"
     "/readyz   200 as long as an event can be accepted and committed to the journal\n"
     "/livez    200 as long as the process answers\n";
 
 }  // namespace
 
 net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources,
-                           const AdminParts& parts, bool stopping) {
+                           const AdminParts& parts, Metrics& metrics, bool stopping) {
   // A page of another site must not reach the agent through a name that it has pointed at 127.0.0.1.
   if (!request.remote_addr.empty() && !has_loopback_host(request))
     return error_answer(403, "the Host header must name this machine: 127.0.0.1 or localhost");
   if (request.path == "/livez") return livez_answer();
   if (request.path == "/readyz") return readyz_answer(sources.journal, stopping);
   if (request.path.starts_with(kApiPrefix)) return admin_api(request, parts);
-  if (request.path != "/" && request.path != "/health") return error_answer(404, "no such page; see /");
+  if (request.path != "/" && request.path != "/health" && request.path != "/metrics")
+    return error_answer(404, "no such page; see /");
   if (request.method != "GET" && request.method != "HEAD") {
     auto answer =
         error_answer(405, "this page is read only; changes are made by the commands, over the Unix socket " +
@@ -41,6 +43,11 @@ net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources&
     return answer;
   }
   const Mode mode = current_mode(sources);
+  if (request.path == "/metrics") {
+    answer.content_type = kMetricsContentType;
+    answer.body = metrics.text(mode);
+    return answer;
+  }
   answer.status = mode_status(mode) == "fail" ? 503 : 200;
   answer.body = health_json(sources, mode);
   return answer;

@@ -69,6 +69,7 @@ class Agent {
   Delivering delivering_;
   FillForecast forecast_;
   std::optional<HealthSources> health_;
+  std::optional<Metrics> metrics_;
   std::optional<AdminParts> admin_parts_;
   std::atomic<bool> stopping_{false};
   Serving serving_;
@@ -107,8 +108,9 @@ int Agent::open_admin(std::int64_t started_at_us) {
     admin_parts_->postgres.emplace(
         AdminParts::Postgres{sink->pool, sink->lanes, sink->guard, settings_.postgres});
   }
+  metrics_.emplace(*health_);
   const auto page = [this](net::HttpRequest&& request) {
-    return admin_page(request, *health_, *admin_parts_, stopping_);
+    return admin_page(request, *health_, *admin_parts_, *metrics_, stopping_);
   };
   return serving_.open_admin(page, [this] { admin_parts_->socket.clear(); });
 }

@@ -53,6 +53,7 @@ void LatencyRecorder::record(std::chrono::microseconds duration, Clock::time_poi
   while (us > seen && !window.max_us.compare_exchange_weak(seen, us, std::memory_order_relaxed)) {
   }
   total_.fetch_add(1, std::memory_order_relaxed);
+  since_start_.record(us);
 }
 
 LatencyFigures LatencyRecorder::figures(Clock::time_point now) {

@@ -56,6 +56,11 @@ const ServedSource* find_source(const SourceSet& sources, const std::string& pat
   return unnamed_ok(unnamed.config.name) ? &unnamed : nullptr;
 }
 
+void count(SourceFigures& figures, bool duplicate) {
+  (duplicate ? figures.duplicates : figures.accepted) += 1;
+  if (!duplicate) figures.last_accepted_us = wall_clock_us();
+}
+
 // One function for each alternative of a variant.
 template <class... Functions>
 struct Overloaded : Functions... {
@@ -111,13 +116,14 @@ net::HttpAnswer Admission::own_page(const std::string& path) const {
 void Admission::accept(net::HttpRequest&& request, const ServedSource& source, net::JsonFields& body,
                        LatencyRecorder::Clock::time_point began, const net::HttpReply& reply) {
   // What the source answers is taken along: a reload may have replaced it by then.
-  const auto done = [this, reply, began, response = source.config.response,
-                     bucket = source.bucket](const storage::JournalResult<Deduplicator::Taken>& taken) {
+  const auto done = [this, reply, began, response = source.config.response, bucket = source.bucket,
+                     of_source = source.figures](const storage::JournalResult<Deduplicator::Taken>& taken) {
     try {
       // A repeat is no event: one captured request, sent again and again, does not use up the sender's rate.
       if (bucket && taken && taken->duplicate) bucket->give_back();
       if (!taken) return reply(refuse(taken.error()));
       (taken->duplicate ? figures_.duplicates : figures_.accepted) += 1;
+      if (of_source) count(*of_source, taken->duplicate);
       if (!taken->duplicate) {
         const auto now = LatencyRecorder::Clock::now();
         figures_.answer.record(std::chrono::duration_cast<std::chrono::microseconds>(now - began), now);

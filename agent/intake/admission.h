@@ -50,6 +50,7 @@ class Admission {
   storage::JournalResult<Deduplicator::Taken> admit(net::HttpRequest&& request, const SourceConfig& source,
                                                     std::int64_t received_at_us, const Uuid& quarantine_id);
   AdmissionFigures& figures() { return figures_; }
+  std::shared_ptr<const SourceSet> sources() const { return sources_.get(); }
   // What was counted instead of logged, once its interval is over: by the upkeep, now and then.
   void close_logs(SourceLog::Clock::time_point now) const { sources_.get()->close_logs(now); }
   // At the end, when the intake has stopped: what is counted and not yet logged.

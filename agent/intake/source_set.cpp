@@ -37,7 +37,8 @@ SourceSet::SourceSet(const std::vector<SourceConfig>& sources, const SourceSet* 
     by_name_.emplace(source.name,
                      ServedSource{source, bucket_for(source, old),
                                   old == nullptr ? std::make_shared<SourceLog>(source.name) : old->log,
-                                  body_pointers(source)});
+                                  body_pointers(source),
+                                  old == nullptr ? std::make_shared<SourceFigures>() : old->figures});
   }
   for (const auto& [name, source] : by_name_) by_path_.emplace(source.config.path, &source);
 }

@@ -4,6 +4,8 @@
 // Thread-safe.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,11 +19,19 @@
 
 namespace hookspool::agent {
 
+// What one source has sent, since the start. Thread-safe: atomics.
+struct SourceFigures {
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> duplicates{0};
+  std::atomic<std::int64_t> last_accepted_us{0};  // wall clock; 0: none yet
+};
+
 struct ServedSource {
   SourceConfig config;
   std::shared_ptr<TokenBucket> bucket{};     // null: no limit
   std::shared_ptr<SourceLog> log{};          // null: nothing is logged of it
   std::vector<std::string> body_pointers{};  // body_pointers() of it
+  std::shared_ptr<SourceFigures> figures{};  // null: nothing is counted of it alone
   bool is_declared = true;  // false: made up for a path, where the configuration names no source
 };
 
@@ -41,6 +51,7 @@ class SourceSet {
   bool empty() const { return by_name_.empty(); }  // then any path /hooks/<name> is a source
   const ServedSource* at_path(std::string_view path) const;
   const ServedSource* named(std::string_view name) const;
+  const std::map<std::string, ServedSource, std::less<>>& by_name() const { return by_name_; }
   void close_logs(SourceLog::Clock::time_point now) const;  // SourceLog::close of each
   void finish_logs() const;
 

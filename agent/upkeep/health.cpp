@@ -128,6 +128,18 @@ Json pool_json(const net::PoolStats& pool) {
           {"last_connect_ms", pool.last_connect_ms}};
 }
 
+// Of the newest connection; null: it is not encrypted, or there was none yet.
+Json tls_json(const net::TlsLine& tls) {
+  if (tls.protocol.empty()) return nullptr;
+  Json json{{"protocol", tls.protocol}, {"cipher", tls.cipher}, {"certificate_days_left", nullptr}};
+  if (tls.certificate_not_after_s > 0) {
+    const double now_s = static_cast<double>(wall_clock_us()) / 1e6;
+    const double left_s = static_cast<double>(tls.certificate_not_after_s) - now_s;
+    json["certificate_days_left"] = std::floor(left_s / 86'400);
+  }
+  return json;
+}
+
 Json error_json(const net::PgError& error, std::int64_t at_us) {
   Json json{{"text", net::shown_text(error)},
             {"sqlstate", error.sqlstate},
@@ -141,7 +153,11 @@ Json postgres_json(const HealthSources& sources) {
   const auto uplink = sources.postgres->uplink.status();
   const auto pool = sources.postgres->pool.stats();
   auto& figures = sources.postgres->lanes.figures();
-  Json json{{"configured", true}, {"up", uplink.up}, {"server", pool.server}, {"pool", pool_json(pool)}};
+  Json json{{"configured", true},
+            {"up", uplink.up},
+            {"server", pool.server},
+            {"tls", tls_json(pool.tls)},
+            {"pool", pool_json(pool)}};
   json["dead_letters"] = sources.dead_letters.count();
   json["response_ms"] = latency_json(figures.transaction);
   json["accept_to_commit_ms"] = latency_json(figures.accept_to_commit);
@@ -199,7 +215,8 @@ Json lane_json(const LaneStatus& lane, std::uint64_t pending_bytes) {
   return json;
 }
 
-// With no PostgreSQL there are no lanes at work, but what waits in the journal is still of interest.
+}  // namespace
+
 std::vector<LaneStatus> lane_statuses(const HealthSources& sources) {
   if (sources.postgres) return sources.postgres->lanes.statuses();
   std::vector<LaneStatus> lanes;
@@ -217,8 +234,6 @@ std::vector<LaneStatus> lane_statuses(const HealthSources& sources) {
   }
   return lanes;
 }
-
-}  // namespace
 
 Mode current_mode(const HealthSources& sources) {
   ModeFacts facts;

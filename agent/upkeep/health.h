@@ -41,6 +41,9 @@ struct HealthSources {
   std::int64_t started_at_us;        // wall clock
 };
 
+// Of all lanes; with no PostgreSQL there are no lanes at work, but what waits in the journal is still of interest.
+std::vector<LaneStatus> lane_statuses(const HealthSources& sources);
+
 Mode current_mode(const HealthSources& sources);
 
 // One JSON object (OPERATIONS.md, "Health and status"), status first. `mode` is the mode it reports.

@@ -78,6 +78,7 @@ class Server final : public HttpServer {
       auto loaded = TlsContext::load(options_.tls);
       if (!loaded) return fail(std::move(loaded).error());
       tls = std::move(loaded).value();
+      certificate_not_after_s_ = tls->not_after_s();
     }
     auto listener = options_.inherited_fd < 0
                         ? Listener::open(options_.listen, options_.unix_mode, options_.unix_gid)
@@ -113,6 +114,7 @@ class Server final : public HttpServer {
     stats.requests_given_up = counters.requests_given_up;
     stats.in_handler = counters.in_handler;
     stats.handler_failures = counters.handler_failures;
+    stats.certificate_not_after_s = certificate_not_after_s_;
     return stats;
   }
 
@@ -123,6 +125,7 @@ class Server final : public HttpServer {
     if (!loaded) return fail(std::move(loaded).error());
     const std::int64_t not_after_s = (*loaded)->not_after_s();
     core_->loop->set_tls(std::move(loaded).value());
+    certificate_not_after_s_ = not_after_s;
     return not_after_s;
   }
 
@@ -150,6 +153,7 @@ class Server final : public HttpServer {
   const HttpOptions options_;
   const HttpLaterHandler handler_;
   std::uint16_t port_ = 0;
+  std::atomic<std::int64_t> certificate_not_after_s_{0};
   const std::shared_ptr<Core> core_ = std::make_shared<Core>();
   std::unique_ptr<WorkerPool> pool_;
   std::thread thread_;

@@ -115,6 +115,7 @@ struct HttpStats {
   std::uint64_t requests_shed = 0;        // answered 503 because their turn did not come in time
   std::uint64_t requests_given_up = 0;    // answered 503 because the handler's reply did not
   std::uint64_t in_handler = 0;           // begun with and not answered, now
+  std::int64_t certificate_not_after_s = 0;  // when the certificate in use ends, since 1970; 0: there is none
   std::uint64_t handler_failures = 0;  // exceptions out of the handler and replies it dropped, answered 500
 };
 

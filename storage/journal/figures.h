@@ -44,6 +44,7 @@ class Figures {
 
  private:
   std::atomic<bool> at_disk_ = false;
+  Histogram commits_took_;
   mutable Mutex mutex_;
   JournalStats counted_ GUARDED_BY(mutex_);
   std::optional<JournalError> last_failure_ GUARDED_BY(mutex_);  // none once something was written again

@@ -23,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/base/histogram.h"
 #include "storage/model/event.h"
 #include "storage/model/journal_error.h"
 #include "storage/model/lane_run.h"
@@ -81,6 +82,7 @@ struct JournalStats {
   std::uint64_t last_commit_us = 0;  // the last group's transaction with its sync, by the steady clock
   std::uint64_t mean_commit_us = 0;  // exponentially weighted
   std::uint64_t max_commit_us = 0;
+  Histogram::Counts commits_took{};
   std::uint64_t pending = 0;        // durable and not confirmed, all lanes
   std::uint64_t pending_bytes = 0;  // of those, as LaneUsage counts them
   bool reserve_held = false;

@@ -46,9 +46,10 @@ const std::vector<Layer>& layers() {
       {"agent/repair", {"storage/model", "storage/journal", "storage/side", "net/pg/link", "net/pg/tables", "net/pg/delivery", "net/pg/ledger", "agent/base", "agent/config", "agent/delivery"}},
       {"agent/reload", {"storage/journal", "net/http", "agent/base", "agent/config", "agent/intake", "agent/delivery"}},
       {"agent/upkeep", {"storage/journal", "net/http", "net/pg/link", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload"}},
-      {"agent/admin", {"storage/model", "net/verify", "net/http", "agent/base", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep"}},
+      {"agent/metrics", {"storage/model", "storage/journal", "net/http", "net/pg/link", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep"}},
+      {"agent/admin", {"storage/model", "net/verify", "net/http", "agent/base", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep", "agent/metrics"}},
       {"agent/commands", {"storage/model", "storage/file", "storage/journal", "storage/salvage", "net/verify", "net/http", "net/pg/link", "net/pg/tables", "net/pg/ledger", "agent/base", "agent/config", "agent/admin"}},
-      {"agent/app", {"storage/journal", "net/http", "net/pg/link", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep", "agent/admin", "agent/commands"}},
+      {"agent/app", {"storage/journal", "net/http", "net/pg/link", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep", "agent/metrics", "agent/admin", "agent/commands"}},
       {"tests", {"agent", "net", "storage"}},
   };
   // clang-format on
@@ -70,6 +71,7 @@ const std::vector<Library>& libraries() {
       {"blockingconcurrentqueue.h", {"storage/journal", "agent", "tests"}, false},
       {"libpq", {"net/pg/link", "tests"}, false},
       {"httplib.h", {"net/http", "tests"}, true},
+      {"prometheus/", {"agent/metrics", "tests"}, true},
       {"nlohmann/", {"net", "agent", "tests"}, true},
       {"spdlog/", {"agent/base", "tests"}, true},
       {"CLI/", {"agent/app", "agent/commands", "tests"}, true},

@@ -1,9 +1,12 @@
 #include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -224,6 +227,21 @@ PgResult<std::unique_ptr<Connection>> Connection::connect(const PgOptions& optio
     return std::unique_ptr<Connection>(new Connection(std::move(impl)));
   }
   return fail(std::move(error));
+}
+
+TlsLine Connection::tls() const {
+  PGconn* connection = impl_->connection.get();
+  TlsLine line;
+  const char* protocol = PQsslAttribute(connection, "protocol");
+  if (protocol == nullptr) return line;
+  line.protocol = protocol;
+  if (const char* cipher = PQsslAttribute(connection, "cipher")) line.cipher = cipher;
+  const auto* ssl = static_cast<const SSL*>(PQsslStruct(connection, "OpenSSL"));
+  X509* certificate = ssl == nullptr ? nullptr : SSL_get0_peer_certificate(ssl);
+  std::tm end{};
+  if (certificate != nullptr && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1)
+    line.certificate_not_after_s = ::timegm(&end);
+  return line;
 }
 
 std::string Connection::server_description() const {

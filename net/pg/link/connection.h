@@ -62,6 +62,13 @@ struct PgRows {
 // this, in bytes, is not kept when it is idle.
 inline constexpr std::size_t kSendBufferKept = 1u << 20;
 
+// How a connection is encrypted. Plain values.
+struct TlsLine {
+  std::string protocol;  // "TLSv1.3"; empty: it is not
+  std::string cipher;
+  std::int64_t certificate_not_after_s = 0;  // when the server's certificate ends, since 1970; 0: not known
+};
+
 class Connection {
  public:
   // Checks conninfo without connecting; the error names the bad keyword and never quotes a value.
@@ -116,6 +123,7 @@ class Connection {
       const;  // the last statement that was done, or opened_at()
   // Has nothing come over the line since? A server that ends a connection says so, or its system does.
   bool silent() const;
+  TlsLine tls() const;
   std::string server_description() const;  // "15.20 at db:5432, TLSv1.3" for the log
 
  private:

@@ -139,6 +139,7 @@ PgResult<ConnectionPtr> Pool::Impl::open_new(Deadline deadline) {
   if (connection) {
     ++counts.connects;
     counts.server = (*connection)->server_description();
+    counts.tls = (*connection)->tls();
   } else {
     ++counts.connect_failures;
     --open;

@@ -26,6 +26,7 @@ struct PoolStats {
   std::uint64_t condemned = 0;  // closed because a younger one was found dead
   std::uint64_t last_connect_ms = 0;
   std::string server;  // of the newest connection
+  TlsLine tls;         // of the same
 };
 
 class Pool {

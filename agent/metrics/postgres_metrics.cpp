@@ -1,0 +1,79 @@
+#include "agent/metrics/postgres_metrics.h"
+
+namespace hookspool::agent {
+namespace {
+
+double seconds(milliseconds duration) {
+  return static_cast<double>(duration.count()) / 1000;
+}
+
+void add_uplink(const UplinkStatus& uplink, MetricPage& page) {
+  page.gauge("postgres_up", "1: PostgreSQL is reachable, and is the journal's database.")
+      .value(uplink.up ? 1 : 0);
+  page.gauge("postgres_needs_administrator", "1: it refuses the agent, and waiting does not help.")
+      .value(uplink.needs_administrator ? 1 : 0);
+  page.gauge("postgres_down_seconds", "How long it has been unreachable; 0 while it is up.")
+      .value(uplink.up ? 0 : seconds(uplink.down_for));
+  page.counter("postgres_outages_total", "Times that it became unreachable.").value(uplink.outages);
+  page.counter("postgres_tries_failed_total", "Tries to reach it that failed.").value(uplink.tries_failed);
+  page.counter("postgres_outage_seconds_total", "How long it was unreachable in all outages that are over.")
+      .value(seconds(uplink.outage_total));
+}
+
+void add_pool(const net::PoolStats& pool, MetricPage& page) {
+  page.gauge("postgres_connections", "Connections, by what they do.")
+      .value(pool.in_use, {{"state", "in_use"}})
+      .value(pool.idle, {{"state", "idle"}});
+  page.gauge("postgres_certificate_expiry_timestamp_seconds",
+             "When the certificate of the server ends; absent without TLS.");
+  if (pool.tls.certificate_not_after_s > 0) page.value(pool.tls.certificate_not_after_s);
+  page.gauge("postgres_connections_max", "pool_size.").value(pool.size);
+  page.counter("postgres_connects_total", "Connections that were opened.").value(pool.connects);
+  page.counter("postgres_connect_failures_total", "Connections that could not be opened.")
+      .value(pool.connect_failures);
+  page.counter("postgres_connections_closed_total", "Connections that were closed, by reason.")
+      .value(pool.recycled, {{"reason", "recycled"}})
+      .value(pool.pre_ping_failures, {{"reason", "pre_ping"}})
+      .value(pool.condemned, {{"reason", "condemned"}});
+}
+
+void add_deliveries(DeliveryFigures& figures, MetricPage& page) {
+  page.counter("events_delivered_total", "Events that were committed in PostgreSQL, by the way they took.")
+      .value(figures.delivered_live.load(), {{"path", "memory"}})
+      .value(figures.delivered_from_journal.load(), {{"path", "journal"}});
+  page.counter("events_made_good_total", "Events that were compared or sent again, by why.")
+      .value(figures.found_committed.load(), {{"why", "found_committed"}})
+      .value(figures.sent_again.load(), {{"why", "sent_again"}})
+      .value(figures.reconciled.load(), {{"why", "reconciled"}});
+  page.counter("gap_events_total", "Numbers that were recorded as lost in PostgreSQL's table of gaps.")
+      .value(figures.gaps.load());
+  page.counter("dead_letters_made_total", "Events that became dead letters.").value(figures.buried.load());
+  page.counter("dead_letters_put_back_total", "Dead letters that were sent again.")
+      .value(figures.put_back.load());
+  page.counter("batches_total", "Transactions that were committed.").value(figures.batches.load());
+  page.counter("batches_failed_total", "Transactions that were not.").value(figures.batches_failed.load());
+  page.counter("commits_in_doubt_total", "COMMITs whose answer was lost.").value(figures.in_doubt.load());
+  page.counter("postgres_errors_total", "Errors of deliveries, by class.")
+      .value(figures.errors_outage.load(), {{"class", "outage"}})
+      .value(figures.errors_event.load(), {{"class", "event"}})
+      .value(figures.errors_setup.load(), {{"class", "setup"}});
+  page.histogram("accept_to_committed_seconds", "From the arrival of an event to the answer of its COMMIT.")
+      .value(figures.accept_to_commit.since_start());
+  page.histogram("delivery_transaction_seconds", "From BEGIN to the answer of COMMIT.")
+      .value(figures.transaction.since_start());
+}
+
+}  // namespace
+
+void add_postgres_metrics(const HealthSources& sources, MetricPage& page) {
+  page.gauge("dead_letters", "Events that PostgreSQL refused, kept whole.")
+      .value(sources.dead_letters.count());
+  page.gauge("postgres_configured", "0: no PostgreSQL is configured, events stay in the journal.")
+      .value(sources.postgres ? 1 : 0);
+  if (!sources.postgres) return;
+  add_uplink(sources.postgres->uplink.status(), page);
+  add_pool(sources.postgres->pool.stats(), page);
+  add_deliveries(sources.postgres->lanes.figures(), page);
+}
+
+}  // namespace hookspool::agent
