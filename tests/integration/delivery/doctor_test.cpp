@@ -152,7 +152,11 @@ TEST_F(DoctorTest, ConsumersAreShownWithWhatTheyHaveBeforeThem) {
   EXPECT_NE(text.find("billing"), std::string::npos) << text;
   EXPECT_NE(text.find("1 waiting, the oldest since"), std::string::npos) << text;
   run("SELECT " + schema_ + ".failed('billing', id) FROM " + table("events") + " WHERE arrival = 3");
-  EXPECT_NE(shown(false, kExitOk).find("goes on in"), std::string::npos);
+  // A second is over before the next look where the machine is busy.
+  run("UPDATE " + table("positions") +
+      " SET not_before = not_before + interval '1 hour' WHERE not_before > '-infinity'");
+  const std::string failed = shown(false, kExitOk);
+  EXPECT_NE(failed.find("goes on in"), std::string::npos) << failed;
   run("SELECT " + schema_ + ".seek('billing', 'now')");
   EXPECT_EQ(shown(false, kExitOk).find("oldest"), std::string::npos) << "nothing is waiting";
 }
