@@ -79,19 +79,28 @@ void NaiveReader::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void NaiveReader::read() {
-  std::string last = "00000000-0000-0000-0000-000000000000";
-  while (!stopping_) {
-    try {
-      for (const auto& row : pg_query(conninfo_, "SELECT id FROM hookspool.events WHERE id > '" + last +
-                                                     "' ORDER BY id LIMIT 1000")) {
-        last = row[0].value_or(last);
-        rows_ += 1;
-      }
-    } catch (const std::exception&) {
-      // The next look is as good.
+bool NaiveReader::look() {
+  bool any = false;
+  try {
+    for (const auto& row : pg_query(conninfo_, "SELECT id FROM hookspool.events WHERE id > '" + last_ +
+                                                   "' ORDER BY id LIMIT 1000")) {
+      last_ = row[0].value_or(last_);
+      rows_ += 1;
+      any = true;
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  } catch (const std::exception&) {
+    // The next look is as good.
+  }
+  return any;
+}
+
+// To the end of what is there when it is stopped: what it lacks then it has passed by.
+void NaiveReader::read() {
+  while (!stopping_) {
+    look();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the pace of its looks
+  }
+  while (look()) {
   }
 }
 

@@ -46,8 +46,10 @@ class NaiveReader {
   std::uint64_t rows() const { return rows_; }
 
  private:
+  bool look();  // false: there was nothing new
   void read();
   std::string conninfo_;
+  std::string last_ = "00000000-0000-0000-0000-000000000000";
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> rows_{0};
   std::thread thread_;
