@@ -125,6 +125,27 @@ TEST_F(RowsTest, WhatIsNotKeptIsAnsweredAndCountedAndNowhere) {
   EXPECT_NE(status.find("where: 1 rows left out"), std::string::npos) << status;
 }
 
+// What one table refuses is in neither, and the numbers of the feed have no hole for it.
+TEST_F(RowsTest, ATableAndTheEventsBesideItAreFilledTogether) {
+  start("CREATE TABLE numbers (n int NOT NULL CHECK (n <> 4)); GRANT INSERT ON numbers TO hookspool",
+        "[sources.a]\n"
+        "table = \"public.numbers\"\n"
+        "columns = { n = \"/n\" }\n"
+        "also = \"events\"\n");
+  postgres_.stop();  // so that they come in one transaction
+  for (int n = 1; n <= 6; ++n) EXPECT_EQ(post("a", "{\"n\":" + std::to_string(n) + "}").status, 200);
+  postgres_.start();
+  agent_->wait_caught_up();
+  EXPECT_EQ(post("a", R"({"n":7})").status, 200);
+  agent_->wait_caught_up();
+  EXPECT_EQ(value("SELECT string_agg(n::text, ' ' ORDER BY n) FROM numbers"), "1 2 3 5 6 7");
+  EXPECT_EQ(value("SELECT string_agg((payload ->> 'n') || '=' || arrival, ' ' ORDER BY arrival) FROM "
+                  "hookspool.events"),
+            "1=1 2=2 3=3 5=4 6=5 7=6");
+  EXPECT_EQ(value("SELECT count(*) || ' ' || max(arrival) FROM hookspool.feeds"), "1 6");
+  EXPECT_EQ(value("SELECT count(*) FROM hookspool.dead_letters"), "1");
+}
+
 TEST_F(RowsTest, AFormIsJsonForColumnsPayloadAndRepeats) {
   start("CREATE TABLE sms (sid text, sender text); GRANT INSERT ON sms TO hookspool",
         "[sources.sms]\n"
