@@ -69,7 +69,7 @@ class Attacks : public ::testing::Test {
     const std::size_t resident = agent_->resident_bytes();
     std::cout << checked_ << " attacks; resident " << resident_at_first_ / 1024 << " KiB at first, "
               << resident / 1024 << " KiB after all\n";
-    EXPECT_LT(resident, resident_at_first_ + kGrowthBytesMax);
+    if (!agent_may_be_sanitized()) EXPECT_LT(resident, resident_at_first_ + kGrowthBytesMax);
     EXPECT_GT(checked_, 0u);
     const std::string log = agent_->log();
     EXPECT_TRUE(std::all_of(log.begin(), log.end(), [](char c) {
@@ -201,7 +201,8 @@ TEST_F(Attacks, A3_SilentConnections) {
   std::vector<HostileClient> silent;
   for (int i = 0; i < 500; ++i) silent.emplace_back(port());
   for (int i = 0; i < 20; ++i) expect_served();
-  EXPECT_EQ(agent_->health_number("/intake/in_handler"), 0);
+  // The last answer may be read a moment before its handler has ended.
+  EXPECT_TRUE(wait_until(seconds(60), [] { return agent_->health_number("/intake/in_handler") == 0; }));
   ++checked_;
 }
 

@@ -54,6 +54,10 @@ std::string agent_binary() {
   return other != nullptr && *other != '\0' ? other : HOOKSPOOL_BINARY;
 }
 
+bool agent_may_be_sanitized() {
+  return agent_binary() != HOOKSPOOL_BINARY;
+}
+
 AgentProcess::AgentProcess(AgentOptions options)
     : options_(std::move(options)),
       journal_(options_.journal.empty() ? folder_ / "journal" : options_.journal),

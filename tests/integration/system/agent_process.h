@@ -21,6 +21,9 @@ namespace hookspool::testing {
 // sanitizer by tests built without), else the one that was built with the tests.
 std::string agent_binary();
 
+// True if it may be built with a sanitizer: what it keeps resident is then mostly the sanitizer's.
+bool agent_may_be_sanitized();
+
 struct AgentOptions {
   std::string binary;              // path of hookspool
   std::string conninfo;            // empty: journal-only

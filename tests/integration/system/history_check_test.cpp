@@ -46,8 +46,8 @@ TEST_F(HistoryCheck, SeesEveryWayToBreakThePromise) {
 
   const Verdict twice = after(
       "INSERT INTO hookspool.events SELECT (r).* FROM (SELECT jsonb_populate_record(e, "
-      "jsonb_build_object('id', "
-      "gen_random_uuid(), 'seq', 11)) AS r FROM hookspool.events e WHERE " +
+      "jsonb_build_object('id', gen_random_uuid(), 'seq', 11, 'feed', NULL, 'arrival', NULL)) AS r "
+      "FROM hookspool.events e WHERE " +
       third + ") AS copied");
   EXPECT_EQ(twice.doubled, 1u);
 

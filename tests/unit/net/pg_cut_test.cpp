@@ -21,6 +21,8 @@ using testing::CutProxy;
 using testing::Direction;
 
 constexpr std::size_t kBatch = 3;
+constexpr std::uint64_t kPlaces =
+    47;  // of a delivery, in each direction, beside those around each stage's end
 
 class PgCutTest : public PgTest {
  protected:
@@ -115,7 +117,8 @@ TEST_F(PgCutTest, AtEveryStageOfADelivery) {
     const std::vector<std::uint64_t>& ends = stages[static_cast<std::size_t>(direction)];
     ASSERT_GT(ends.back(), 300u);
     std::set<std::uint64_t> places;
-    for (std::uint64_t at = 0; at < ends.back(); at += 23) places.insert(at);
+    const std::uint64_t step = ends.back() / kPlaces;
+    for (std::uint64_t at = 0; at < ends.back(); at += step) places.insert(at);
     for (const std::uint64_t end : ends) places.insert({end - 1, end, end + 1});
     for (const std::uint64_t at : places) {
       for (const Cut how : {Cut::kReset, Cut::kFin}) {
