@@ -69,7 +69,9 @@ class Attacks : public ::testing::Test {
     const std::size_t resident = agent_->resident_bytes();
     std::cout << checked_ << " attacks; resident " << resident_at_first_ / 1024 << " KiB at first, "
               << resident / 1024 << " KiB after all\n";
-    if (!agent_may_be_sanitized()) EXPECT_LT(resident, resident_at_first_ + kGrowthBytesMax);
+    if (!agent_may_be_sanitized()) {
+      EXPECT_LT(resident, resident_at_first_ + kGrowthBytesMax);
+    }
     EXPECT_GT(checked_, 0u);
     const std::string log = agent_->log();
     EXPECT_TRUE(std::all_of(log.begin(), log.end(), [](char c) {
