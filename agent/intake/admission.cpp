@@ -214,6 +214,16 @@ void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, ne
   });
 }
 
+void Admission::close_logs(SourceLog::Clock::time_point now) {
+  sources_.get()->close_logs(now);
+  lines_.close(now);
+}
+
+void Admission::finish_logs() {
+  sources_.get()->finish_logs();
+  lines_.finish();
+}
+
 // Never 4xx for our own trouble: some senders take that for a reason to drop the event for good. An event that is larger
 // than any that the journal takes is the sender's.
 net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
@@ -230,6 +240,10 @@ net::HttpAnswer Admission::refuse(const storage::JournalError& error) {
       return refused(figures_.refused_source,
                      "no room in the journal for more of this source; send again later", "60");
     case Kind::kTooManyLanes:
+      // Any client may choose such a name, so the name itself is not logged.
+      lines_.warn("names",
+                  "refused a webhook: the journal takes no more names of sources. Declare the sources in "
+                  "[sources]: other names are then answered 404 and take no place");
       return refused(figures_.refused_names,
                      "the journal takes no more names of sources; declare the sources in [sources]", "60");
     case Kind::kSpent:

@@ -10,6 +10,7 @@
 
 #include "agent/base/current.h"
 #include "agent/base/latency.h"
+#include "agent/base/repeated_lines.h"
 #include "agent/intake/deduplicator.h"
 #include "agent/intake/form_body.h"
 #include "agent/intake/quarantine.h"
@@ -52,9 +53,9 @@ class Admission {
   AdmissionFigures& figures() { return figures_; }
   std::shared_ptr<const SourceSet> sources() const { return sources_.get(); }
   // What was counted instead of logged, once its interval is over: by the upkeep, now and then.
-  void close_logs(SourceLog::Clock::time_point now) const { sources_.get()->close_logs(now); }
+  void close_logs(SourceLog::Clock::time_point now);
   // At the end, when the intake has stopped: what is counted and not yet logged.
-  void finish_logs() const { sources_.get()->finish_logs(); }
+  void finish_logs();
   // Once stopping, /readyz says so: a load balancer sends the next ones elsewhere.
   void set_stopping() { stopping_ = true; }
 
@@ -77,6 +78,8 @@ class Admission {
   Quarantine* const quarantine_;
   Deduplicator* const deduplicator_;
   AdmissionFigures figures_;
+  RepeatedLines lines_{"intake", "webhook of an undeclared source refused",
+                       "webhooks of undeclared sources refused"};  // what no declared source's log is for
   std::atomic<bool> stopping_{false};
 };
 

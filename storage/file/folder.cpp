@@ -350,6 +350,15 @@ std::optional<std::uint64_t> Folder::number_set_aside(const std::string& name) {
   return parsed->first;
 }
 
+std::optional<Folder::RecordBeside> Folder::record_beside(const std::filesystem::path& segment) {
+  const std::string name = segment.filename().string();
+  const auto parsed = parse_segment_name(std::string_view(name).substr(prefix_of(name).size()));
+  if (!parsed) return std::nullopt;
+  return RecordBeside{
+      segment.parent_path() / (std::string(kSegmentPrefix) + padded(parsed->first) + ".acked"),
+      parsed->first};
+}
+
 JournalResult<std::string> Folder::set_salvaged(const std::string& name) const {
   const std::filesystem::path to =
       unused_name(path_ / (std::string(kSalvagedPrefix) + name.substr(prefix_of(name).size())));

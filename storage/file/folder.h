@@ -93,6 +93,12 @@ class Folder {
   JournalResult<std::string> set_aside(std::uint64_t number, std::string_view prefix = kDamagedPrefix) const;
   // The number that a file damaged-* or duplicate-* had as a segment.
   static std::optional<std::uint64_t> number_set_aside(const std::string& name);
+  // Where the record of a file would be that is called like a segment, or as one that was set aside, in any folder.
+  struct RecordBeside {
+    std::filesystem::path file;
+    std::uint64_t number = 0;  // of the segment
+  };
+  static std::optional<RecordBeside> record_beside(const std::filesystem::path& segment);
   // What salvage is through with is called salvaged-*, without the prefix it had. Answers the new name.
   JournalResult<std::string> set_salvaged(const std::string& name) const;
   // Gives the segment's files a second name, damaged-*, so that they outlive the segment.

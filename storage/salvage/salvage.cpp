@@ -73,6 +73,9 @@ class Salvage {
     }
     std::sort(files.begin(), files.end());
     if (auto gathered = gather_hints(*listing); !gathered) return fail(gathered.error());
+    for (const auto& file : options_.files) {
+      if (auto gathered = gather_record_beside(file); !gathered) return fail(gathered.error());
+    }
     for (const auto& file : files) {
       auto salvaged = salvage_file(file, *listing);
       if (!salvaged) return fail(salvaged.error());
@@ -99,18 +102,29 @@ class Salvage {
   JournalResult<void> gather_hints(const Folder::Listing& listing) {
     hints_ = {options_.epochs, options_.lanes};
     for (const auto& [number, names] : listing.segments) {
-      const auto read = read_acked(folder_.acked_file(number), number);
-      if (!read) return fail(read.error());
-      const std::optional<Acked>& acked = *read;
-      if (!acked || acked->too_new) continue;
-      if (acked->complete) complete_.emplace(acked->epoch, Complete{number, acked->lanes});
-      hints_.epochs.push_back(acked->epoch);
-      for (const AckedLane& lane : acked->lanes) hints_.lanes.push_back(lane.lane);
+      if (auto gathered = gather_record(folder_.acked_file(number), number); !gathered) return gathered;
     }
     for (const std::string& lane : catalogue_->lanes()) {
       hints_.lanes.push_back(lane);
       for (const LaneRun& run : catalogue_->runs(lane)) hints_.epochs.push_back(run.epoch);
     }
+    return {};
+  }
+
+  // A file of another journal, which was copied here together with its record.
+  JournalResult<void> gather_record_beside(const std::filesystem::path& segment) {
+    const auto record = Folder::record_beside(segment);
+    return record ? gather_record(record->file, record->number) : JournalResult<void>();
+  }
+
+  JournalResult<void> gather_record(const std::filesystem::path& file, std::uint64_t number) {
+    const auto read = read_acked(file, number);
+    if (!read) return fail(read.error());
+    const std::optional<Acked>& acked = *read;
+    if (!acked || acked->too_new) return {};
+    if (acked->complete) complete_.emplace(acked->epoch, Complete{number, acked->lanes});
+    hints_.epochs.push_back(acked->epoch);
+    for (const AckedLane& lane : acked->lanes) hints_.lanes.push_back(lane.lane);
     return {};
   }
 
@@ -156,7 +170,8 @@ class Salvage {
     for (const std::uint64_t number : found_.not_set_aside) {
       if (folder_.segment_file(number) == file) return number;
     }
-    return Folder::number_set_aside(file.filename().string());
+    const auto record = Folder::record_beside(file);
+    return record ? std::optional(record->number) : std::nullopt;
   }
 
   // Its sender was answered with an error, and may have sent it again (complete_acked). An error ends an epoch, so such a

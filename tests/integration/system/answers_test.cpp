@@ -227,6 +227,12 @@ TEST(Answers, OneMoreNameOfASourceThanTheJournalTakesIsSaid) {
   EXPECT_EQ(agent.health_number("/intake/refused/too_many_sources"), 1);
   EXPECT_EQ(agent.health_number("/intake/refused/no_room"), 0);
   EXPECT_EQ(client.exchange(post_request("/hooks/s7", "", "{}")).status, 200) << "a known one is still taken";
+  EXPECT_EQ(client.exchange(post_request("/hooks/two-more", "", "{}")).status, 503);
+  EXPECT_EQ(agent.terminate().code, 0);
+  const std::string log = agent.log();
+  EXPECT_NE(log.find("no more names of sources. Declare the sources in [sources]"), std::string::npos) << log;
+  EXPECT_NE(log.find("1 more webhook of an undeclared source refused"), std::string::npos) << log;
+  EXPECT_EQ(log.find("one-more"), std::string::npos) << "a name that any client may choose";
 }
 
 // What was counted instead of logged is logged before the process ends, not only when its 10 seconds are over.

@@ -241,6 +241,28 @@ TEST_F(DiskErrorsTest, SalvageLeavesOutWhatWasRefused) {
   EXPECT_EQ(bodies("a"), accepted_);
 }
 
+// Of a lost machine's disk as well, where the record was copied with its segment.
+TEST_F(DiskErrorsTest, AnImportLeavesOutWhatWasRefusedElsewhere) {
+  open();
+  ASSERT_TRUE(appends("a", 1));
+  const int refused = fail_a_sync(false);
+  ASSERT_TRUE(appends("a", refused, kManyPages));
+  journal_.reset();
+  const auto lost = options_.folder;
+  options_.folder = disk_.root() / "new-journal";
+  open();
+  journal_.reset();
+  SalvageOptions importing;
+  importing.folder = options_.folder;
+  importing.vfs = options_.vfs;
+  importing.files = {lost / "segment-00000001.db"};
+  const auto report = salvage(importing);
+  ASSERT_TRUE(report.ok()) << report.error().text;
+  EXPECT_EQ(report->files.at(0).refused, 1u);
+  open();
+  EXPECT_EQ(bodies("a").size(), accepted_.size() - 1);
+}
+
 TEST_F(DiskErrorsTest, AWalThatCannotBeWrittenAgainWaits) {
   check_waits_until_durable(DiskCall::kWrite, 2);  // after the pid in the file `lock`
 }
