@@ -262,5 +262,39 @@ TEST_F(FormatVersionsTest, ANewerRecordOfWhatWasAcknowledgedIsRefusedUntouched) 
   }
 }
 
+// Of slot `number` of a record, made by FORMAT.md alone.
+void set_slot_checksum(std::string& record, std::uint32_t number) {
+  const std::size_t slot = std::size_t{128} * number;
+  const std::string tail{static_cast<char>(number), 0, 0, 0};
+  const std::uint32_t crc = crc32c(crc32c(0, record.data() + slot + 4, 124), tail.data(), tail.size());
+  for (std::size_t i = 0; i < 4; ++i) record[slot + i] = static_cast<char>(crc >> (8 * i));
+}
+
+// "Rows beyond it were refused: an opening does not see them."
+TEST_F(FormatVersionsTest, ACompleteRecordIsReadAsItIsDocumented) {
+  open();
+  for (int n = 1; n <= 3; ++n) append("a", n);
+  append("b", 1);
+  const Uuid epoch = journal_->epoch();
+  close();
+  fs::path file = segment_file(1);
+  file.replace_extension(".acked");
+  std::string record = read_file(file);
+  record.at(128 + 4) = 1;       // complete
+  record.at(2 * 128 + 16) = 2;  // the last number of the first lane that was acknowledged
+  set_slot_checksum(record, 1);
+  set_slot_checksum(record, 2);
+  write_file(file, record);
+  open();
+  EXPECT_TRUE(notes_.empty()) << notes_.front();
+  const auto seen = [&](const std::string& lane) {
+    const auto read = journal_->read(lane, epoch, 1, 100, 1 << 20);
+    return read.ok() ? read->size() : std::size_t{100};
+  };
+  EXPECT_EQ(seen("a"), 2u);
+  EXPECT_EQ(seen("b"), 1u);
+  EXPECT_EQ(journal_->stats().lost, 0u) << "what was refused is not lost";
+}
+
 }  // namespace
 }  // namespace hookspool::storage
