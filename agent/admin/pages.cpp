@@ -23,7 +23,7 @@ net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources&
   if (!request.remote_addr.empty() && !has_loopback_host(request))
     return error_answer(403, "the Host header must name this machine: 127.0.0.1 or localhost");
   if (request.path == "/livez") return livez_answer();
-  if (request.path == "/readyz") return readyz_answer(sources.journal, stopping);
+  if (request.path == "/readyz") return readyz_answer(sources.journal.admin(), stopping);
   if (request.path.starts_with(kApiPrefix)) return admin_api(request, parts);
   if (request.path != "/" && request.path != "/health" && request.path != "/metrics")
     return error_answer(404, "no such page; see /");

@@ -52,7 +52,7 @@ void Delivering::open(const Config& config, const LiveSettings& settings, Journa
                    [&journaling](const storage::LostIds& lost) {
                      journaling.forget_lost({&lost, 1});
                    }),
-               SinkGuard(journaling.journal()),
+               SinkGuard(journaling.journal().notes()),
                Uplink(
                    *pool_, postgres.backoff_min, postgres.backoff_max,
                    [this](const net::SinkIdentity& identity) { return sink_->guard.check(identity); },

@@ -45,7 +45,7 @@ int Journaling::open(Delivery delivery) {
   for (const auto& note : opened->notes) log_warn("journal: " + note);
   for (const auto& loss : opened->losses) log_error("journal: LOST: " + loss);
   journal_ = std::move(opened->journal);
-  const auto stats = journal_->stats();
+  const auto stats = journal_->admin().stats();
   log_info("journal " + config_.journal.path + ": " + std::to_string(stats.pending) + " events waiting, " +
            format_bytes(stats.bytes) + " in " + std::to_string(stats.segments) + " segments, agent " +
            printable(journal_->agent_id()));
@@ -67,15 +67,16 @@ void Journaling::open_dedupe_index() {
               "; it is tried again while the agent runs, and until then repeated deliveries are events");
   dedupe_index_ = std::move(opened.index);
   deduplicator_ = std::make_unique<Deduplicator>(*dedupe_index_);
-  if (const auto recalled = deduplicator_->recall(*journal_); !recalled)
+  if (const auto recalled = deduplicator_->recall(journal_->notes()); !recalled)
     log_warn("dedupe: " + recalled.error().text + "; repeats of lost events may be answered as duplicates");
-  if (const auto begun = deduplicator_->begin(*journal_); !begun) log_warn("dedupe: " + begun.error().text);
+  if (const auto begun = deduplicator_->begin(journal_->admin()); !begun)
+    log_warn("dedupe: " + begun.error().text);
   fill_dedupe_index();
 }
 
 // An index that lacks a whole backlog is filled by a thread: senders should not wait for that.
 void Journaling::fill_dedupe_index() {
-  const auto segments = journal_->segments();
+  const auto segments = journal_->admin().segments();
   const auto lacking =
       std::count_if(segments.begin(), segments.end(), [&](const storage::SegmentInfo& segment) {
         return segment.number >= dedupe_index_->complete_before();
@@ -83,14 +84,14 @@ void Journaling::fill_dedupe_index() {
   if (lacking > kSegmentsIndexedAtStart) {
     log_warn("dedupe: the index lacks " + std::to_string(lacking) +
              " segments; until they are read, repeats of what they hold are events");
-  } else if (const auto whole = deduplicator_->catch_up(*journal_); !whole) {
+  } else if (const auto whole = deduplicator_->catch_up(journal_->admin()); !whole) {
     log_warn("dedupe: " + whole.error().text + "; until it is read, repeats of what it holds are events");
   }
 }
 
 void Journaling::forget_lost(std::span<const storage::LostIds> lost) {
   if (!deduplicator_) return;
-  if (const auto noted = deduplicator_->forget(*journal_, lost); !noted)
+  if (const auto noted = deduplicator_->forget(journal_->notes(), lost); !noted)
     log_warn("dedupe: " + noted.error().text +
              "; after a restart repeats of lost events may be answered as duplicates");
 }
@@ -120,10 +121,10 @@ Journaling::Closed Journaling::close() {
   if (!closed) log_error("journal: " + closed.error().text);
   bool ended = true;
   if (deduplicator_) {
-    if (closed) (void)deduplicator_->end(*journal_);  // else the next start reads a segment
+    if (closed) (void)deduplicator_->end(journal_->admin());  // else the next start reads a segment
     ended = deduplicator_->stop(kDedupeGrace);
   }
-  log_info("stopped: " + std::to_string(journal_->stats().pending) +
+  log_info("stopped: " + std::to_string(journal_->admin().stats().pending) +
            " events wait in the journal for PostgreSQL");
   return {closed.ok(), ended};
 }

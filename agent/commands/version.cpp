@@ -6,7 +6,7 @@
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
 #include "net/pg/link/connection.h"
-#include "storage/journal/journal.h"
+#include "storage/file/sqlite_version.h"
 
 namespace hookspool::agent {
 

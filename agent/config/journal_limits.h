@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/config/config.h"
-#include "storage/journal/journal.h"
+#include "storage/journal/journal_options.h"
 #include "storage/side/quarantine_store.h"
 
 namespace hookspool::agent {

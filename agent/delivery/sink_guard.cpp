@@ -67,9 +67,9 @@ net::PgResult<void> SinkGuard::check(const net::SinkIdentity& identity) {
 }
 
 storage::JournalResult<std::optional<std::string>> SinkGuard::known_note() {
-  if (!unwritten_) return journal_.read_note(kNote);
+  if (!unwritten_) return notes_.read(kNote);
   const std::string note = *unwritten_;
-  if (journal_.write_note(kNote, note)) unwritten_.reset();
+  if (notes_.write(kNote, note)) unwritten_.reset();
   return std::optional<std::string>(note);
 }
 
@@ -91,7 +91,7 @@ bool SinkGuard::is_own(const net::SinkIdentity& identity) {
 storage::JournalResult<void> SinkGuard::remember(const net::SinkIdentity& identity) {
   const std::string cluster = identity.system_identifier.empty() ? "-" : identity.system_identifier;
   const std::string note = identity.sink_id + " " + cluster + " " + std::to_string(identity.timeline) + "\n";
-  auto written = journal_.write_note(kNote, note);
+  auto written = notes_.write(kNote, note);
   unwritten_.reset();
   if (!written && written.error().kind == storage::JournalError::Kind::kFull) unwritten_ = note;
   return written;

@@ -11,13 +11,13 @@
 
 #include "net/pg/ledger/watermarks.h"
 #include "storage/base/mutex.h"
-#include "storage/journal/journal.h"
+#include "storage/journal/journal_notes.h"
 
 namespace hookspool::agent {
 
 class SinkGuard {
  public:
-  explicit SinkGuard(storage::Journal& journal) : journal_(journal) {}
+  explicit SinkGuard(storage::JournalNotes& notes) : notes_(notes) {}  // which outlive this
 
   // Remembers the first database it sees. An error keeps the uplink down until an administrator decides or the right server
   // answers.
@@ -31,7 +31,7 @@ class SinkGuard {
   storage::JournalResult<void> remember(const net::SinkIdentity& identity) REQUIRES(mutex_);
   storage::JournalResult<std::optional<std::string>> known_note() REQUIRES(mutex_);
 
-  storage::Journal& journal_;
+  storage::JournalNotes& notes_;
   Mutex mutex_;
   // What a full disk did not take, tried again at each check.
   std::optional<std::string> unwritten_ GUARDED_BY(mutex_);

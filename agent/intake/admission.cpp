@@ -109,7 +109,7 @@ void Admission::handle(net::HttpRequest&& request, const net::HttpReply& reply) 
 net::HttpAnswer Admission::own_page(const std::string& path) const {
   if (path == "/livez") return livez_answer();
   // This page is public; the reason is on the admin listener only.
-  const auto answer = readyz_answer(journal_, stopping_);
+  const auto answer = readyz_answer(journal_.admin(), stopping_);
   return answer.status == 200 ? answer : text_answer(answer.status, "not accepting\n");
 }
 

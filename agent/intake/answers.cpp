@@ -18,7 +18,7 @@ net::HttpAnswer livez_answer() {
   return text_answer(200, "ok\n");
 }
 
-net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping) {
+net::HttpAnswer readyz_answer(const storage::JournalAdmin& journal, bool stopping) {
   if (stopping) return text_answer(503, "stopping\n");
   const auto stats = journal.stats();
   if (stats.accepting) return text_answer(200, "ok\n");

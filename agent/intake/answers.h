@@ -4,7 +4,7 @@
 #include <string>
 
 #include "net/http/server.h"
-#include "storage/journal/journal.h"
+#include "storage/journal/journal_admin.h"
 
 namespace hookspool::agent {
 
@@ -13,6 +13,6 @@ net::HttpAnswer text_answer(int status, std::string text);
 net::HttpAnswer error_answer(int status, const std::string& what);
 // /livez depends on nothing; /readyz is 200 as long as an event can be accepted and committed.
 net::HttpAnswer livez_answer();
-net::HttpAnswer readyz_answer(const storage::Journal& journal, bool stopping);
+net::HttpAnswer readyz_answer(const storage::JournalAdmin& journal, bool stopping);
 
 }  // namespace hookspool::agent

@@ -23,7 +23,7 @@ Uuid least_id_at(std::int64_t unix_us) {
   return id;
 }
 
-std::uint64_t newest_segment(const storage::Journal& journal) {
+std::uint64_t newest_segment(const storage::JournalAdmin& journal) {
   std::uint64_t newest = 0;
   for (const auto& segment : journal.segments()) newest = std::max(newest, segment.number);
   return newest;
@@ -49,15 +49,15 @@ std::optional<Uuid> Deduplicator::known(std::string_view lane, const Uuid& key) 
   return lost_.contains(lane, **found) ? std::nullopt : *found;
 }
 
-storage::JournalResult<void> Deduplicator::recall(const storage::Journal& journal) {
+storage::JournalResult<void> Deduplicator::recall(const storage::JournalNotes& notes) {
   const MutexLock lock(note_mutex_);
-  return read_note(journal);
+  return read_note(notes);
 }
 
 // One that the disk does not give at the moment is read later, and not replaced by what is known without it.
-storage::JournalResult<void> Deduplicator::read_note(const storage::Journal& journal) {
+storage::JournalResult<void> Deduplicator::read_note(const storage::JournalNotes& notes) {
   if (note_read_) return {};
-  const auto text = journal.read_note(kLostNote);
+  const auto text = notes.read(kLostNote);
   if (!text && text.error().kind != storage::JournalError::Kind::kCorrupt) return fail(text.error());
   note_read_ = true;
   if (!text) return fail(text.error());
@@ -66,7 +66,7 @@ storage::JournalResult<void> Deduplicator::read_note(const storage::Journal& jou
   return {};
 }
 
-storage::JournalResult<void> Deduplicator::forget(storage::Journal& journal,
+storage::JournalResult<void> Deduplicator::forget(storage::JournalNotes& notes,
                                                   std::span<const storage::LostIds> lost) {
   // What this life gives comes after this moment, unless the clock is set back by more than it took to get here.
   const Uuid now = least_id_at(time_.wall_clock_us());
@@ -77,13 +77,13 @@ storage::JournalResult<void> Deduplicator::forget(storage::Journal& journal,
       if (lost_.add(ids)) ++lost_changes_;
     }
   }
-  return keep_note(journal);
+  return keep_note(notes);
 }
 
 // Several lanes' workers may come at once. Each writes the newest text, one after the other, or finds it written.
-storage::JournalResult<void> Deduplicator::keep_note(storage::Journal& journal) {
+storage::JournalResult<void> Deduplicator::keep_note(storage::JournalNotes& notes) {
   const MutexLock one_writer(note_mutex_);
-  if (const auto read = read_note(journal); !read) return read;
+  if (const auto read = read_note(notes); !read) return read;
   std::string text;
   std::uint64_t changes = 0;
   {
@@ -92,7 +92,7 @@ storage::JournalResult<void> Deduplicator::keep_note(storage::Journal& journal) 
     if (changes == note_written_) return {};
     text = lost_.text();
   }
-  auto written = journal.write_note(kLostNote, text);
+  auto written = notes.write(kLostNote, text);
   if (written) note_written_ = changes;
   return written;
 }
@@ -157,7 +157,7 @@ bool Deduplicator::knows_at_least(const Uuid& key, const Uuid& id) const {
 }
 
 // Of the segments that the index is not complete for.
-storage::JournalResult<void> Deduplicator::scan(const storage::Journal& journal) {
+storage::JournalResult<void> Deduplicator::scan(const storage::JournalAdmin& journal) {
   unreadable_segments_ =
       journal.stats().unreadable_segments;  // before: one that joins meanwhile is read once more
   std::vector<storage::DedupeIndex::Entry> entries;
@@ -183,7 +183,7 @@ storage::JournalResult<void> Deduplicator::scan(const storage::Journal& journal)
   return scanned;
 }
 
-storage::JournalResult<void> Deduplicator::catch_up(const storage::Journal& journal) {
+storage::JournalResult<void> Deduplicator::catch_up(const storage::JournalAdmin& journal) {
   if (index_.failed()) {
     scanned_ = false;
     const auto opened = index_.reopen();
@@ -203,11 +203,11 @@ storage::JournalResult<void> Deduplicator::catch_up(const storage::Journal& jour
   return scanned ? remembered : scanned;
 }
 
-storage::JournalResult<void> Deduplicator::begin(const storage::Journal& journal) {
+storage::JournalResult<void> Deduplicator::begin(const storage::JournalAdmin& journal) {
   return index_.limit_complete_before(newest_segment(journal) + 1);
 }
 
-storage::JournalResult<void> Deduplicator::end(const storage::Journal& journal) {
+storage::JournalResult<void> Deduplicator::end(const storage::JournalAdmin& journal) {
   // What a failed write left behind may turn up in the next life, and was not handed to committed().
   if (!scanned_ || unread_ || index_.failed() || journal.stats().sealed_after_error > 0) return {};
   if (!writer_.flush(limits_.flush_max) || dropped_) return {};

@@ -61,9 +61,9 @@ class Deduplicator {
   // Events that were lost are known no longer, so that what their senders repeat is taken: from now on, and by a note in
   // the journal in every later life. recall(): reads that note. An error: it holds for this life, and is read or written with
   // the next call, of keep_note() too.
-  storage::JournalResult<void> recall(const storage::Journal& journal);
-  storage::JournalResult<void> forget(storage::Journal& journal, std::span<const storage::LostIds> lost);
-  storage::JournalResult<void> keep_note(storage::Journal& journal);
+  storage::JournalResult<void> recall(const storage::JournalNotes& notes);
+  storage::JournalResult<void> forget(storage::JournalNotes& notes, std::span<const storage::LostIds> lost);
+  storage::JournalResult<void> keep_note(storage::JournalNotes& notes);
 
   // By the journal's writer, for every group, before its senders are answered.
   void committed(std::span<const EventPtr> events) noexcept;
@@ -71,7 +71,7 @@ class Deduplicator {
   // that cannot be read at the moment is tried again later, and at once when the journal has read it (try_unreadable()); the
   // index is not whole until then.
   // Not called by two threads at once. Nothing is lost by an error: it is tried again with the next call.
-  storage::JournalResult<void> catch_up(const storage::Journal& journal);
+  storage::JournalResult<void> catch_up(const storage::JournalAdmin& journal);
   // A catch_up() at hand ends with the segment it reads; what is left is read in the next life.
   void interrupt() {
     interrupted_ = true;
@@ -79,8 +79,8 @@ class Deduplicator {
   }
   // Before the first event of a life: numbers of segments that are no more are given anew. After the last, when the
   // journal was closed without an error: the next life has nothing to read. Neither beside catch_up().
-  storage::JournalResult<void> begin(const storage::Journal& journal);
-  storage::JournalResult<void> end(const storage::Journal& journal);
+  storage::JournalResult<void> begin(const storage::JournalAdmin& journal);
+  storage::JournalResult<void> end(const storage::JournalAdmin& journal);
   // Ends the index's thread. False: it was still at a write when the grace was over; the destructor waits for that.
   bool stop(std::chrono::milliseconds grace) { return writer_.stop(grace); }
 
@@ -89,8 +89,8 @@ class Deduplicator {
  private:
   void land(const Uuid& key, const storage::JournalResult<Taken>& taken);
   std::optional<Uuid> known(std::string_view lane, const Uuid& key) const;
-  storage::JournalResult<void> read_note(const storage::Journal& journal) REQUIRES(note_mutex_);
-  storage::JournalResult<void> scan(const storage::Journal& journal);
+  storage::JournalResult<void> read_note(const storage::JournalNotes& notes) REQUIRES(note_mutex_);
+  storage::JournalResult<void> scan(const storage::JournalAdmin& journal);
   bool knows_at_least(const Uuid& key, const Uuid& id) const;
 
   const Limits limits_;

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/journal/journal.h"
+#include "storage/model/lane_run.h"
 #include "storage/model/uuid.h"
 
 namespace hookspool::agent {

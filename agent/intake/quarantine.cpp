@@ -27,7 +27,7 @@ std::string peer_of(const std::string& remote_addr) {
 // time and never in the moment that an admission takes; so what is not there was not appended. Nothing: it may be in what
 // cannot be read at the moment.
 std::optional<bool> is_appended(const storage::Journal& journal, const Quarantined& request) {
-  bool unread = journal.stats().unreadable_segments > 0;
+  bool unread = journal.admin().stats().unreadable_segments > 0;
   for (const auto& run : journal.runs(request.source)) {
     if (run.epoch != request.admitting_epoch) continue;
     std::uint64_t seq = std::max(run.first_seq, request.admitting_seq + 1);

@@ -45,7 +45,7 @@ void add_faults(const storage::JournalStats& stats, MetricPage& page) {
 }  // namespace
 
 void add_journal_metrics(const HealthSources& sources, MetricPage& page) {
-  const auto stats = sources.journal.stats();
+  const auto stats = sources.journal.admin().stats();
   add_room(stats, sources.forecast, page);
   add_commits(stats, page);
   add_faults(stats, page);

@@ -20,7 +20,7 @@ void take_older(std::optional<std::int64_t>& oldest, std::optional<std::int64_t>
 
 std::vector<OfLane> by_lane(const HealthSources& sources, OldestPending& oldest, std::size_t names_max) {
   std::map<std::string, std::uint64_t> bytes;
-  for (const auto& usage : sources.journal.lane_usages()) bytes[usage.lane] = usage.pending_bytes;
+  for (const auto& usage : sources.journal.admin().lane_usages()) bytes[usage.lane] = usage.pending_bytes;
   std::vector<LaneStatus> lanes = lane_statuses(sources);
   std::sort(lanes.begin(), lanes.end(),
             [](const LaneStatus& a, const LaneStatus& b) { return a.name < b.name; });

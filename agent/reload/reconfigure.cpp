@@ -104,7 +104,7 @@ Result<void, std::string> put_in_force(const Config& now, Config& next, const Ru
   if (store) parts.quarantine.give_store(std::move(store));
   parts.quarantine.set_limits(quarantine_limits(next));
   parts.settings.quarantine.set(quarantine);
-  parts.journal.set_quotas(quotas);
+  parts.journal.admin().set_quotas(quotas);
   parts.settings.journal.set(journal);
   // The tables before the sources: no event of a new source can come before its table is known.
   parts.settings.postgres.set(postgres);

@@ -10,7 +10,8 @@
 
 #include "agent/config/config.h"
 #include "storage/base/mutex.h"
-#include "storage/journal/journal.h"
+#include "storage/journal/journal_stats.h"
+#include "storage/model/lane_run.h"
 
 namespace hookspool::agent {
 

@@ -237,7 +237,7 @@ std::vector<LaneStatus> lane_statuses(const HealthSources& sources) {
 
 Mode current_mode(const HealthSources& sources) {
   ModeFacts facts;
-  const auto journal = sources.journal.stats();
+  const auto journal = sources.journal.admin().stats();
   facts.journal_accepting = journal.accepting;
   facts.journal_full = journal.full;
   facts.postgres_configured = sources.postgres.has_value();
@@ -258,7 +258,7 @@ Mode current_mode(const HealthSources& sources) {
 }
 
 std::string health_json(const HealthSources& sources, Mode mode) {
-  const auto journal = sources.journal.stats();
+  const auto journal = sources.journal.admin().stats();
   // What lies beside the journal, or cannot be read in it, waits for an administrator.
   const bool damage = journal.set_aside_files + journal.unreadable_segments > 0;
   const auto status = mode_status(mode);
@@ -268,7 +268,7 @@ std::string health_json(const HealthSources& sources, Mode mode) {
             {"agent_id", sources.journal.agent_id()},
             {"epoch", sources.journal.epoch().to_string()},
             {"uptime_seconds", rounded(static_cast<double>(wall_clock_us() - sources.started_at_us) / 1e6)}};
-  const auto uses = sources.journal.lane_usages();
+  const auto uses = sources.journal.admin().lane_usages();
   if (const auto last = sources.reloader.last()) json["last_reload"] = Json::parse(reload_json(*last));
   json["journal"] = journal_json(journal, sources.forecast, uses);
   json["intake"] = intake_json(sources);
@@ -287,7 +287,7 @@ std::string health_json(const HealthSources& sources, Mode mode) {
 }
 
 std::string health_line(const HealthSources& sources, Mode mode) {
-  const auto journal = sources.journal.stats();
+  const auto journal = sources.journal.admin().stats();
   std::string line = std::string(mode_name(mode)) + ", " + std::to_string(journal.pending) +
                      " waiting, journal " + format_bytes(journal.bytes);
   if (journal.lost > 0) line += ", " + std::to_string(journal.lost) + " LOST BY THE DISK";

@@ -13,9 +13,11 @@ constexpr std::string_view kAgeNote = "age";
 
 }  // namespace
 
-JournalUpkeep::JournalUpkeep(storage::Journal& journal, const Current<JournalConfig>& config,
-                             FillForecast& forecast, milliseconds watchdog_interval, const TimeSource& time)
+JournalUpkeep::JournalUpkeep(storage::JournalAdmin& journal, storage::JournalNotes& notes,
+                             const Current<JournalConfig>& config, FillForecast& forecast,
+                             milliseconds watchdog_interval, const TimeSource& time)
     : journal_(journal),
+      notes_(notes),
       config_(config),
       forecast_(forecast),
       watchdog_interval_(watchdog_interval),
@@ -24,7 +26,7 @@ JournalUpkeep::JournalUpkeep(storage::Journal& journal, const Current<JournalCon
 bool JournalUpkeep::round() {
   at_disk_ = false;  // whatever the last one threw
   if (!std::exchange(age_is_read_, true)) {
-    const auto note = journal_.read_note(kAgeNote);
+    const auto note = notes_.read(kAgeNote);
     if (note && note->has_value()) age_ = SegmentAge::parse(**note);
   }
   const auto now = time_.now();
@@ -72,7 +74,7 @@ void JournalUpkeep::age(TimePoint now, std::uint64_t newest_closed) {
   next_note_ = now + kNoteInterval;
   // What is not written is counted once more after the next start: history is kept a little longer.
   at_disk_ = true;
-  (void)journal_.write_note(kAgeNote, age_.text());
+  (void)notes_.write(kAgeNote, age_.text());
   at_disk_ = false;
 }
 

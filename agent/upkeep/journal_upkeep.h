@@ -18,7 +18,8 @@
 #include "agent/config/config.h"
 #include "agent/upkeep/fill_forecast.h"
 #include "agent/upkeep/segment_age.h"
-#include "storage/journal/journal.h"
+#include "storage/journal/journal_admin.h"
+#include "storage/journal/journal_notes.h"
 
 namespace hookspool::agent {
 
@@ -33,8 +34,9 @@ class JournalUpkeep {
 
   // What is given by reference must outlive this. `watchdog_interval`: how often the journal's writer must have answered
   // where nothing moves; 0: kIdleSaveInterval.
-  JournalUpkeep(storage::Journal& journal, const Current<JournalConfig>& config, FillForecast& forecast,
-                milliseconds watchdog_interval, const TimeSource& time = real_time());
+  JournalUpkeep(storage::JournalAdmin& journal, storage::JournalNotes& notes,
+                const Current<JournalConfig>& config, FillForecast& forecast, milliseconds watchdog_interval,
+                const TimeSource& time = real_time());
 
   // False: nothing has moved, and nothing was done.
   bool round();
@@ -51,7 +53,8 @@ class JournalUpkeep {
   void drop(const std::vector<std::uint64_t>& segments);
   void log_refused_sources();
 
-  storage::Journal& journal_;
+  storage::JournalAdmin& journal_;
+  storage::JournalNotes& notes_;
   const Current<JournalConfig>& config_;
   FillForecast& forecast_;
   const milliseconds watchdog_interval_;

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "agent/config/config.h"
-#include "storage/journal/journal.h"
+#include "storage/journal/journal_options.h"
+#include "storage/model/lane_run.h"
 
 namespace hookspool::agent {
 

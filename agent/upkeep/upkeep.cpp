@@ -7,7 +7,7 @@ namespace hookspool::agent {
 Upkeep::Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast)
     : sources_(sources),
       watchdog_(watchdog_interval()),
-      journal_(sources.journal, config, forecast, watchdog_interval()),
+      journal_(sources.journal.admin(), sources.journal.notes(), config, forecast, watchdog_interval()),
       upkeep_("upkeep", JournalUpkeep::kRound, [this] { round(); }),
       chores_("chores", kChoresRound, [this] { do_chores(); }),
       status_("status", kStatusRound, [this] { tell_status(); }) {
@@ -22,7 +22,7 @@ Upkeep::~Upkeep() {
 void Upkeep::round() {
   if (!journal_.round()) return;
   // Grows with what comes and with what is delivered.
-  const auto stats = sources_.journal.stats();
+  const auto stats = sources_.journal.admin().stats();
   memory_.round(2 * stats.events_appended - stats.pending);
 }
 
@@ -30,7 +30,7 @@ void Upkeep::round() {
 void Upkeep::read_late(Clock::time_point now) {
   if (now < next_read_late_) return;
   next_read_late_ = now + kReadLateInterval;
-  const auto late = sources_.journal.try_unreadable();
+  const auto late = sources_.journal.admin().try_unreadable();
   for (const auto& note : late.notes) log_warn("journal: " + note);
   if (!late.found) return;
   sources_.quarantine.resolve_undecided();
@@ -45,8 +45,8 @@ void Upkeep::do_chores() {
 
 void Upkeep::keep_dedupe_index() {
   if (sources_.deduplicator == nullptr) return;
-  auto whole = sources_.deduplicator->catch_up(sources_.journal);
-  if (const auto noted = sources_.deduplicator->keep_note(sources_.journal); !noted) whole = noted;
+  auto whole = sources_.deduplicator->catch_up(sources_.journal.admin());
+  if (const auto noted = sources_.deduplicator->keep_note(sources_.journal.notes()); !noted) whole = noted;
   const std::string error = whole ? "" : whole.error().text;
   if (error != told_dedupe_error_ && !error.empty())
     log_warn("dedupe: " + error + "; what was not noted is an event again if it is repeated");
@@ -55,7 +55,7 @@ void Upkeep::keep_dedupe_index() {
 
 void Upkeep::tell_status() {
   const auto now = Clock::now();
-  writer_at_disk_ = sources_.journal.stats().at_disk;
+  writer_at_disk_ = sources_.journal.admin().stats().at_disk;
   sources_.admission.close_logs(now);
   if (sources_.postgres) sources_.postgres->lanes.close_logs(now);
   sources_.dead_letters.close_logs(now);

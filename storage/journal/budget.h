@@ -13,7 +13,8 @@
 #include <string>
 #include <string_view>
 
-#include "storage/journal/journal.h"
+#include "storage/journal/journal_options.h"
+#include "storage/model/journal_error.h"
 
 namespace hookspool::storage {
 

@@ -8,7 +8,8 @@
 #include <optional>
 
 #include "storage/base/mutex.h"
-#include "storage/journal/journal.h"
+#include "storage/journal/journal_stats.h"
+#include "storage/model/journal_error.h"
 
 namespace hookspool::storage {
 

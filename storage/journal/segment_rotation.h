@@ -11,6 +11,7 @@
 #include "storage/catalogue/catalogue.h"
 #include "storage/file/folder.h"
 #include "storage/journal/figures.h"
+#include "storage/journal/journal_options.h"
 #include "storage/journal/lane_numbers.h"
 #include "storage/journal/space.h"
 #include "storage/segment/segment.h"

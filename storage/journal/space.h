@@ -17,7 +17,8 @@
 #include "storage/file/folder.h"
 #include "storage/file/reserve.h"
 #include "storage/journal/budget.h"
-#include "storage/journal/journal.h"
+#include "storage/journal/journal_options.h"
+#include "storage/journal/journal_stats.h"
 
 namespace hookspool::storage {
 

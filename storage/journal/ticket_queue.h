@@ -13,19 +13,24 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
-#include "storage/journal/journal.h"
+#include "storage/model/event.h"
+#include "storage/model/journal_error.h"
 
 namespace hookspool::storage {
 
 enum class Task { kAppend, kSaveCursors, kRotate, kBeginEpoch, kStop };
 
+// What Journal::append() calls with the outcome.
+using Appended = std::function<void(JournalResult<EventPtr>)>;
+
 struct Ticket {
   Task task = Task::kAppend;
-  Event event{};                 // of kAppend
-  std::string packed_body{};     // of it; empty: it is kept as it came
-  std::size_t bytes = 0;         // that it takes of the journal
-  Journal::Appended answered{};  // called once, by the writer's thread
+  Event event{};              // of kAppend
+  std::string packed_body{};  // of it; empty: it is kept as it came
+  std::size_t bytes = 0;      // that it takes of the journal
+  Appended answered{};        // called once, by the writer's thread
 };
 
 using TicketPtr = std::unique_ptr<Ticket>;

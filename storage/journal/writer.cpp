@@ -55,7 +55,7 @@ JournalResult<EventPtr> Writer::append(Event event) {
   return queue_.ask(std::move(*ticket));
 }
 
-void Writer::append(Event event, Journal::Appended appended) {
+void Writer::append(Event event, Appended appended) {
   JournalResult<TicketPtr> made = ticket_of(std::move(event));
   if (!made) return appended(fail(made.error()));
   TicketPtr ticket = std::move(*made);

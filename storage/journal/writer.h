@@ -16,7 +16,8 @@
 #include "storage/catalogue/catalogue.h"
 #include "storage/file/folder.h"
 #include "storage/journal/figures.h"
-#include "storage/journal/journal.h"
+#include "storage/journal/journal_options.h"
+#include "storage/journal/journal_stats.h"
 #include "storage/journal/segment_rotation.h"
 #include "storage/journal/space.h"
 #include "storage/journal/ticket_queue.h"
@@ -38,7 +39,7 @@ class Writer {
   Writer& operator=(const Writer&) = delete;
 
   JournalResult<EventPtr> append(Event event);
-  void append(Event event, Journal::Appended appended);
+  void append(Event event, Appended appended);
   JournalResult<void> save_cursors();
   JournalResult<void> rotate();
   JournalResult<void> begin_epoch();

@@ -15,7 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "storage/journal/journal.h"
+#include "storage/model/journal_error.h"
+#include "storage/model/result.h"
+#include "storage/model/uuid.h"
 
 namespace hookspool::storage {
 

@@ -14,7 +14,6 @@
 
 #include "storage/catalogue/catalogue.h"
 #include "storage/file/folder.h"
-#include "storage/journal/journal.h"
 #include "storage/segment/segment.h"
 
 namespace hookspool::storage {

@@ -35,7 +35,7 @@ TEST_F(DeliveryTest, ACursorThatWasLostCostsAQuestionOnly) {
   {
     Life life(options());
     life.append("a", 50, "x");
-    ASSERT_TRUE(life.journal().save_cursors());
+    ASSERT_TRUE(life.journal().admin().save_cursors());
     fs::copy(folder_ / "journal", folder_ / "before", fs::copy_options::recursive);
     life.begin();
     ASSERT_TRUE(life.delivered());
@@ -151,12 +151,12 @@ TEST_F(DeliveryTest, WhatIsNoLongerRetainedIsRecordedAsAGap) {
   life.begin();
   life.append("a", 10, "gone");
   ASSERT_TRUE(life.delivered());
-  ASSERT_TRUE(life.journal().rotate());
+  ASSERT_TRUE(life.journal().admin().rotate());
   life.append("a", 10, "kept");
   ASSERT_TRUE(life.delivered());
-  for (const auto& segment : life.journal().segments()) {
+  for (const auto& segment : life.journal().admin().segments()) {
     if (segment.active) continue;
-    ASSERT_TRUE(life.journal().drop_segment(segment.number));
+    ASSERT_TRUE(life.journal().admin().drop_segment(segment.number));
   }
   run("TRUNCATE " + table("events") + ", " + table("watermarks"));
   shared_cluster().query(
@@ -171,7 +171,7 @@ TEST_F(DeliveryTest, ACloneAndItsOriginalBothArriveOnce) {
   {
     Life life(options());
     life.append("a", 20, "common");
-    ASSERT_TRUE(life.journal().save_cursors());
+    ASSERT_TRUE(life.journal().admin().save_cursors());
   }
   fs::copy(folder_ / "journal", folder_ / "clone", fs::copy_options::recursive);
   Life original(options());

@@ -84,7 +84,7 @@ TEST_F(FailoverTest, TheOldPrimaryIsRefusedAndTheNewOneFoundBehindIt) {
   ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.uplink().status().needs_administrator; }));
   EXPECT_NE(life.uplink().status().last_error->text.find("an old primary has come back"), std::string::npos)
       << life.uplink().status().last_error->text;
-  EXPECT_EQ(life.journal().stats().pending, 10u);
+  EXPECT_EQ(life.journal().admin().stats().pending, 10u);
 
   // Both are up, and conninfo names the old one first.
   standby->start();
@@ -118,7 +118,7 @@ TEST_F(FailoverTest, ARestartedAgentStillKnowsTheOldPrimary) {
   life.begin();
   ASSERT_TRUE(testing::wait_until(seconds(20), [&] { return life.uplink().status().needs_administrator; }));
   EXPECT_EQ(rows(old), "45");
-  EXPECT_EQ(life.journal().stats().pending, 1u);
+  EXPECT_EQ(life.journal().admin().stats().pending, 1u);
 }
 
 // What was there before an outage may be gone after it, under the same address and on the same timeline.
@@ -178,7 +178,7 @@ class StandbyOnlyTest : public FailoverTest {
       life.begin();
       life.append("a", 10, "x");
       ASSERT_TRUE(life.delivered());
-      known = life.journal().read_note("sink").value();
+      known = life.journal().notes().read("sink").value();
     }
     ASSERT_TRUE(known);
     standby->wait_replayed(primary);
@@ -190,7 +190,7 @@ class StandbyOnlyTest : public FailoverTest {
       return life.uplink().status().tries_in_this_outage > 2;
     };
     ASSERT_TRUE(testing::wait_until(seconds(20), is_refused));
-    EXPECT_EQ(life.journal().read_note("sink").value(), known)
+    EXPECT_EQ(life.journal().notes().read("sink").value(), known)
         << "a standby is no reason to forget the timeline";
     EXPECT_EQ(life.uplink().up(), line_is_up);
     EXPECT_FALSE(life.uplink().status().needs_administrator);

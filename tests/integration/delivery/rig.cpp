@@ -46,7 +46,7 @@ Life::Life(const Options& given) {
   pool_ = std::make_unique<net::Pool>(config_.options);
   settings_ = std::make_unique<Current<PostgresConfig>>(config_);
   lanes_ = std::make_unique<Lanes>(*journal_, *pool_, *settings_, given.on_buried);
-  guard_ = std::make_unique<SinkGuard>(*journal_);
+  guard_ = std::make_unique<SinkGuard>(journal_->notes());
   uplink_ = std::make_unique<Uplink>(
       *pool_, config_.backoff_min, config_.backoff_max,
       [this](const net::SinkIdentity& identity) { return guard_->check(identity); },
@@ -83,7 +83,7 @@ void Life::begin() {
 }
 
 bool Life::delivered(milliseconds limit) {
-  return testing::wait_until(limit, [this] { return journal_->stats().pending == 0; });
+  return testing::wait_until(limit, [this] { return journal_->admin().stats().pending == 0; });
 }
 
 LaneStatus Life::lane(const std::string& name) {

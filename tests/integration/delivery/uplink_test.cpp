@@ -62,7 +62,7 @@ class UplinkTest : public ::testing::Test {
     EXPECT_EQ(life.uplink().status().last_error->sqlstate, sqlstate)
         << life.uplink().status().last_error->text;
     EXPECT_FALSE(life.uplink().status().last_error->hint.empty());
-    EXPECT_EQ(life.journal().stats().pending, pending);
+    EXPECT_EQ(life.journal().admin().stats().pending, pending);
   }
 
   testing::TempFolder folder_;
@@ -196,7 +196,7 @@ TEST_F(UplinkTest, ThirtyLanesUseNoMoreConnectionsThanThePoolHas) {
       life.append("lane" + std::to_string(lane), 2, "live" + std::to_string(i));
     sample();
   }
-  while (life.journal().stats().pending > 0 && !HasFailure()) sample();
+  while (life.journal().admin().stats().pending > 0 && !HasFailure()) sample();
   ASSERT_TRUE(life.delivered());
   EXPECT_EQ(rows(cluster), std::to_string(30 * (20 + 20)));
   EXPECT_LE(most, 4);

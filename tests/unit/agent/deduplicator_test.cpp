@@ -35,7 +35,7 @@ class DeduplicatorTest : public ::testing::Test {
     index_.reset();
     open_index(limits);
     open_journal();
-    const auto caught_up = deduplicator_->catch_up(*journal_);
+    const auto caught_up = deduplicator_->catch_up(journal_->admin());
     ASSERT_TRUE(caught_up.ok()) << caught_up.error().text;
   }
 
@@ -61,9 +61,9 @@ class DeduplicatorTest : public ::testing::Test {
     ASSERT_TRUE(journal.ok()) << journal.error().text;
     journal_ = std::move(journal->journal);
     lost_ids_ = journal->lost_ids.size();
-    EXPECT_EQ(deduplicator_->begin(*journal_).ok(), unopened_.empty());
-    ASSERT_TRUE(deduplicator_->recall(*journal_).ok());
-    ASSERT_TRUE(deduplicator_->forget(*journal_, journal->lost_ids).ok());
+    EXPECT_EQ(deduplicator_->begin(journal_->admin()).ok(), unopened_.empty());
+    ASSERT_TRUE(deduplicator_->recall(journal_->notes()).ok());
+    ASSERT_TRUE(deduplicator_->forget(journal_->notes(), journal->lost_ids).ok());
   }
 
   storage::JournalResult<Deduplicator::Taken> once(const Uuid& key, const Deduplicator::Take& take) {
@@ -188,7 +188,7 @@ TEST_F(DeduplicatorTest, AnIndexThatWasLostIsMadeAgainFromTheJournal) {
   for (int i = 0; i < 100; ++i) {
     ids.push_back(deliver(std::to_string(i))->id);
     if (i % 30 == 0) {
-      ASSERT_TRUE(journal_->rotate().ok());
+      ASSERT_TRUE(journal_->admin().rotate().ok());
     }
   }
   journal_.reset();
@@ -206,14 +206,15 @@ TEST_F(DeduplicatorTest, AnIndexThatWasLostIsMadeAgainFromTheJournal) {
 
 TEST_F(DeduplicatorTest, AfterACleanEndTheNextLifeReadsNothing) {
   ASSERT_TRUE(deliver("a").ok());
-  const std::uint64_t newest = journal_->segments().back().number;
+  const std::uint64_t newest = journal_->admin().segments().back().number;
   ASSERT_TRUE(journal_->close().ok());
-  ASSERT_TRUE(deduplicator_->end(*journal_).ok());
+  ASSERT_TRUE(deduplicator_->end(journal_->admin()).ok());
   EXPECT_EQ(index_->complete_before(), newest + 1);
   open();
   EXPECT_EQ(index_->complete_before(), newest + 1);
   ASSERT_TRUE(deliver("b").ok());
-  EXPECT_EQ(journal_->segments().back().number, newest + 1) << "and what comes then is not counted as read";
+  EXPECT_EQ(journal_->admin().segments().back().number, newest + 1)
+      << "and what comes then is not counted as read";
 }
 
 // A journal whose segments are all gone begins to count from 1: what was said of these numbers was said of others.
@@ -223,14 +224,14 @@ TEST_F(DeduplicatorTest, SegmentsOfNumbersThatAreGivenAnewAreReadAfterACrash) {
     const auto taken = deliver(delivery);
     ASSERT_TRUE(taken.ok());
     last = taken->id;
-    ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok());
-    ASSERT_TRUE(journal_->rotate().ok());
+    ASSERT_TRUE(deduplicator_->catch_up(journal_->admin()).ok());
+    ASSERT_TRUE(journal_->admin().rotate().ok());
   }
   ASSERT_EQ(index_->complete_before(), 3u);
   const auto run = journal_->runs("source").front();
   journal_->confirm("source", run.epoch, {run.last_seq, last});
-  for (const auto& segment : journal_->segments()) {
-    ASSERT_TRUE(journal_->drop_segment(segment.number).ok());
+  for (const auto& segment : journal_->admin().segments()) {
+    ASSERT_TRUE(journal_->admin().drop_segment(segment.number).ok());
   }
   open();
   EXPECT_EQ(index_->complete_before(), 1u);
@@ -240,14 +241,14 @@ TEST_F(DeduplicatorTest, SegmentsOfNumbersThatAreGivenAnewAreReadAfterACrash) {
 TEST_F(DeduplicatorTest, TheRepeatOfALostEventIsTaken) {
   const std::int64_t now_us = time_.wall_clock_us();
   const auto kept = deliver("kept", now_us);
-  ASSERT_TRUE(journal_->rotate().ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
   const auto confirmed = deliver("confirmed", now_us);
   ASSERT_TRUE(deliver("lost", now_us).ok());
   ASSERT_TRUE(deliver("lost, and repeated late", now_us).ok());
-  ASSERT_TRUE(journal_->rotate().ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
   const auto after = deliver("after", now_us);
   journal_->confirm("source", journal_->epoch(), {2, confirmed->id});
-  ASSERT_TRUE(journal_->save_cursors().ok());
+  ASSERT_TRUE(journal_->admin().save_cursors().ok());
   journal_.reset();
   std::filesystem::resize_file(folder_.path() / "journal" / "segment-00000002.db", 8192);
   open();
@@ -265,7 +266,7 @@ TEST_F(DeduplicatorTest, TheRepeatOfALostEventIsTaken) {
 
   // PostgreSQL has the rest, and a gap on record: the journal does not speak of it any more.
   for (const auto& run : journal_->runs("source")) journal_->confirm("source", run.epoch, {run.last_seq, {}});
-  ASSERT_TRUE(journal_->save_cursors().ok());
+  ASSERT_TRUE(journal_->admin().save_cursors().ok());
   open();
   ASSERT_EQ(lost_ids_, 0u);
   EXPECT_TRUE(deliver("lost", now_us)->duplicate);
@@ -277,7 +278,7 @@ TEST_F(DeduplicatorTest, TheRepeatOfALostEventIsTaken) {
 TEST_F(DeduplicatorTest, TheRepeatOfALostLastEventIsTaken) {
   const std::int64_t now_us = time_.wall_clock_us();
   ASSERT_TRUE(deliver("first", now_us).ok());
-  ASSERT_TRUE(journal_->rotate().ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
   ASSERT_TRUE(deliver("last", now_us).ok());
   journal_.reset();
   std::filesystem::resize_file(folder_.path() / "journal" / "segment-00000002.db", 8192);
@@ -307,13 +308,13 @@ TEST_F(DeduplicatorTest, OfManyNotesAtOnceTheNewestStays) {
         start.arrive_and_wait();
         for (std::uint64_t i = 1; i <= kEach; ++i) {
           const storage::LostIds lost{"lane", id_at(thread * kEach + i, 1), id_at(thread * kEach + i, 9)};
-          const auto noted = deduplicator_->forget(*journal_, {&lost, 1});
+          const auto noted = deduplicator_->forget(journal_->notes(), {&lost, 1});
           EXPECT_TRUE(noted.ok()) << noted.error().text;
         }
       });
     }
   }
-  const auto note = journal_->read_note("lost-deliveries");
+  const auto note = journal_->notes().read("lost-deliveries");
   ASSERT_TRUE(note.ok() && note->has_value());
   EXPECT_EQ(LostDeliveries::parse(**note).size(), kThreads * kEach);
 }
@@ -329,7 +330,7 @@ TEST_F(DeduplicatorTest, AThousandLostRangesSurviveARestart) {
   }
   entries.push_back({dedupe_key(lane, "there"), id_at(LostDeliveries::kRangesMax, 9)});
   ASSERT_TRUE(index_->put(entries, storage::DedupeIndex::Clock::now()).ok());
-  const auto noted = deduplicator_->forget(*journal_, lost);
+  const auto noted = deduplicator_->forget(journal_->notes(), lost);
   ASSERT_TRUE(noted.ok()) << noted.error().text;
   open();
   int taken = 0;
@@ -350,10 +351,10 @@ TEST_F(DeduplicatorTest, WhatTheIndexCouldNotTakeIsReadAgainFromTheJournal) {
   open({.unwritten_keys_max = 0});
   const auto first = deliver("a");
   ASSERT_TRUE(first.ok());
-  ASSERT_TRUE(journal_->rotate().ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
   ASSERT_TRUE(deliver("b").ok());
   EXPECT_EQ(index_->complete_before(), 0u) << "it lacks them";
-  ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok());
+  ASSERT_TRUE(deduplicator_->catch_up(journal_->admin()).ok());
   const auto again = deliver("a");
   ASSERT_TRUE(again.ok());
   EXPECT_TRUE(again->duplicate);
@@ -362,7 +363,7 @@ TEST_F(DeduplicatorTest, WhatTheIndexCouldNotTakeIsReadAgainFromTheJournal) {
 
   ASSERT_TRUE(deliver("c").ok());  // dropped, and this life ends before it is read again
   ASSERT_TRUE(journal_->close().ok());
-  ASSERT_TRUE(deduplicator_->end(*journal_).ok());
+  ASSERT_TRUE(deduplicator_->end(journal_->admin()).ok());
   EXPECT_EQ(index_->complete_before(), 2u);
   open();
   EXPECT_TRUE(deliver("c")->duplicate);
@@ -384,10 +385,10 @@ TEST_F(DeduplicatorTest, AnIndexThatCannotBeOpenedNowIsOpenedLater) {
   EXPECT_FALSE(index_->find(dedupe_key("source", "a")).ok())
       << "not known, which is not the same as not there";
   open_journal();
-  EXPECT_FALSE(deduplicator_->catch_up(*journal_).ok());
+  EXPECT_FALSE(deduplicator_->catch_up(journal_->admin()).ok());
   std::filesystem::remove(folder);
   std::filesystem::rename(aside, folder);
-  const auto caught_up = deduplicator_->catch_up(*journal_);
+  const auto caught_up = deduplicator_->catch_up(journal_->admin());
   ASSERT_TRUE(caught_up.ok()) << caught_up.error().text;
   const auto again = deliver("a");
   ASSERT_TRUE(again.ok());
@@ -409,16 +410,16 @@ TEST_F(DeduplicatorTest, ASegmentThatCannotBeReadNowIsReadLater) {
   std::filesystem::rename(segment, aside);
   for (int i = 0; i < 2; ++i) {
     time_.advance(Deduplicator::Limits{}.read_again);
-    const auto caught_up = deduplicator_->catch_up(*journal_);
+    const auto caught_up = deduplicator_->catch_up(journal_->admin());
     ASSERT_FALSE(caught_up.ok());
     EXPECT_NE(caught_up.error().kind, storage::JournalError::Kind::kCorrupt) << caught_up.error().text;
     EXPECT_LE(index_->complete_before(), 1u) << "it lacks what is in there";
   }
   std::filesystem::rename(aside, segment);
-  ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok());
+  ASSERT_TRUE(deduplicator_->catch_up(journal_->admin()).ok());
   EXPECT_LE(index_->complete_before(), 1u) << "it is not yet time";
   time_.advance(Deduplicator::Limits{}.read_again);
-  ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok());
+  ASSERT_TRUE(deduplicator_->catch_up(journal_->admin()).ok());
   EXPECT_EQ(index_->complete_before(), 2u);
   const auto again = deliver("a");
   ASSERT_TRUE(again.ok());
@@ -441,14 +442,15 @@ void DeduplicatorTest::join_late(bool with_record) {
   open_index({});
   open_journal();
   for (const char* delivery : {"b", "c"}) {
-    (void)deduplicator_->catch_up(*journal_);
+    (void)deduplicator_->catch_up(journal_->admin());
     EXPECT_LE(index_->complete_before(), 1u) << "it lacks what is in there";
     ASSERT_TRUE(deliver(delivery).ok());
   }
   std::filesystem::remove(segment);
   std::filesystem::rename(folder_.path() / "aside", segment);
-  ASSERT_TRUE(journal_->try_unreadable().found);
-  ASSERT_TRUE(deduplicator_->catch_up(*journal_).ok()) << "at once, and not only when it is read again";
+  ASSERT_TRUE(journal_->admin().try_unreadable().found);
+  ASSERT_TRUE(deduplicator_->catch_up(journal_->admin()).ok())
+      << "at once, and not only when it is read again";
   const auto again = deliver("a");
   ASSERT_TRUE(again.ok());
   EXPECT_TRUE(again->duplicate);

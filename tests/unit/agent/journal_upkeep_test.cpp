@@ -8,6 +8,7 @@
 
 #include "agent/base/random.h"
 #include "agent/base/wall_clock.h"
+#include "storage/journal/journal.h"
 #include "tests/support/temp_folder.h"
 
 namespace hookspool::agent {
@@ -43,7 +44,8 @@ class JournalUpkeepTest : public ::testing::Test {
     journal_ = std::move(opened->journal);
     time_.set(TimeSource::TimePoint{1h});
     forecast_ = std::make_unique<FillForecast>();
-    upkeep_ = std::make_unique<JournalUpkeep>(*journal_, config_, *forecast_, 0ms, time_);
+    upkeep_ = std::make_unique<JournalUpkeep>(journal_->admin(), journal_->notes(), config_, *forecast_, 0ms,
+                                              time_);
   }
   void keep_delivered(milliseconds keep) {
     JournalConfig config;
@@ -67,12 +69,12 @@ class JournalUpkeepTest : public ::testing::Test {
   // A closed segment with one event that PostgreSQL has; its number.
   std::uint64_t history() {
     deliver(append());
-    const auto number = journal_->segments().back().number;
-    EXPECT_TRUE(journal_->rotate().ok());
+    const auto number = journal_->admin().segments().back().number;
+    EXPECT_TRUE(journal_->admin().rotate().ok());
     return number;
   }
   bool is_there(std::uint64_t segment) const {
-    const auto segments = journal_->segments();
+    const auto segments = journal_->admin().segments();
     return std::any_of(segments.begin(), segments.end(),
                        [&](const storage::SegmentInfo& info) { return info.number == segment; });
   }
@@ -111,8 +113,8 @@ TEST_F(JournalUpkeepTest, DeliveredHistoryIsKeptForItsTime) {
 TEST_F(JournalUpkeepTest, WhatIsNotDeliveredIsKeptForEver) {
   keep_delivered(1h);
   const auto event = append();
-  const auto number = journal_->segments().back().number;
-  ASSERT_TRUE(journal_->rotate().ok());
+  const auto number = journal_->admin().segments().back().number;
+  ASSERT_TRUE(journal_->admin().rotate().ok());
   pass(24h * 30, 6h);
   EXPECT_TRUE(is_there(number));
   deliver(event);

@@ -206,7 +206,7 @@ void QuarantineTest::interrupt_and_hide(bool appended, bool known) {
   EXPECT_EQ(verified.in_doubt, 1u);
   std::filesystem::remove(segment);
   std::filesystem::rename(folder_.path() / "away", segment);
-  ASSERT_TRUE(journal_->try_unreadable().found);
+  ASSERT_TRUE(journal_->admin().try_unreadable().found);
   quarantine_->resolve_undecided();
 }
 

@@ -133,15 +133,15 @@ class Life {
   }
 
   void save_cursors() {
-    if (const auto saved = journal_->save_cursors(); !saved.ok()) give_up(saved.error().text);
+    if (const auto saved = journal_->admin().save_cursors(); !saved.ok()) give_up(saved.error().text);
   }
   void rotate() {
-    if (const auto rotated = journal_->rotate(); !rotated.ok()) give_up(rotated.error().text);
+    if (const auto rotated = journal_->admin().rotate(); !rotated.ok()) give_up(rotated.error().text);
   }
   void drop_delivered() {
-    for (const SegmentInfo& segment : journal_->segments()) {
+    for (const SegmentInfo& segment : journal_->admin().segments()) {
       if (segment.active || !segment.delivered) continue;
-      if (const auto dropped = journal_->drop_segment(segment.number); !dropped.ok())
+      if (const auto dropped = journal_->admin().drop_segment(segment.number); !dropped.ok())
         give_up(dropped.error().text);
     }
   }

@@ -70,7 +70,7 @@ class DamageTest : public JournalTest {
       return outcome;
     }
     const Journal& journal = *opened->journal;
-    outcome.lost = journal.stats().lost;
+    outcome.lost = journal.admin().stats().lost;
     for (const std::string& lane : journal.lanes()) {
       for (const LaneRun& run : journal.runs(lane)) read_run(journal, lane, run, outcome);
     }

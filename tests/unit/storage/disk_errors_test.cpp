@@ -40,17 +40,17 @@ class DiskErrorsTest : public JournalTest {
     const Uuid first = journal_->epoch();
     // The record of what was acknowledged is synced beside: it may meet the fault instead, which harms nobody.
     int n = 2;
-    for (; journal_->stats().sealed_after_error == 0 && n < kTriesMax; ++n) {
+    for (; journal_->admin().stats().sealed_after_error == 0 && n < kTriesMax; ++n) {
       disk_.fail({.call = call, .nth = 1});
       (void)appends("a", n);
     }
     disk_.heal();
-    ASSERT_EQ(journal_->stats().sealed_after_error, 1u);
+    ASSERT_EQ(journal_->admin().stats().sealed_after_error, 1u);
     EXPECT_NE(journal_->epoch(), first);
     const std::string sealed = read_file(segment_file(1)) + read_file(segment_file(1).string() + "-wal");
     ASSERT_TRUE(appends("a", n)) << "the next segment takes over";
-    EXPECT_TRUE(journal_->stats().accepting);
-    EXPECT_EQ(journal_->segments().size(), 2u);
+    EXPECT_TRUE(journal_->admin().stats().accepting);
+    EXPECT_EQ(journal_->admin().segments().size(), 2u);
     EXPECT_EQ(bodies("a"), accepted_) << "the old one is drained";
     close();
     EXPECT_EQ(read_file(segment_file(1)) + read_file(segment_file(1).string() + "-wal"), sealed);
@@ -65,14 +65,15 @@ class DiskErrorsTest : public JournalTest {
     for (int n = 1; n <= 5; ++n) ASSERT_TRUE(appends("a", n));
     disk_.fail({.call = call, .nth = 1, .from_then_on = true});
     for (int n = 6; n <= 9; ++n) EXPECT_FALSE(appends("a", n));
-    EXPECT_EQ(journal_->stats().sealed_after_error, 1u) << "what could not be made is nothing to seal";
-    EXPECT_FALSE(journal_->stats().accepting);
-    EXPECT_FALSE(journal_->stats().full);
-    EXPECT_EQ(journal_->stats().events_refused, 4u);
+    EXPECT_EQ(journal_->admin().stats().sealed_after_error, 1u)
+        << "what could not be made is nothing to seal";
+    EXPECT_FALSE(journal_->admin().stats().accepting);
+    EXPECT_FALSE(journal_->admin().stats().full);
+    EXPECT_EQ(journal_->admin().stats().events_refused, 4u);
     EXPECT_EQ(bodies("a"), accepted_);
     disk_.heal();
-    ASSERT_TRUE(journal_->save_cursors().ok()) << "it tries the disk without an event";
-    EXPECT_TRUE(journal_->stats().accepting);
+    ASSERT_TRUE(journal_->admin().save_cursors().ok()) << "it tries the disk without an event";
+    EXPECT_TRUE(journal_->admin().stats().accepting);
     ASSERT_TRUE(appends("a", 10));
     EXPECT_EQ(bodies("a"), accepted_);
   }
@@ -82,12 +83,12 @@ class DiskErrorsTest : public JournalTest {
   // refused, whose group the page cache has whole.
   int fail_a_sync(bool from_then_on) {
     int n = 2;
-    for (; journal_->stats().sealed_after_error == 0 && n < kTriesMax; ++n) {
+    for (; journal_->admin().stats().sealed_after_error == 0 && n < kTriesMax; ++n) {
       disk_.fail({.call = DiskCall::kSync, .nth = 1, .from_then_on = from_then_on});
       (void)appends("a", n, kManyPages);
     }
     disk_.heal();
-    EXPECT_EQ(journal_->stats().sealed_after_error, 1u);
+    EXPECT_EQ(journal_->admin().stats().sealed_after_error, 1u);
     return n - 1;
   }
   // The record cannot say that the event was refused, and the process ends before it could: a start will show it.
@@ -113,12 +114,12 @@ class DiskErrorsTest : public JournalTest {
     disk_.fail({.call = call, .nth = nth});
     open();
     disk_.heal();
-    ASSERT_EQ(journal_->stats().unreadable_segments, 1u);
+    ASSERT_EQ(journal_->admin().stats().unreadable_segments, 1u);
     EXPECT_TRUE(losses_.empty());
     const auto read = journal_->read("a", epoch, 1, 100, 1 << 20);
     ASSERT_FALSE(read.ok()) << "what is not known to be durable is not given to anybody";
     EXPECT_EQ(read.error().kind, JournalError::Kind::kIo) << read.error().text;
-    EXPECT_TRUE(journal_->try_unreadable().found);
+    EXPECT_TRUE(journal_->admin().try_unreadable().found);
     EXPECT_EQ(bodies("a"), accepted_);
     cut_power();
     open();
@@ -178,15 +179,15 @@ TEST_F(DiskErrorsTest, ASegmentWhoseOnlyGroupWasRefusedIsRemoved) {
   open();
   ASSERT_TRUE(appends("a", 1));
   reopen();
-  for (int n = 2; journal_->stats().sealed_after_error == 0 && n < kTriesMax; ++n) {
+  for (int n = 2; journal_->admin().stats().sealed_after_error == 0 && n < kTriesMax; ++n) {
     reopen();
     disk_.fail({.call = DiskCall::kSync, .nth = static_cast<std::uint64_t>(n)});
     (void)appends("a", n);
   }
   disk_.heal();
-  ASSERT_EQ(journal_->stats().sealed_after_error, 1u);
-  ASSERT_EQ(journal_->segments().back().events, 0u);
-  const std::uint64_t sealed = journal_->segments().back().number;
+  ASSERT_EQ(journal_->admin().stats().sealed_after_error, 1u);
+  ASSERT_EQ(journal_->admin().segments().back().events, 0u);
+  const std::uint64_t sealed = journal_->admin().segments().back().number;
   ASSERT_TRUE(std::filesystem::exists(segment_file(sealed)));
   kill();
   open();
@@ -208,11 +209,11 @@ TEST_F(DiskErrorsTest, NothingIsTakenBeforeARefusalIsOnTheDisk) {
     EXPECT_FALSE(appends("a", refused, kManyPages)) << "the new segment alone could be made";
     disk_.fail({.call = call, .nth = 1, .from_then_on = true});
     for (int n = 0; n < 3; ++n) EXPECT_FALSE(appends("a", refused, kManyPages));
-    EXPECT_FALSE(journal_->stats().accepting);
+    EXPECT_FALSE(journal_->admin().stats().accepting);
     EXPECT_EQ(bodies("a"), accepted_);
     disk_.heal();
     ASSERT_TRUE(appends("a", refused, kManyPages));
-    EXPECT_TRUE(journal_->stats().accepting);
+    EXPECT_TRUE(journal_->admin().stats().accepting);
     kill();
     open();
     EXPECT_EQ(bodies("a"), accepted_);
@@ -287,18 +288,19 @@ TEST_F(DiskErrorsTest, ARecordThatCannotBeWrittenIsCountedAndRefusesNothing) {
   open();
   ASSERT_TRUE(appends("a", 1));
   int n = 2;
-  for (std::uint64_t nth = 1; journal_->stats().acked_record_failures == 0 && n < kTriesMax; ++n, ++nth) {
+  for (std::uint64_t nth = 1; journal_->admin().stats().acked_record_failures == 0 && n < kTriesMax;
+       ++n, ++nth) {
     disk_.heal();
     ASSERT_TRUE(appends("a", n++)) << "there is a segment again";
     // Writes of a group: some to the WAL, then the record's.
     disk_.fail({.call = DiskCall::kWrite, .nth = nth});
-    const std::uint64_t sealed = journal_->stats().sealed_after_error;
+    const std::uint64_t sealed = journal_->admin().stats().sealed_after_error;
     const bool accepted = appends("a", n);
-    EXPECT_EQ(accepted, journal_->stats().sealed_after_error == sealed) << n;
+    EXPECT_EQ(accepted, journal_->admin().stats().sealed_after_error == sealed) << n;
   }
   disk_.heal();
-  EXPECT_EQ(journal_->stats().acked_record_failures, 1u);
-  EXPECT_TRUE(journal_->stats().accepting);
+  EXPECT_EQ(journal_->admin().stats().acked_record_failures, 1u);
+  EXPECT_TRUE(journal_->admin().stats().accepting);
   ASSERT_TRUE(appends("a", n));
   reopen();
   EXPECT_TRUE(losses_.empty());
@@ -312,15 +314,15 @@ TEST_F(DiskErrorsTest, WithoutAnInodeForTheNextSegmentTheFullOneGoesOn) {
   ASSERT_TRUE(appends("a", n++, 3000));
   disk_.fail({.call = DiskCall::kOpen, .nth = 1, .from_then_on = true, .error = ENOSPC});
   while (n <= 60) ASSERT_TRUE(appends("a", n++, 3000));
-  EXPECT_EQ(journal_->segments().size(), 1u);
-  EXPECT_GT(journal_->segments().at(0).bytes, 2 * options_.segment_bytes_max);
-  EXPECT_GT(journal_->stats().rotation_failures, 0u);
-  EXPECT_LT(journal_->stats().rotation_failures, 60u) << "not with every group";
-  EXPECT_TRUE(journal_->stats().accepting);
-  EXPECT_EQ(journal_->stats().sealed_after_error, 0u);
+  EXPECT_EQ(journal_->admin().segments().size(), 1u);
+  EXPECT_GT(journal_->admin().segments().at(0).bytes, 2 * options_.segment_bytes_max);
+  EXPECT_GT(journal_->admin().stats().rotation_failures, 0u);
+  EXPECT_LT(journal_->admin().stats().rotation_failures, 60u) << "not with every group";
+  EXPECT_TRUE(journal_->admin().stats().accepting);
+  EXPECT_EQ(journal_->admin().stats().sealed_after_error, 0u);
   disk_.heal();
   while (n <= 100) ASSERT_TRUE(appends("a", n++, 3000));
-  EXPECT_GT(journal_->segments().size(), 1u);
+  EXPECT_GT(journal_->admin().segments().size(), 1u);
   EXPECT_EQ(bodies("a"), accepted_);
   ASSERT_EQ(journal_->runs("a").size(), 1u) << "one epoch, no hole";
 }
@@ -332,15 +334,15 @@ TEST_F(DiskErrorsTest, AFailedCheckpointIsCountedAndSealsTheFile) {
   ASSERT_TRUE(appends("a", n++, 3000));
   // More writes than a group has: only a checkpoint after it gets that far.
   constexpr std::uint64_t kNth = 20;
-  for (; journal_->stats().checkpoint_failures == 0 && n < kTriesMax; ++n) {
+  for (; journal_->admin().stats().checkpoint_failures == 0 && n < kTriesMax; ++n) {
     disk_.fail({.call = DiskCall::kWrite, .nth = kNth});
     ASSERT_TRUE(appends("a", n, 3000)) << "the group was synced before";
-    (void)journal_->save_cursors();  // comes back when the checkpoint after the answers has been
+    (void)journal_->admin().save_cursors();  // comes back when the checkpoint after the answers has been
   }
   ASSERT_TRUE(appends("a", n, 3000));
-  EXPECT_EQ(journal_->stats().checkpoint_failures, 1u);
-  EXPECT_EQ(journal_->stats().sealed_after_error, 1u);
-  EXPECT_FALSE(journal_->stats().last_error.empty());
+  EXPECT_EQ(journal_->admin().stats().checkpoint_failures, 1u);
+  EXPECT_EQ(journal_->admin().stats().sealed_after_error, 1u);
+  EXPECT_FALSE(journal_->admin().stats().last_error.empty());
   disk_.heal();
   EXPECT_EQ(bodies("a"), accepted_);
 }
@@ -355,15 +357,16 @@ TEST_F(DiskErrorsTest, ALongReaderMakesTheWalGrowAsFarAsTheSegmentMay) {
   ASSERT_EQ(sqlite3_open_v2(segment_file(1).c_str(), &reader, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM events", nullptr, nullptr, nullptr), SQLITE_OK);
   std::uint64_t wal_bytes_max = 0;
-  while (journal_->segments().size() == 1 && n < kTriesMax) {
+  while (journal_->admin().segments().size() == 1 && n < kTriesMax) {
     ASSERT_TRUE(appends("a", n++, 3000));
-    wal_bytes_max = std::max(wal_bytes_max, journal_->stats().wal_bytes);
+    wal_bytes_max = std::max(wal_bytes_max, journal_->admin().stats().wal_bytes);
   }
-  EXPECT_EQ(journal_->segments().size(), 2u);
+  EXPECT_EQ(journal_->admin().segments().size(), 2u);
   EXPECT_GT(wal_bytes_max, options_.segment_bytes_max / 2) << "it shows";
   EXPECT_LT(wal_bytes_max, 2 * options_.segment_bytes_max);
-  while (journal_->segments().size() < 3 && n < kTriesMax) ASSERT_TRUE(appends("a", n++, 3000));
-  EXPECT_LT(journal_->stats().wal_bytes, options_.segment_bytes_max / 2) << "the next ones are checkpointed";
+  while (journal_->admin().segments().size() < 3 && n < kTriesMax) ASSERT_TRUE(appends("a", n++, 3000));
+  EXPECT_LT(journal_->admin().stats().wal_bytes, options_.segment_bytes_max / 2)
+      << "the next ones are checkpointed";
   sqlite3_close(reader);
   EXPECT_EQ(bodies("a"), accepted_);
 }

@@ -41,7 +41,7 @@ class Trial {
     if (journal_ == nullptr) return;
     (void)append(100);
     (void)append(9000);
-    (void)journal_->rotate();
+    (void)journal_->admin().rotate();
     (void)append(200);
     confirm_all();
     disk_.freeze();
@@ -59,12 +59,12 @@ class Trial {
     (void)append(300);
     (void)append(20'000);
     confirm_all();
-    (void)journal_->save_cursors();
-    (void)journal_->rotate();
+    (void)journal_->admin().save_cursors();
+    (void)journal_->admin().rotate();
     (void)append(50);
     read_back();
     drop_what_is_delivered();
-    (void)journal_->write_note("sink", "text");
+    (void)journal_->notes().write("sink", "text");
     (void)append(30'000);
     (void)append(40'000);
     (void)append(60);
@@ -108,9 +108,9 @@ class Trial {
 
   void expect_append() {
     if (!append(70))
-      ledger_.problem("refuses events although the fault is gone: " + journal_->stats().last_error);
-    if (!journal_->stats().accepting)
-      ledger_.problem("does not accept: " + journal_->stats().refusing_because);
+      ledger_.problem("refuses events although the fault is gone: " + journal_->admin().stats().last_error);
+    if (!journal_->admin().stats().accepting)
+      ledger_.problem("does not accept: " + journal_->admin().stats().refusing_because);
   }
 
   void check() {
@@ -149,8 +149,8 @@ class Trial {
 
   void drop_what_is_delivered() {
     ledger_.before_drop(*journal_);
-    for (const SegmentInfo& segment : journal_->segments()) {
-      if (segment.delivered && !segment.active) (void)journal_->drop_segment(segment.number);
+    for (const SegmentInfo& segment : journal_->admin().segments()) {
+      if (segment.delivered && !segment.active) (void)journal_->admin().drop_segment(segment.number);
     }
   }
 

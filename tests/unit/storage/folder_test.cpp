@@ -34,23 +34,23 @@ TEST_F(FolderTest, WhatIsWrittenAsANoteIsReadAfterARestart) {
   std::string text;
   for (int n = 0; n < 1000; ++n)
     text += std::string(36 + 1 + 36 + 1 + 104, static_cast<char>('a' + n % 26)) + "\n";
-  ASSERT_TRUE(journal_->write_note("lost-deliveries", text).ok());
+  ASSERT_TRUE(journal_->notes().write("lost-deliveries", text).ok());
   reopen();
-  const auto read = journal_->read_note("lost-deliveries");
+  const auto read = journal_->notes().read("lost-deliveries");
   ASSERT_TRUE(read.ok()) << read.error().text;
   EXPECT_EQ(read->value_or(""), text);
 }
 
 TEST_F(FolderTest, ANoteThatCouldNotBeReadIsNotWritten) {
   open();
-  ASSERT_TRUE(journal_->write_note("sink", "as it was").ok());
-  const auto written = journal_->write_note("sink", std::string(Folder::kTextBytesMax + 1, 'x'));
+  ASSERT_TRUE(journal_->notes().write("sink", "as it was").ok());
+  const auto written = journal_->notes().write("sink", std::string(Folder::kTextBytesMax + 1, 'x'));
   ASSERT_FALSE(written.ok());
   EXPECT_EQ(written.error().kind, JournalError::Kind::kTooLarge);
   EXPECT_NE(written.error().text.find("note-sink"), std::string::npos) << written.error().text;
-  EXPECT_EQ(journal_->read_note("sink")->value_or(""), "as it was");
-  ASSERT_TRUE(journal_->write_note("sink", std::string(Folder::kTextBytesMax, 'x')).ok());
-  EXPECT_TRUE(journal_->read_note("sink").ok());
+  EXPECT_EQ(journal_->notes().read("sink")->value_or(""), "as it was");
+  ASSERT_TRUE(journal_->notes().write("sink", std::string(Folder::kTextBytesMax, 'x')).ok());
+  EXPECT_TRUE(journal_->notes().read("sink").ok());
 }
 
 TEST_F(FolderTest, WritersOfOneNoteDoNotMixTheirTexts) {
@@ -58,11 +58,11 @@ TEST_F(FolderTest, WritersOfOneNoteDoNotMixTheirTexts) {
   std::vector<std::thread> writers;
   for (char c = 'a'; c < 'e'; ++c) {
     writers.emplace_back([this, c] {
-      for (int n = 0; n < 20; ++n) EXPECT_TRUE(journal_->write_note("sink", std::string(20'000, c)).ok());
+      for (int n = 0; n < 20; ++n) EXPECT_TRUE(journal_->notes().write("sink", std::string(20'000, c)).ok());
     });
   }
   for (std::thread& writer : writers) writer.join();
-  const auto text = journal_->read_note("sink")->value_or("");
+  const auto text = journal_->notes().read("sink")->value_or("");
   ASSERT_EQ(text.size(), 20'000u);
   EXPECT_EQ(text.find_first_not_of(text.front()), std::string::npos);
 }
@@ -72,7 +72,7 @@ TEST_F(FolderTest, FilesAreReadableForTheirOwnerAlone) {
   options_.reserve_bytes = 1 << 20;
   open();
   append("a", 1);
-  ASSERT_TRUE(journal_->write_note("sink", "text").ok());
+  ASSERT_TRUE(journal_->notes().write("sink", "text").ok());
   expect_private();
   EXPECT_EQ(mode_of(options_.folder), 0700u);
   close();

@@ -162,7 +162,7 @@ TEST_F(FormatVersionsTest, AJournalOfVersion2IsReadWholeAndItsKeysAreKnown) {
   }
   EXPECT_TRUE(losses_.empty());
   int keys = 0;
-  ASSERT_TRUE(journal_->scan_dedupe_keys(0, [&](const auto&...) { ++keys; }).ok());
+  ASSERT_TRUE(journal_->admin().scan_dedupe_keys(0, [&](const auto&...) { ++keys; }).ok());
   EXPECT_EQ(keys, 12);
   Event packed = event_of_v2("a", 3);
   ASSERT_TRUE(journal_->append(packed).ok());
@@ -186,9 +186,9 @@ TEST_F(FormatVersionsTest, OldSegmentsAreDrainedAndDroppedAndNewOnesHaveTheNewFo
     }
   }
   int dropped = 0;
-  for (const SegmentInfo& segment : journal_->segments()) {
+  for (const SegmentInfo& segment : journal_->admin().segments()) {
     if (segment.active) continue;
-    ASSERT_TRUE(journal_->drop_segment(segment.number).ok()) << segment.number;
+    ASSERT_TRUE(journal_->admin().drop_segment(segment.number).ok()) << segment.number;
     ++dropped;
   }
   EXPECT_GE(dropped, 3);
@@ -293,7 +293,7 @@ TEST_F(FormatVersionsTest, ACompleteRecordIsReadAsItIsDocumented) {
   };
   EXPECT_EQ(seen("a"), 2u);
   EXPECT_EQ(seen("b"), 1u);
-  EXPECT_EQ(journal_->stats().lost, 0u) << "what was refused is not lost";
+  EXPECT_EQ(journal_->admin().stats().lost, 0u) << "what was refused is not lost";
 }
 
 }  // namespace

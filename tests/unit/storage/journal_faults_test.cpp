@@ -20,23 +20,23 @@ class JournalFaultTest : public JournalTest {
     lose();
     EXPECT_EQ(append_fails("a", 2), JournalError::Kind::kGone);
     EXPECT_NE(journal_->epoch(), first);
-    EXPECT_EQ(journal_->stats().sealed_after_error, 1u);
-    EXPECT_FALSE(journal_->stats().accepting);
-    EXPECT_FALSE(journal_->stats().full);
+    EXPECT_EQ(journal_->admin().stats().sealed_after_error, 1u);
+    EXPECT_FALSE(journal_->admin().stats().accepting);
+    EXPECT_FALSE(journal_->admin().stats().full);
 
     const EventPtr next = append("a", 3);
     ASSERT_NE(next, nullptr);
     EXPECT_EQ(next->epoch, journal_->epoch());
     EXPECT_EQ(next->seq, 1u);
-    EXPECT_TRUE(journal_->stats().accepting);
-    ASSERT_EQ(journal_->segments().size(), 2u);
-    EXPECT_EQ(journal_->segments().at(0).events, 1u) << "the refused event does not show";
+    EXPECT_TRUE(journal_->admin().stats().accepting);
+    ASSERT_EQ(journal_->admin().segments().size(), 2u);
+    EXPECT_EQ(journal_->admin().segments().at(0).events, 1u) << "the refused event does not show";
     EXPECT_EQ(journal_->runs("a").at(0).last_seq, 1u);
     EXPECT_EQ(bodies("a"), (std::vector<std::string>{body_of("a", 1), body_of("a", 3)}))
         << "what was acknowledged can be read, even where its file has no name";
     confirm_all();
-    EXPECT_TRUE(journal_->drop_segment(1).ok());
-    EXPECT_EQ(journal_->segments().size(), 1u);
+    EXPECT_TRUE(journal_->admin().drop_segment(1).ok());
+    EXPECT_EQ(journal_->admin().segments().size(), 1u);
   }
 };
 
@@ -66,11 +66,11 @@ TEST_F(JournalFaultTest, ARemovedFolderIsAnErrorUntilItIsBack) {
   EXPECT_EQ(append_fails("a", 2), JournalError::Kind::kGone);
   EXPECT_EQ(append_fails("a", 2), JournalError::Kind::kIo);
   EXPECT_EQ(append_fails("a", 2), JournalError::Kind::kIo);
-  EXPECT_FALSE(journal_->save_cursors().ok());
-  EXPECT_FALSE(journal_->stats().accepting);
+  EXPECT_FALSE(journal_->admin().save_cursors().ok());
+  EXPECT_FALSE(journal_->admin().stats().accepting);
   std::filesystem::rename(folder_ / "elsewhere", options_.folder);
-  ASSERT_TRUE(journal_->save_cursors().ok()) << "it tries the disk without an event";
-  EXPECT_TRUE(journal_->stats().accepting) << journal_->stats().refusing_because;
+  ASSERT_TRUE(journal_->admin().save_cursors().ok()) << "it tries the disk without an event";
+  EXPECT_TRUE(journal_->admin().stats().accepting) << journal_->admin().stats().refusing_because;
   append("a", 3);
   const auto all = bodies("a");
   EXPECT_EQ(all.front(), body_of("a", 1));
@@ -109,13 +109,13 @@ TEST_F(JournalFaultTest, AFailedWriteSealsTheSegmentForGood) {
     sealed_db = read_file(segment_file(1));
     sealed_wal = read_file(segment_file(1).string() + "-wal");
     EXPECT_EQ(append_fails("a", 4), JournalError::Kind::kIo) << "a new segment cannot be made either";
-    EXPECT_EQ(journal_->stats().sealed_after_error, 1u);
-    EXPECT_FALSE(journal_->stats().accepting);
+    EXPECT_EQ(journal_->admin().stats().sealed_after_error, 1u);
+    EXPECT_FALSE(journal_->admin().stats().accepting);
     EXPECT_EQ(journal_->runs("a").at(0).last_seq, 2u);
     EXPECT_EQ(journal_->read("a", first, 1, 10, 1 << 20)->size(), 2u) << "draining goes on";
   }
   append("a", 5);
-  EXPECT_TRUE(journal_->stats().accepting);
+  EXPECT_TRUE(journal_->admin().stats().accepting);
   EXPECT_EQ(bodies("a"), (std::vector<std::string>{body_of("a", 1), body_of("a", 2), body_of("a", 5)}));
   close();
   EXPECT_EQ(read_file(segment_file(1)), sealed_db) << "no checkpoint, not even at the end";
@@ -141,7 +141,7 @@ TEST_F(JournalFaultTest, GarbageIsSetAsideAndReported) {
   EXPECT_EQ(read_file(options_.folder / "damaged-segment-00000008.db-wal"), garbage);
   EXPECT_FALSE(std::filesystem::exists(segment_file(7)));
   append("a", 2);
-  EXPECT_EQ(journal_->segments().back().number, 9u) << "no number is given twice";
+  EXPECT_EQ(journal_->admin().segments().back().number, 9u) << "no number is given twice";
   EXPECT_EQ(bodies("a"), expected_bodies("a", 1, 2));
   reopen();
   ASSERT_EQ(notes_.size(), 1u) << "each once; as long as they lie there a reminder";
@@ -153,8 +153,8 @@ TEST_F(JournalFaultTest, ATruncatedSegmentIsSetAsideAndTheOthersServe) {
   options_.segment_bytes_max = 64 << 10;
   open();
   for (int n = 1; n <= 60; ++n) append("a", n, 3000);
-  ASSERT_GE(journal_->segments().size(), 3u);
-  const std::size_t before = journal_->segments().size();
+  ASSERT_GE(journal_->admin().segments().size(), 3u);
+  const std::size_t before = journal_->admin().segments().size();
   const Uuid epoch = journal_->epoch();
   journal_->confirm("a", epoch, Position{1, Uuid{}});
   close();
@@ -166,7 +166,7 @@ TEST_F(JournalFaultTest, ATruncatedSegmentIsSetAsideAndTheOthersServe) {
   EXPECT_EQ(read_file(options_.folder / "damaged-segment-00000002.db"), truncated)
       << "not changed, not repaired";
   // The record of what was acknowledged says which numbers are owed.
-  EXPECT_EQ(journal_->segments().size(), before);
+  EXPECT_EQ(journal_->admin().segments().size(), before);
   ASSERT_EQ(losses_.size(), 1u);
   const auto runs = journal_->runs("a");
   ASSERT_EQ(runs.size(), 1u);
@@ -180,10 +180,10 @@ TEST_F(JournalFaultTest, ATruncatedSegmentIsSetAsideAndTheOthersServe) {
   EXPECT_EQ(lost.error().kind, JournalError::Kind::kCorrupt);
   const auto next = journal_->next_readable("a", epoch, lost_from, 1);
   ASSERT_TRUE(next.ok()) << next.error().text;
-  EXPECT_EQ(journal_->stats().lost, *next - lost_from);
+  EXPECT_EQ(journal_->admin().stats().lost, *next - lost_from);
   EXPECT_EQ(journal_->read("a", epoch, *next, 1, 1)->front()->seq, *next);
   confirm_all();
-  ASSERT_TRUE(journal_->drop_segment(2).ok()) << "it goes like any other";
+  ASSERT_TRUE(journal_->admin().drop_segment(2).ok()) << "it goes like any other";
   EXPECT_FALSE(std::filesystem::exists(options_.folder / "segment-00000002.acked"));
   reopen();
   EXPECT_TRUE(losses_.empty());

@@ -12,7 +12,7 @@ TEST_F(JournalTest, ASegmentIsClosedBySizeAndReadingGoesOnAcrossThem) {
   open();
   const Uuid epoch = journal_->epoch();
   for (int n = 1; n <= 200; ++n) append(n % 3 == 0 ? "b" : "a", n, 2000);
-  const auto segments = journal_->segments();
+  const auto segments = journal_->admin().segments();
   EXPECT_GT(segments.size(), 4u);
   EXPECT_LT(segments.size(), 60u);
   std::uint64_t events = 0;
@@ -46,26 +46,26 @@ TEST_F(JournalTest, ASegmentIsClosedByAge) {
   append_at(0);
   append_at(59);
   append_at(-1000);  // the clock stepped back
-  EXPECT_EQ(journal_->segments().size(), 1u);
+  EXPECT_EQ(journal_->admin().segments().size(), 1u);
   append_at(60);
-  EXPECT_EQ(journal_->segments().size(), 2u);
+  EXPECT_EQ(journal_->admin().segments().size(), 2u);
   append_at(100);
-  EXPECT_EQ(journal_->segments().size(), 2u);
+  EXPECT_EQ(journal_->admin().segments().size(), 2u);
   append_at(121);
-  EXPECT_EQ(journal_->segments().size(), 3u);
-  EXPECT_EQ(journal_->segments().at(0).newest_received_at_us, kStartUs + 59'000'000);
+  EXPECT_EQ(journal_->admin().segments().size(), 3u);
+  EXPECT_EQ(journal_->admin().segments().at(0).newest_received_at_us, kStartUs + 59'000'000);
   EXPECT_EQ(read_all("a").size(), 6u);
 }
 
 TEST_F(JournalTest, RotatingAnEmptySegmentDoesNothing) {
   open();
-  ASSERT_TRUE(journal_->rotate().ok());
-  EXPECT_TRUE(journal_->segments().empty()) << "a life without events makes no file";
+  ASSERT_TRUE(journal_->admin().rotate().ok());
+  EXPECT_TRUE(journal_->admin().segments().empty()) << "a life without events makes no file";
   append("a", 1);
-  ASSERT_TRUE(journal_->rotate().ok());
-  ASSERT_TRUE(journal_->rotate().ok());
-  EXPECT_EQ(journal_->segments().size(), 1u);
-  EXPECT_FALSE(journal_->segments().at(0).active);
+  ASSERT_TRUE(journal_->admin().rotate().ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
+  EXPECT_EQ(journal_->admin().segments().size(), 1u);
+  EXPECT_FALSE(journal_->admin().segments().at(0).active);
 }
 
 TEST_F(JournalTest, ASegmentGoesOnlyWhenEveryLaneHasPassedIt) {
@@ -74,23 +74,23 @@ TEST_F(JournalTest, ASegmentGoesOnlyWhenEveryLaneHasPassedIt) {
   append("b", 1);
   append("a", 2);
   const Uuid epoch = journal_->epoch();
-  const std::uint64_t number = journal_->segments().at(0).number;
-  EXPECT_EQ(journal_->drop_segment(number).error().kind, JournalError::Kind::kNotFound)
+  const std::uint64_t number = journal_->admin().segments().at(0).number;
+  EXPECT_EQ(journal_->admin().drop_segment(number).error().kind, JournalError::Kind::kNotFound)
       << "it is being written";
-  ASSERT_TRUE(journal_->rotate().ok());
-  EXPECT_FALSE(journal_->drop_segment(number).ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
+  EXPECT_FALSE(journal_->admin().drop_segment(number).ok());
   journal_->confirm("a", epoch, Position{2, Uuid{}});
-  EXPECT_FALSE(journal_->segments().at(0).delivered);
-  EXPECT_FALSE(journal_->drop_segment(number).ok());
+  EXPECT_FALSE(journal_->admin().segments().at(0).delivered);
+  EXPECT_FALSE(journal_->admin().drop_segment(number).ok());
   journal_->confirm("b", epoch, Position{1, Uuid{}});
-  EXPECT_TRUE(journal_->segments().at(0).delivered);
-  EXPECT_GT(journal_->stats().bytes, 0u);
+  EXPECT_TRUE(journal_->admin().segments().at(0).delivered);
+  EXPECT_GT(journal_->admin().stats().bytes, 0u);
   (void)read_all("a");  // an idle reader has the file open
-  ASSERT_TRUE(journal_->drop_segment(number).ok());
+  ASSERT_TRUE(journal_->admin().drop_segment(number).ok());
   EXPECT_EQ(file_names(), (std::vector<std::string>{"agent-id", "greatest-id", "lock"}));
-  EXPECT_EQ(journal_->stats().bytes, 0u);
-  EXPECT_EQ(journal_->stats().segments, 0u);
-  EXPECT_EQ(journal_->drop_segment(number).error().kind, JournalError::Kind::kNotFound);
+  EXPECT_EQ(journal_->admin().stats().bytes, 0u);
+  EXPECT_EQ(journal_->admin().stats().segments, 0u);
+  EXPECT_EQ(journal_->admin().drop_segment(number).error().kind, JournalError::Kind::kNotFound);
 
   // The numbers go on, and the run says from where on it can be read.
   const LaneRun empty = journal_->runs("a").at(0);
@@ -100,7 +100,7 @@ TEST_F(JournalTest, ASegmentGoesOnlyWhenEveryLaneHasPassedIt) {
   EXPECT_EQ(journal_->runs("a").at(0).first_seq, 3u);
   EXPECT_EQ(journal_->read("a", epoch, 2, 1, 1).error().kind, JournalError::Kind::kNotFound);
   EXPECT_EQ(bodies("a"), expected_bodies("a", 3, 3));
-  EXPECT_EQ(journal_->stats().pending, 1u);
+  EXPECT_EQ(journal_->admin().stats().pending, 1u);
 }
 
 TEST_F(JournalTest, ADropInTheMiddleLeavesTwoRunsOfOneEpoch) {
@@ -108,16 +108,16 @@ TEST_F(JournalTest, ADropInTheMiddleLeavesTwoRunsOfOneEpoch) {
   const Uuid epoch = journal_->epoch();
   append("slow", 1);
   append("a", 1);
-  ASSERT_TRUE(journal_->rotate().ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
   append("a", 2);
   append("a", 3);
-  ASSERT_TRUE(journal_->rotate().ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
   append("a", 4);
   journal_->confirm("a", epoch, Position{3, Uuid{}});
-  const auto segments = journal_->segments();
+  const auto segments = journal_->admin().segments();
   ASSERT_EQ(segments.size(), 3u);
   EXPECT_FALSE(segments[0].delivered);
-  ASSERT_TRUE(journal_->drop_segment(segments[1].number).ok());
+  ASSERT_TRUE(journal_->admin().drop_segment(segments[1].number).ok());
   const auto runs = journal_->runs("a");
   ASSERT_EQ(runs.size(), 2u);
   EXPECT_EQ(runs[0].first_seq, 1u);
@@ -125,7 +125,7 @@ TEST_F(JournalTest, ADropInTheMiddleLeavesTwoRunsOfOneEpoch) {
   EXPECT_EQ(runs[1].first_seq, 4u);
   EXPECT_EQ(runs[1].last_seq, 4u);
   EXPECT_EQ(runs[1].epoch, epoch);
-  EXPECT_EQ(journal_->stats().pending, 2u);
+  EXPECT_EQ(journal_->admin().stats().pending, 2u);
   EXPECT_EQ(journal_->read("a", epoch, 1, 100, 1 << 20)->size(), 1u) << "a read stops at the hole";
   reopen();
   ASSERT_EQ(journal_->runs("a").size(), 2u);
@@ -153,7 +153,7 @@ TEST_F(JournalTest, OverTheBudgetIsFullUntilSomethingIsDropped) {
   ASSERT_FALSE(last.ok());
   EXPECT_EQ(last.error().kind, JournalError::Kind::kFull);
   EXPECT_GT(accepted, 10);
-  JournalStats stats = journal_->stats();
+  JournalStats stats = journal_->admin().stats();
   EXPECT_LE(stats.bytes, options_.bytes_max + (100u << 10));
   EXPECT_EQ(stats.events_refused, 1u);
   EXPECT_EQ(stats.sealed_after_error, 0u);
@@ -162,10 +162,10 @@ TEST_F(JournalTest, OverTheBudgetIsFullUntilSomethingIsDropped) {
 
   const Uuid epoch = journal_->epoch();
   confirm_all();
-  ASSERT_TRUE(journal_->rotate().ok());
-  for (const SegmentInfo& segment : journal_->segments())
-    ASSERT_TRUE(journal_->drop_segment(segment.number).ok());
-  stats = journal_->stats();
+  ASSERT_TRUE(journal_->admin().rotate().ok());
+  for (const SegmentInfo& segment : journal_->admin().segments())
+    ASSERT_TRUE(journal_->admin().drop_segment(segment.number).ok());
+  stats = journal_->admin().stats();
   EXPECT_TRUE(stats.accepting) << stats.refusing_because;
   const EventPtr next = append("a", accepted, 4000);
   ASSERT_NE(next, nullptr);
@@ -177,7 +177,7 @@ TEST_F(JournalTest, WithoutFreeSpaceOnTheDiskItIsFull) {
   options_.free_bytes_min = UINT64_MAX;
   open();
   EXPECT_EQ(append_fails("a", 1), JournalError::Kind::kFull);
-  const JournalStats stats = journal_->stats();
+  const JournalStats stats = journal_->admin().stats();
   EXPECT_FALSE(stats.accepting);
   EXPECT_TRUE(stats.full);
   EXPECT_FALSE(stats.refusing_because.empty());
@@ -188,8 +188,8 @@ TEST_F(JournalTest, TheWalIsCheckpointedWhileTheSegmentGrows) {
   options_.segment_bytes_max = 8 << 20;  // the WAL may then take 2 MiB
   open();
   for (int n = 1; n <= 300; ++n) append("a", n, 30'000);
-  ASSERT_GE(journal_->segments().size(), 1u);
-  const std::uint64_t number = journal_->segments().front().number;
+  ASSERT_GE(journal_->admin().segments().size(), 1u);
+  const std::uint64_t number = journal_->admin().segments().front().number;
   EXPECT_GT(std::filesystem::file_size(segment_file(number)), 1u << 20)
       << "the database itself holds the events";
   EXPECT_EQ(read_all("a").size(), 300u);
@@ -227,20 +227,20 @@ TEST_F(JournalTest, ReadersAndTheWriterAndDropsDoNotDisturbEachOther) {
     });
   }
   std::thread dropper([&] {
-    while (!failed && journal_->stats().pending + journal_->segments().size() > 1) {
-      for (const SegmentInfo& segment : journal_->segments()) {
-        if (segment.delivered && !segment.active && !journal_->drop_segment(segment.number).ok())
+    while (!failed && journal_->admin().stats().pending + journal_->admin().segments().size() > 1) {
+      for (const SegmentInfo& segment : journal_->admin().segments()) {
+        if (segment.delivered && !segment.active && !journal_->admin().drop_segment(segment.number).ok())
           failed = true;
       }
-      if (journal_->stats().events_appended < 2 * kEvents) continue;
-      if (!journal_->rotate().ok()) failed = true;
+      if (journal_->admin().stats().events_appended < 2 * kEvents) continue;
+      if (!journal_->admin().rotate().ok()) failed = true;
     }
   });
   for (std::thread& lane : lanes) lane.join();
-  EXPECT_TRUE(journal_->rotate().ok());
+  EXPECT_TRUE(journal_->admin().rotate().ok());
   dropper.join();
-  EXPECT_FALSE(failed.load()) << journal_->stats().last_error;
-  EXPECT_EQ(journal_->stats().pending, 0u);
+  EXPECT_FALSE(failed.load()) << journal_->admin().stats().last_error;
+  EXPECT_EQ(journal_->admin().stats().pending, 0u);
 }
 
 }  // namespace

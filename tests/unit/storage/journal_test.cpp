@@ -87,7 +87,7 @@ TEST_F(JournalTest, ManyThreadsGetGapFreeNumbersAndShareCommits) {
     }
   }
   EXPECT_EQ(found, static_cast<std::size_t>(kThreads * kEach));
-  const JournalStats stats = journal_->stats();
+  const JournalStats stats = journal_->admin().stats();
   EXPECT_EQ(stats.events_appended, static_cast<std::uint64_t>(kThreads * kEach));
   EXPECT_EQ(stats.pending, stats.events_appended);
   EXPECT_LT(stats.commits, stats.events_appended / 2) << "events that wait together share a transaction";
@@ -115,7 +115,7 @@ TEST_F(JournalTest, EveryOpeningIsAnEpochOfItsOwnAndKeepsTheOlderOnes) {
     EXPECT_EQ(runs[i].last_seq, 2u);
   }
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 7));
-  EXPECT_EQ(journal_->stats().pending, 8u);
+  EXPECT_EQ(journal_->admin().stats().pending, 8u);
   EXPECT_TRUE(notes_.empty()) << notes_.front();
 }
 
@@ -160,14 +160,14 @@ TEST_F(JournalTest, IdsGrowOverRestartsWithTheClockSetBack) {
     last = (*stored)->id;
     if (life >= 1) {  // nothing of the earlier ids is left in any segment
       confirm_all();
-      ASSERT_TRUE(journal_->rotate().ok());
-      for (const SegmentInfo& segment : journal_->segments())
-        ASSERT_TRUE(journal_->drop_segment(segment.number).ok());
-      EXPECT_TRUE(journal_->segments().empty());
+      ASSERT_TRUE(journal_->admin().rotate().ok());
+      for (const SegmentInfo& segment : journal_->admin().segments())
+        ASSERT_TRUE(journal_->admin().drop_segment(segment.number).ok());
+      EXPECT_TRUE(journal_->admin().segments().empty());
     }
     if (life >= 2) {  // and the last life's segment holds no event
       journal_->confirm("a", journal_->epoch(), Position{0, Uuid{}}, true);
-      ASSERT_TRUE(journal_->save_cursors().ok());
+      ASSERT_TRUE(journal_->admin().save_cursors().ok());
     }
     reopen();
   }
@@ -177,8 +177,8 @@ TEST_F(JournalTest, IdsGrowEvenIfACrashFollowsTheDropOfTheLastSegment) {
   open();
   const EventPtr last = append("a", 1);
   confirm_all();
-  ASSERT_TRUE(journal_->rotate().ok());
-  ASSERT_TRUE(journal_->drop_segment(1).ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
+  ASSERT_TRUE(journal_->admin().drop_segment(1).ok());
   const auto dead = folder_ / "dead";
   std::filesystem::copy(options_.folder, dead);
   close();
@@ -260,11 +260,11 @@ TEST_F(JournalTest, AnEpochCanBeLeft) {
 
 TEST_F(JournalTest, NotesAreKept) {
   open();
-  EXPECT_FALSE(journal_->read_note("sink")->has_value());
-  ASSERT_TRUE(journal_->write_note("sink", "first").ok());
-  ASSERT_TRUE(journal_->write_note("sink", "second").ok());
+  EXPECT_FALSE(journal_->notes().read("sink")->has_value());
+  ASSERT_TRUE(journal_->notes().write("sink", "first").ok());
+  ASSERT_TRUE(journal_->notes().write("sink", "second").ok());
   reopen();
-  EXPECT_EQ(journal_->read_note("sink")->value(), "second");
+  EXPECT_EQ(journal_->notes().read("sink")->value(), "second");
 }
 
 TEST_F(JournalTest, ReadKeepsItsLimitsAndNamesWhatIsNotThere) {
@@ -290,12 +290,12 @@ TEST_F(JournalTest, CursorsMoveForwardAndBackOnlyWhenTold) {
   journal_->confirm("a", epoch, Position{7, id});
   EXPECT_EQ(confirmed(), 7u);
   EXPECT_EQ(journal_->runs("a").at(0).confirmed.id, id);
-  EXPECT_EQ(journal_->stats().pending, 3u);
+  EXPECT_EQ(journal_->admin().stats().pending, 3u);
   journal_->confirm("a", epoch, Position{5, id});
   EXPECT_EQ(confirmed(), 7u);
   journal_->confirm("a", epoch, Position{5, id}, true);
   EXPECT_EQ(confirmed(), 5u);
-  EXPECT_EQ(journal_->stats().pending, 5u);
+  EXPECT_EQ(journal_->admin().stats().pending, 5u);
   journal_->confirm("a", epoch, Position{11, id});
   EXPECT_EQ(confirmed(), 5u) << "there is no 11 to confirm";
   journal_->confirm("nobody", epoch, Position{1, id});
@@ -319,7 +319,7 @@ TEST_F(JournalTest, CursorsAreKeptWithTheNextGroupOrWhenSaved) {
 
   const Uuid id = random_uuid(options_.random_bytes);
   journal_->confirm("a", first, Position{2, id});
-  ASSERT_TRUE(journal_->save_cursors().ok());
+  ASSERT_TRUE(journal_->admin().save_cursors().ok());
   std::filesystem::copy(options_.folder, folder_ / "dead again");
   close();
   options_.folder = folder_ / "dead again";
@@ -338,12 +338,12 @@ TEST_F(JournalTest, CursorsAreKeptWithTheNextGroupOrWhenSaved) {
 TEST_F(JournalTest, SavingUnchangedCursorsWritesNothing) {
   open();
   append("a", 1);
-  const std::uint64_t commits = journal_->stats().commits;
-  ASSERT_TRUE(journal_->save_cursors().ok());
-  EXPECT_EQ(journal_->stats().commits, commits);
+  const std::uint64_t commits = journal_->admin().stats().commits;
+  ASSERT_TRUE(journal_->admin().save_cursors().ok());
+  EXPECT_EQ(journal_->admin().stats().commits, commits);
   journal_->confirm("a", journal_->epoch(), Position{1, Uuid{}});
-  ASSERT_TRUE(journal_->save_cursors().ok());
-  EXPECT_EQ(journal_->stats().commits, commits + 1);
+  ASSERT_TRUE(journal_->admin().save_cursors().ok());
+  EXPECT_EQ(journal_->admin().stats().commits, commits + 1);
 }
 
 TEST_F(JournalTest, OneLaneTooManyIsRefusedAlone) {
@@ -356,7 +356,7 @@ TEST_F(JournalTest, OneLaneTooManyIsRefusedAlone) {
   reopen();
   EXPECT_EQ(append_fails("c", 1), JournalError::Kind::kTooManyLanes) << "lanes with retained events count";
   append("b", 2);
-  EXPECT_EQ(journal_->stats().events_refused, 1u);
+  EXPECT_EQ(journal_->admin().stats().events_refused, 1u);
 }
 
 TEST_F(JournalTest, ClosingAnswersWhatWaits) {

@@ -60,9 +60,9 @@ class Model {
     } else if (choice < 75) {
       confirm_something(true);
     } else if (choice < 79) {
-      expect(journal_->save_cursors(), "save_cursors");
+      expect(journal_->admin().save_cursors(), "save_cursors");
     } else if (choice < 83) {
-      expect(journal_->rotate(), "rotate");
+      expect(journal_->admin().rotate(), "rotate");
     } else if (choice < 88) {
       drop_something();
     } else if (choice < 90) {
@@ -105,7 +105,7 @@ class Model {
   void check() {
     ledger_.check(*journal_, [] { return true; });
     std::uint64_t events = 0;
-    for (const SegmentInfo& segment : journal_->segments()) events += segment.events;
+    for (const SegmentInfo& segment : journal_->admin().segments()) events += segment.events;
     std::uint64_t of_runs = 0;
     std::uint64_t pending = 0;
     for (const std::string& lane : journal_->lanes()) {
@@ -118,9 +118,9 @@ class Model {
     if (events != of_runs) {
       ledger_.problem("segments say " + std::to_string(events) + " events, runs " + std::to_string(of_runs));
     }
-    if (pending != journal_->stats().pending) {
-      ledger_.problem("pending is said to be " + std::to_string(journal_->stats().pending) + ", runs give " +
-                      std::to_string(pending));
+    if (pending != journal_->admin().stats().pending) {
+      ledger_.problem("pending is said to be " + std::to_string(journal_->admin().stats().pending) +
+                      ", runs give " + std::to_string(pending));
     }
   }
 
@@ -183,9 +183,9 @@ class Model {
 
   void drop_something() {
     ledger_.before_drop(*journal_);
-    for (const SegmentInfo& segment : journal_->segments()) {
+    for (const SegmentInfo& segment : journal_->admin().segments()) {
       const bool may_go = segment.delivered && !segment.active;
-      const bool gone = journal_->drop_segment(segment.number).ok();
+      const bool gone = journal_->admin().drop_segment(segment.number).ok();
       if (gone != may_go)
         ledger_.problem("drop_segment() of " + std::to_string(segment.number) +
                         (gone ? " went" : " did not"));

@@ -77,8 +77,8 @@ TEST_F(PackedJournalTest, ReadersGetTheBodyAsItCame) {
 TEST_F(PackedJournalTest, WhatWaitsCountsAsItLiesThere) {
   open();
   const EventPtr stored = append_packable(1, 100'000);
-  EXPECT_GT(journal_->stats().pending_bytes, 1'000u);
-  EXPECT_LT(journal_->stats().pending_bytes, stored->event.body.size() / 2);
+  EXPECT_GT(journal_->admin().stats().pending_bytes, 1'000u);
+  EXPECT_LT(journal_->admin().stats().pending_bytes, stored->event.body.size() / 2);
 }
 
 TEST_F(PackedJournalTest, ABodyThatDoesNotUnpackIsADamagedRow) {

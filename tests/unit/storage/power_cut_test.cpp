@@ -134,9 +134,9 @@ class Story {
     } else if (choice < 84) {
       confirm_something();
     } else if (choice < 87) {
-      (void)journal_->save_cursors();
+      (void)journal_->admin().save_cursors();
     } else if (choice < 90) {
-      (void)journal_->rotate();
+      (void)journal_->admin().rotate();
     } else if (choice < 95) {
       drop_something();
     } else if (choice < 96) {
@@ -191,19 +191,19 @@ class Story {
 
   void drop_something() {
     ledger_.before_drop(*journal_);
-    for (const SegmentInfo& segment : journal_->segments()) {
-      if (segment.delivered && !segment.active) (void)journal_->drop_segment(segment.number);
+    for (const SegmentInfo& segment : journal_->admin().segments()) {
+      if (segment.delivered && !segment.active) (void)journal_->admin().drop_segment(segment.number);
     }
   }
 
   void write_note() {
     const std::string text = std::to_string(random_());
-    const auto before = journal_->read_note("sink");
+    const auto before = journal_->notes().read("sink");
     const bool frozen = disk_.frozen();
     if (!frozen && before.ok() && *before != note_ && *before != attempted_note_)
       ledger_.problem("a note was lost");
     attempted_note_ = text;
-    if (journal_->write_note("sink", text).ok()) note_ = text;
+    if (journal_->notes().write("sink", text).ok()) note_ = text;
   }
 
   std::mt19937_64 random_;

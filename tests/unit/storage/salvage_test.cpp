@@ -23,7 +23,7 @@ TEST_F(SalvageTest, ASegmentThatWasSetAsideComesBackWhole) {
   write_file(segment_file(1), bytes);
   open();
   ASSERT_EQ(notes_.size(), 1u);
-  EXPECT_EQ(journal_->stats().lost, sent_.size());
+  EXPECT_EQ(journal_->admin().stats().lost, sent_.size());
   append("github", 500);
   close();
   const auto report = salvage_all();
@@ -174,12 +174,12 @@ TEST_F(SalvageTest, TheEndOfAWalBehindADamagedFrameComesBack) {
   bytes[bytes.size() / 2] ^= 1;
   write_file(wal, bytes);
   open();
-  const std::uint64_t lost = journal_->stats().lost;
+  const std::uint64_t lost = journal_->admin().stats().lost;
   EXPECT_GT(lost, 10u);
   close();
   ASSERT_EQ(salvage_all().files.size(), 1u);
   open();
-  EXPECT_LE(journal_->stats().lost, 2u);
+  EXPECT_LE(journal_->admin().stats().lost, 2u);
   std::size_t read = 0;
   for (const char* lane : {"github", "shop"}) {
     for (std::uint64_t seq = 1; seq <= 30; ++seq) {
@@ -206,20 +206,20 @@ TEST_F(SalvageTest, ASegmentThatCameBackIsKeptUntilItHasBeenCompared) {
   for (int opening = 0; opening < 2; ++opening) {
     open();
     confirm_all();
-    const auto segments = journal_->segments();
+    const auto segments = journal_->admin().segments();
     const auto found =
         std::find_if(segments.begin(), segments.end(), [](const auto& s) { return s.events == 24; });
     ASSERT_NE(found, segments.end());
     EXPECT_FALSE(found->delivered);
-    EXPECT_FALSE(journal_->drop_segment(found->number).ok());
+    EXPECT_FALSE(journal_->admin().drop_segment(found->number).ok());
     if (opening == 0) {
       close();
       continue;
     }
     journal_->compared("github");
-    EXPECT_FALSE(journal_->drop_segment(found->number).ok()) << "the other lane has not";
+    EXPECT_FALSE(journal_->admin().drop_segment(found->number).ok()) << "the other lane has not";
     journal_->compared("shop");
-    EXPECT_TRUE(journal_->drop_segment(found->number).ok());
+    EXPECT_TRUE(journal_->admin().drop_segment(found->number).ok());
   }
 }
 
@@ -294,14 +294,15 @@ TEST_F(SalvageTest, SegmentsOfOneEpochAreImportedInAnyOrder) {
   }
   EXPECT_EQ(seq, 60u);
   // Delivered in part: that part may go, whatever the segments' numbers are.
-  for (const auto& segment : journal_->segments()) EXPECT_FALSE(segment.delivered && segment.events > 0);
+  for (const auto& segment : journal_->admin().segments())
+    EXPECT_FALSE(segment.delivered && segment.events > 0);
   journal_->compared("github");
   journal_->confirm("github", epoch_, {40, Uuid{}});
   std::uint64_t delivered = 0;
-  for (const auto& segment : journal_->segments()) {
+  for (const auto& segment : journal_->admin().segments()) {
     if (segment.epoch != epoch_ || !segment.delivered) continue;
     delivered += segment.events;
-    EXPECT_TRUE(journal_->drop_segment(segment.number).ok());
+    EXPECT_TRUE(journal_->admin().drop_segment(segment.number).ok());
   }
   EXPECT_GT(delivered, 10u);
   EXPECT_LE(delivered, 40u);

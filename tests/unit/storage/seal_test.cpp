@@ -91,7 +91,7 @@ TEST_F(SealTest, SegmentsAreSealedUnderTheirReaders) {
   }
   done = true;
   for (std::thread& reader : readers) reader.join();
-  EXPECT_EQ(journal_->stats().sealed_after_error, static_cast<std::uint64_t>(kRounds));
+  EXPECT_EQ(journal_->admin().stats().sealed_after_error, static_cast<std::uint64_t>(kRounds));
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 2 * kRounds - 1));
 }
 

@@ -33,7 +33,7 @@ class RoomTest : public JournalTest {
       journal_->confirm(lane, run.epoch, Position{run.last_seq, Uuid{}});
   }
   LaneUsage use_of(const std::string& lane) const {
-    for (const LaneUsage& use : journal_->lane_usages()) {
+    for (const LaneUsage& use : journal_->admin().lane_usages()) {
       if (use.lane == lane) return use;
     }
     return {};
@@ -51,19 +51,19 @@ TEST_F(RoomTest, OtherLimitsCountFromTheNextEventOn) {
   wider.lane_quotas["noisy"].bytes_max = 2 << 20;
   wider.lane_quotas.erase("quiet");
   wider.bytes_max = 12 << 20;
-  journal_->set_quotas(wider);
+  journal_->admin().set_quotas(wider);
   EXPECT_EQ(fill("noisy", more), Kind::kLaneFull) << last_text_;
   EXPECT_NEAR(more, before, 5) << "as much again";
   EXPECT_EQ(use_of("noisy").bytes_max, 2u << 20);
   EXPECT_EQ(use_of("quiet").lane, "") << "no longer known";
-  EXPECT_EQ(journal_->stats().bytes_max, 12u << 20);
+  EXPECT_EQ(journal_->admin().stats().bytes_max, 12u << 20);
   JournalOptions narrow = options_;
   narrow.bytes_max = 1 << 20;
-  journal_->set_quotas(narrow);
+  journal_->admin().set_quotas(narrow);
   EXPECT_EQ(fill("quiet", more), Kind::kFull) << last_text_;
   EXPECT_EQ(more, 0);
-  EXPECT_FALSE(journal_->stats().accepting);
-  journal_->set_quotas(options_);
+  EXPECT_FALSE(journal_->admin().stats().accepting);
+  journal_->admin().set_quotas(options_);
   EXPECT_TRUE(journal_->append(make_event("quiet", 1, 40'000)).ok());
 }
 
@@ -78,7 +78,7 @@ TEST_F(RoomTest, ANoisyLaneIsRefusedAtItsCeilingAndTheOthersAreNot) {
   EXPECT_GT(use_of("noisy").pending_bytes, (4u << 20) - 50'000);
   EXPECT_NE(use_of("noisy").refused_because, "");
   EXPECT_EQ(use_of("quiet").refused_because, "");
-  EXPECT_TRUE(journal_->stats().accepting) << "others are taken";
+  EXPECT_TRUE(journal_->admin().stats().accepting) << "others are taken";
   append("quiet", 1, 40'000);
   EXPECT_EQ(append_fails("noisy", accepted, 40'000), Kind::kLaneFull);
 
@@ -94,15 +94,15 @@ TEST_F(RoomTest, InTheLastStretchOnlyLanesWhoseSendersNeverSendAgain) {
   open();
   int shop = 0, code = 0;
   ASSERT_EQ(fill("shop", shop), Kind::kLaneFull) << last_text_;
-  EXPECT_TRUE(journal_->stats().accepting);
+  EXPECT_TRUE(journal_->admin().stats().accepting);
   ASSERT_EQ(fill("code", code), Kind::kFull) << last_text_;
   EXPECT_GT(code, 10) << "a tenth of the budget was kept for it";
-  EXPECT_FALSE(journal_->stats().accepting);
-  EXPECT_TRUE(journal_->stats().full);
+  EXPECT_FALSE(journal_->admin().stats().accepting);
+  EXPECT_TRUE(journal_->admin().stats().full);
   confirm_all();
   append("shop", shop, 40'000);
   append("code", code, 40'000);
-  EXPECT_TRUE(journal_->stats().accepting);
+  EXPECT_TRUE(journal_->admin().stats().accepting);
 }
 
 TEST_F(RoomTest, DeliveredHistoryIsShedByTheBurstItselfAndNobodyIsRefused) {
@@ -111,9 +111,9 @@ TEST_F(RoomTest, DeliveredHistoryIsShedByTheBurstItselfAndNobodyIsRefused) {
   for (int n = 0; n < 600; ++n) {  // three times the budget, and nobody calls drop_segment()
     append("a", n, 40'000);
     if (n % 5 == 4) confirm("a");
-    most = std::max(most, journal_->stats().bytes);
+    most = std::max(most, journal_->admin().stats().bytes);
   }
-  EXPECT_EQ(journal_->stats().events_refused, 0u);
+  EXPECT_EQ(journal_->admin().stats().events_refused, 0u);
   EXPECT_LE(most, options_.bytes_max);
   EXPECT_GT(most, options_.bytes_max / 2) << "history is kept as long as there is room";
 }
@@ -147,13 +147,13 @@ TEST_F(RoomTest, WhatWaitsIsKnownAgainAfterARestart) {
   for (int n = 0; n < 200; ++n) append(n % 5 == 0 ? "small" : "large", n, n % 5 == 0 ? 1000 : 4000);
   const std::uint64_t small = use_of("small").pending_bytes, large = use_of("large").pending_bytes;
   EXPECT_NEAR(static_cast<double>(large), 160 * 4300.0, 50'000);
-  EXPECT_EQ(journal_->stats().pending_bytes, small + large);
+  EXPECT_EQ(journal_->admin().stats().pending_bytes, small + large);
   reopen();
   // By number and average now, of the files' sizes: what SQLite adds to each event counts too.
-  EXPECT_GE(journal_->stats().pending_bytes, small + large);
-  EXPECT_LE(journal_->stats().pending_bytes, 2 * (small + large));
+  EXPECT_GE(journal_->admin().stats().pending_bytes, small + large);
+  EXPECT_LE(journal_->admin().stats().pending_bytes, 2 * (small + large));
   confirm_all();
-  EXPECT_EQ(journal_->stats().pending_bytes, 0u);
+  EXPECT_EQ(journal_->admin().stats().pending_bytes, 0u);
 }
 
 class FullDiskTest : public RoomTest {
@@ -175,53 +175,53 @@ class FullDiskTest : public RoomTest {
 
 TEST_F(FullDiskTest, RefusesDrainsReclaimsAndGoesOn) {
   open();
-  EXPECT_TRUE(journal_->stats().reserve_held);
+  EXPECT_TRUE(journal_->admin().stats().reserve_held);
   EXPECT_EQ(reserve_size(), options_.reserve_bytes);
   int accepted = 0;
   ASSERT_EQ(fill("a", accepted), Kind::kFull) << last_text_;
   EXPECT_GT(accepted, 100);
-  EXPECT_FALSE(journal_->stats().accepting);
-  EXPECT_TRUE(journal_->stats().full);
+  EXPECT_FALSE(journal_->admin().stats().accepting);
+  EXPECT_TRUE(journal_->admin().stats().full);
   disk_.fill();
   ASSERT_EQ(read_all("a", 500).size(), static_cast<std::size_t>(accepted)) << "reading needs no room";
 
   confirm_all();
-  ASSERT_TRUE(journal_->save_cursors().ok()) << "the reserve is there for this";
+  ASSERT_TRUE(journal_->admin().save_cursors().ok()) << "the reserve is there for this";
   EXPECT_EQ(reserve_size(), 0u);
-  EXPECT_FALSE(journal_->stats().reserve_held);
+  EXPECT_FALSE(journal_->admin().stats().reserve_held);
   append("a", accepted, 40'000);  // sheds what was confirmed by itself
-  EXPECT_TRUE(journal_->stats().accepting) << journal_->stats().refusing_because;
-  for (const SegmentInfo& segment : journal_->segments()) {
-    EXPECT_TRUE(segment.active || !segment.delivered || journal_->drop_segment(segment.number).ok());
+  EXPECT_TRUE(journal_->admin().stats().accepting) << journal_->admin().stats().refusing_because;
+  for (const SegmentInfo& segment : journal_->admin().segments()) {
+    EXPECT_TRUE(segment.active || !segment.delivered || journal_->admin().drop_segment(segment.number).ok());
   }
-  ASSERT_TRUE(journal_->save_cursors().ok());
-  EXPECT_TRUE(journal_->stats().reserve_held) << "there is room for it again";
-  EXPECT_EQ(journal_->stats().sealed_after_error, 0u);
+  ASSERT_TRUE(journal_->admin().save_cursors().ok());
+  EXPECT_TRUE(journal_->admin().stats().reserve_held) << "there is room for it again";
+  EXPECT_EQ(journal_->admin().stats().sealed_after_error, 0u);
 }
 
 TEST_F(FullDiskTest, TheLastSegmentCanGoThoughItsNewestIdMustBeWrittenDown) {
   open();
   for (int n = 0; n < 10; ++n) append("a", n, 4000);
   confirm_all();
-  ASSERT_TRUE(journal_->rotate().ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
   disk_.fill();
-  EXPECT_TRUE(journal_->drop_segment(1).ok());
+  EXPECT_TRUE(journal_->admin().drop_segment(1).ok());
   EXPECT_TRUE(std::filesystem::exists(options_.folder / "greatest-id"));
   EXPECT_EQ(reserve_size(), 0u);
-  EXPECT_EQ(journal_->segments().size(), 0u);
+  EXPECT_EQ(journal_->admin().segments().size(), 0u);
 }
 
 TEST_F(FullDiskTest, TheRoomOfTheReserveIsNotForEvents) {
   open();
   append("a", 1);
   disk_.fill();
-  ASSERT_TRUE(journal_->write_note("sink", std::string(4000, 'x')).ok());
+  ASSERT_TRUE(journal_->notes().write("sink", std::string(4000, 'x')).ok());
   ASSERT_EQ(reserve_size(), 0u) << "the note needed it";
-  EXPECT_GT(journal_->stats().free_bytes, 1u << 20);
+  EXPECT_GT(journal_->admin().stats().free_bytes, 1u << 20);
   EXPECT_EQ(append_fails("a", 2), Kind::kFull);
   disk_.make_room();
   append("a", 2);
-  ASSERT_TRUE(journal_->save_cursors().ok());
+  ASSERT_TRUE(journal_->admin().save_cursors().ok());
   EXPECT_EQ(reserve_size(), options_.reserve_bytes);
 }
 
@@ -248,7 +248,7 @@ TEST_F(FullDiskTest, AnUncleanJournalIsOpenedAndReadOnADiskThatIsFull) {
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 49, 4000));
   EXPECT_EQ(append_fails("a", 50, 4000), Kind::kFull);
   confirm_all();
-  EXPECT_TRUE(journal_->drop_segment(1).ok());
+  EXPECT_TRUE(journal_->admin().drop_segment(1).ok());
 }
 
 TEST_F(FullDiskTest, WithoutInodesTheSegmentAtHandGoesOn) {
@@ -256,11 +256,11 @@ TEST_F(FullDiskTest, WithoutInodesTheSegmentAtHandGoesOn) {
   append("a", 0, 40'000);
   disk_.fill_inodes();
   for (int n = 1; n < 20; ++n) append("a", n, 40'000);  // three segments' worth
-  EXPECT_EQ(journal_->segments().size(), 1u);
-  EXPECT_TRUE(journal_->stats().accepting);
+  EXPECT_EQ(journal_->admin().segments().size(), 1u);
+  EXPECT_TRUE(journal_->admin().stats().accepting);
   disk_.make_room();
   for (int n = 20; n < 40; ++n) append("a", n, 40'000);
-  EXPECT_GT(journal_->segments().size(), 1u);
+  EXPECT_GT(journal_->admin().segments().size(), 1u);
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 39, 40'000));
 }
 
@@ -268,10 +268,10 @@ TEST_F(FullDiskTest, WithoutInodesForTheFirstSegmentItIsFullUntilThereAreSome) {
   open();
   disk_.fill_inodes();
   EXPECT_EQ(append_fails("a", 1), Kind::kFull);
-  EXPECT_TRUE(journal_->stats().full);
+  EXPECT_TRUE(journal_->admin().stats().full);
   disk_.make_room();
   append("a", 1);
-  EXPECT_TRUE(journal_->stats().accepting);
+  EXPECT_TRUE(journal_->admin().stats().accepting);
 }
 
 }  // namespace

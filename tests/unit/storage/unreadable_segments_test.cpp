@@ -98,7 +98,7 @@ TEST_F(UnreadableSegmentsTest, IdsGoOnWhereTheClockWasAheadAndTheDiskIsFullAtThe
   kill();
   disk.fill();
   open();
-  EXPECT_EQ(journal_->stats().unreadable_segments, 0u) << "reading needs no room";
+  EXPECT_EQ(journal_->admin().stats().unreadable_segments, 0u) << "reading needs no room";
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 19));
   disk.make_room();
   EXPECT_GT(append_at("a", 20, kStartUs)->id, greatest);
@@ -113,9 +113,9 @@ TEST_F(UnreadableSegmentsTest, IdsGoOnWhereTheNewestSegmentCannotBeRead) {
   kill();
   make_unreadable(segment_file(1));
   open();
-  EXPECT_EQ(journal_->stats().unreadable_segments, 1u);
-  EXPECT_NE(journal_->stats().unreadable_because.find("segment-00000001.db"), std::string::npos);
-  EXPECT_EQ(journal_->stats().lost, 0u);
+  EXPECT_EQ(journal_->admin().stats().unreadable_segments, 1u);
+  EXPECT_NE(journal_->admin().stats().unreadable_because.find("segment-00000001.db"), std::string::npos);
+  EXPECT_EQ(journal_->admin().stats().lost, 0u);
   EXPECT_TRUE(losses_.empty());
   const EventPtr next = append_at("a", 20, kStartUs);
   EXPECT_GT(next->id, greatest);
@@ -127,16 +127,16 @@ TEST_F(UnreadableSegmentsTest, IdsGoOnWhereTheNewestSegmentCannotBeRead) {
   const auto read = journal_->read("a", runs.front().epoch, 1, 100, 1 << 20);
   ASSERT_FALSE(read.ok());
   EXPECT_EQ(read.error().kind, JournalError::Kind::kIo) << "not lost: " << read.error().text;
-  EXPECT_FALSE(journal_->try_unreadable().found);
+  EXPECT_FALSE(journal_->admin().try_unreadable().found);
   journal_->confirm("a", runs.front().epoch, Position{20, greatest});
-  EXPECT_FALSE(journal_->drop_segment(1).ok()) << "what it holds is not known";
+  EXPECT_FALSE(journal_->admin().drop_segment(1).ok()) << "what it holds is not known";
   journal_->confirm("a", runs.front().epoch, Position{0, Uuid{}}, true);
 
   make_readable(segment_file(1));
-  const auto late = journal_->try_unreadable();
+  const auto late = journal_->admin().try_unreadable();
   EXPECT_TRUE(late.found);
   EXPECT_EQ(late.notes.size(), 1u);
-  EXPECT_EQ(journal_->stats().unreadable_segments, 0u);
+  EXPECT_EQ(journal_->admin().stats().unreadable_segments, 0u);
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 20));
   reopen();
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 20));
@@ -156,7 +156,7 @@ TEST_F(UnreadableSegmentsTest, IdsGoOnWhereOnlyTheTimeOfTheFilesIsKnown) {
   EXPECT_GT(next->id, first->id);
   EXPECT_EQ(bodies("a"), expected_bodies("a", 1, 1)) << "it is not known that this lane has more";
   make_readable(segment_file(1));
-  ASSERT_TRUE(journal_->try_unreadable().found);
+  ASSERT_TRUE(journal_->admin().try_unreadable().found);
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 1)) << "the older epoch comes first";
   const auto runs = journal_->runs("a");
   ASSERT_EQ(runs.size(), 2u);
@@ -169,7 +169,7 @@ TEST_F(UnreadableSegmentsTest, ALaneWaitsBeforeAHoleThatMayLieInOne) {
   for (int n = 0; n < 30; ++n) {
     append("a", n);
     if (n % 10 == 9) {
-      ASSERT_TRUE(journal_->rotate().ok());
+      ASSERT_TRUE(journal_->admin().rotate().ok());
     }
   }
   close();
@@ -179,7 +179,7 @@ TEST_F(UnreadableSegmentsTest, ALaneWaitsBeforeAHoleThatMayLieInOne) {
   append("a", 30);
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 9)) << "11 to 20 are not lost, so 21 has to wait";
   make_readable(segment_file(2));
-  ASSERT_TRUE(journal_->try_unreadable().found);
+  ASSERT_TRUE(journal_->admin().try_unreadable().found);
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 30));
 }
 
@@ -189,9 +189,9 @@ TEST_F(UnreadableSegmentsTest, ARecordThatCannotBeReadIsNotTakenForNone) {
   close();
   make_unreadable(acked_file(1));
   open();
-  EXPECT_EQ(journal_->stats().unreadable_segments, 1u);
+  EXPECT_EQ(journal_->admin().stats().unreadable_segments, 1u);
   make_readable(acked_file(1));
-  ASSERT_TRUE(journal_->try_unreadable().found);
+  ASSERT_TRUE(journal_->admin().try_unreadable().found);
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 9));
   close();
 
@@ -212,11 +212,11 @@ TEST_F(UnreadableSegmentsTest, AWalThatCannotBeReadIsNotTakenForNone) {
   const std::string wal = segment_file(1).string() + "-wal";
   make_unreadable(wal);
   open();
-  EXPECT_EQ(journal_->stats().unreadable_segments, 1u);
-  EXPECT_EQ(journal_->stats().lost, 0u);
+  EXPECT_EQ(journal_->admin().stats().unreadable_segments, 1u);
+  EXPECT_EQ(journal_->admin().stats().lost, 0u);
   EXPECT_TRUE(fs::exists(segment_file(1)));
   make_readable(wal);
-  ASSERT_TRUE(journal_->try_unreadable().found);
+  ASSERT_TRUE(journal_->admin().try_unreadable().found);
   EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 9));
 }
 
@@ -230,7 +230,7 @@ TEST_F(UnreadableSegmentsTest, IdsGoOnAfterASegmentWasSetAside) {
   close();
   fs::remove(acked_file(1));
   open();
-  EXPECT_EQ(journal_->stats().set_aside_files, 1u);
+  EXPECT_EQ(journal_->admin().stats().set_aside_files, 1u);
   EXPECT_TRUE(std::any_of(notes_.begin(), notes_.end(), [](const std::string& note) {
     return note.find("run hookspool salvage --config") != std::string::npos;
   })) << "it is said at each start";
@@ -243,7 +243,7 @@ TEST_F(UnreadableSegmentsTest, WithoutDescriptorsNothingIsDamagedAbsentOrEmpty) 
   for (int n = 0; n < 20; ++n) {
     append("a", n);
     if (n == 9) {
-      ASSERT_TRUE(journal_->rotate().ok());
+      ASSERT_TRUE(journal_->admin().rotate().ok());
     }
   }
   kill();
@@ -264,10 +264,10 @@ TEST_F(UnreadableSegmentsTest, WithoutDescriptorsNothingIsDamagedAbsentOrEmpty) 
       EXPECT_TRUE(result->losses.empty());
       journal_ = std::move(result->journal);
     }
-    ++(journal_->stats().unreadable_segments > 0 ? waited : opened);
-    EXPECT_EQ(journal_->stats().lost, 0u);
-    EXPECT_EQ(journal_->stats().set_aside_files, 0u);
-    (void)journal_->try_unreadable();
+    ++(journal_->admin().stats().unreadable_segments > 0 ? waited : opened);
+    EXPECT_EQ(journal_->admin().stats().lost, 0u);
+    EXPECT_EQ(journal_->admin().stats().set_aside_files, 0u);
+    (void)journal_->admin().try_unreadable();
     EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 19));
     journal_.reset();
   }
@@ -290,11 +290,11 @@ TEST_F(UnreadableSegmentsTest, FilesWithoutARightToReadThemWait) {
     SCOPED_TRACE(file);
     ASSERT_EQ(::chmod(file.c_str(), 0), 0);
     open();
-    EXPECT_EQ(journal_->stats().unreadable_segments, 1u);
-    EXPECT_EQ(journal_->stats().lost, 0u);
+    EXPECT_EQ(journal_->admin().stats().unreadable_segments, 1u);
+    EXPECT_EQ(journal_->admin().stats().lost, 0u);
     EXPECT_TRUE(losses_.empty());
     ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
-    EXPECT_TRUE(journal_->try_unreadable().found);
+    EXPECT_TRUE(journal_->admin().try_unreadable().found);
     EXPECT_EQ(bodies("a"), expected_bodies("a", 0, 9));
     close();
   }
@@ -304,7 +304,7 @@ TEST_F(UnreadableSegmentsTest, FilesWithoutARightToReadThemWait) {
 TEST_F(UnreadableSegmentsTest, AFifoInThePlaceOfAFileHoldsUpNoStart) {
   open();
   for (int n = 0; n < 10; ++n) append("a", n);
-  ASSERT_TRUE(journal_->write_note("x", "text").ok());
+  ASSERT_TRUE(journal_->notes().write("x", "text").ok());
   kill();
   for (const char* name :
        {"lock", "agent-id", "greatest-id", "reserve", "note-x", "note-x.tmp", "segment-00000001.acked",
@@ -317,9 +317,9 @@ TEST_F(UnreadableSegmentsTest, AFifoInThePlaceOfAFileHoldsUpNoStart) {
     auto opened = Journal::open(options_);
     if (opened) {
       EXPECT_TRUE(opened->losses.empty());
-      EXPECT_EQ(opened->journal->stats().set_aside_files, 0u);
-      (void)opened->journal->read_note("x");
-      (void)opened->journal->write_note("x", "text");
+      EXPECT_EQ(opened->journal->admin().stats().set_aside_files, 0u);
+      (void)opened->journal->notes().read("x");
+      (void)opened->journal->notes().write("x", "text");
       opened->journal.reset();
     } else {
       EXPECT_NE(opened.error().text.find("is not a regular file"), std::string::npos) << opened.error().text;
@@ -337,9 +337,9 @@ TEST_F(UnreadableSegmentsTest, OnAFullDiskEmptySegmentsStayAndTheJournalOpens) {
   open();
   const Uuid greatest = append_at("a", 0, kStartUs + kYearUs)->id;
   confirm_all();
-  ASSERT_TRUE(journal_->rotate().ok());
-  ASSERT_TRUE(journal_->save_cursors().ok());  // a segment of cursors alone
-  ASSERT_TRUE(journal_->drop_segment(1).ok());
+  ASSERT_TRUE(journal_->admin().rotate().ok());
+  ASSERT_TRUE(journal_->admin().save_cursors().ok());  // a segment of cursors alone
+  ASSERT_TRUE(journal_->admin().drop_segment(1).ok());
   close();
   disk.fill();
   open();
