@@ -27,20 +27,23 @@ bool Condition::holds(std::size_t node, const Facts& facts) const {
   }
   if (at.of_header) {
     const auto& value = facts.headers[at.subject];
-    return value && test_header(at, *value);
+    return value && test(at, JsonKind::kString, *value);
   }
   const auto& value = facts.values[at.subject];
-  return value && test(at, *value);
+  if (!value) return false;
+  if (value->kind != JsonKind::kString) return test(at, value->kind, value->raw);
+  return test(at, value->kind, value->characters());
 }
 
-bool Condition::test(const Node& node, const JsonValue& value) {
+bool Condition::test(const Node& node, JsonKind kind, std::string_view text) {
   const auto equals = [&](const Literal& literal) {
-    if (literal.kind != value.kind) return false;
-    if (value.kind == JsonKind::kString) return value.characters() == literal.text;
-    return value.kind != JsonKind::kNumber || compare_decimals(value.raw, literal.text) == 0;
+    if (literal.kind != kind) return false;
+    if (kind == JsonKind::kString) return text == literal.text;
+    return kind != JsonKind::kNumber || compare_decimals(text, literal.text) == 0;
   };
+  // The parser refuses these of a header.
   const auto ordered = [&](auto&& fits) {
-    return value.kind == JsonKind::kNumber && fits(compare_decimals(value.raw, node.literals.front().text));
+    return kind == JsonKind::kNumber && fits(compare_decimals(text, node.literals.front().text));
   };
   switch (node.operation) {
     case Operation::kExists:
@@ -60,31 +63,7 @@ bool Condition::test(const Node& node, const JsonValue& value) {
     case Operation::kAtLeast:
       return ordered([](auto order) { return order >= 0; });
     case Operation::kStartsWith:
-      return value.kind == JsonKind::kString && value.characters().starts_with(node.literals.front().text);
-  }
-  return false;
-}
-
-bool Condition::test_header(const Node& node, const std::string& value) {
-  const auto equals = [&](const Literal& literal) {
-    return literal.kind == JsonKind::kString && literal.text == value;
-  };
-  switch (node.operation) {
-    case Operation::kExists:
-      return true;
-    case Operation::kEqual:
-    case Operation::kIn:
-      return std::any_of(node.literals.begin(), node.literals.end(), equals);
-    case Operation::kUnequal:
-    case Operation::kNotIn:
-      return std::none_of(node.literals.begin(), node.literals.end(), equals);
-    case Operation::kStartsWith:
-      return value.starts_with(node.literals.front().text);
-    case Operation::kLess:
-    case Operation::kAtMost:
-    case Operation::kGreater:
-    case Operation::kAtLeast:
-      break;  // the parser refuses these of a header
+      return kind == JsonKind::kString && text.starts_with(node.literals.front().text);
   }
   return false;
 }

@@ -73,8 +73,8 @@ class Condition {
   };
   Condition() = default;
   bool holds(std::size_t node, const Facts& facts) const;
-  static bool test(const Node& node, const JsonValue& value);
-  static bool test_header(const Node& node, const std::string& value);
+  // `text`: of a string its characters, of anything else as it is written.
+  static bool test(const Node& node, JsonKind kind, std::string_view text);
 
   std::string text_;
   std::vector<JsonPlace> places_;

@@ -222,9 +222,17 @@ PgError too_new(const PgOptions& options, const Found& found) {
               "kept in the journal meanwhile."};
 }
 
+// All that works; the comments would be most of what a person has to read in a log.
+std::string schema_without_comments(const std::string& schema) {
+  std::string sql = create_schema(schema);
+  for (const Table& table : kTables) sql += create_table(schema, table);
+  return sql + create_sink_row(schema) + migrate(schema) + feeds_functions_sql(schema);
+}
+
 PgError needs_administrator(PgError error, const PgOptions& options, const Found& found) {
   error.error_class = ErrorClass::kSetup;
-  error.hint = "An administrator must run this in the database:\n" + schema_sql(options.schema, found.role);
+  error.hint = "An administrator must run this in the database:\n" + schema_without_comments(options.schema) +
+               grants(options.schema, found.role);
   return error;
 }
 
@@ -281,10 +289,7 @@ std::string quote_identifier(std::string_view name) {
 }
 
 std::string schema_sql(const std::string& schema, const std::string& role) {
-  std::string sql = create_schema(schema);
-  for (const Table& table : kTables) sql += create_table(schema, table);
-  sql += create_sink_row(schema);
-  sql += migrate(schema) + feeds_functions_sql(schema) + schema_comments_sql(schema);
+  std::string sql = schema_without_comments(schema) + schema_comments_sql(schema);
   if (!role.empty()) sql += grants(schema, role);
   return sql;
 }
