@@ -104,7 +104,8 @@ int Agent::open_admin(std::int64_t started_at_us) {
   admin_parts_.emplace(AdminParts{journaling_.journal(), delivering_.dead_letters(), journaling_.quarantine(),
                                   serving_.admission(), reloader_, std::nullopt, admin_socket_path(config_)});
   if (sink != nullptr) {
-    health_->postgres.emplace(HealthSources::Postgres{sink->pool, sink->uplink, sink->lanes});
+    health_->postgres.emplace(
+        HealthSources::Postgres{sink->pool, sink->uplink, sink->lanes, sink->consumers});
     admin_parts_->postgres.emplace(
         AdminParts::Postgres{sink->pool, sink->lanes, sink->guard, settings_.postgres});
   }

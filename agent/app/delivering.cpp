@@ -60,7 +60,8 @@ void Delivering::open(const Config& config, const LiveSettings& settings, Journa
                      const auto uplink = sink_->uplink.status();
                      sink_->lanes.uplink_changed(uplink);
                      dead_letters_->uplink_changed(uplink);
-                   })});
+                   }),
+               ConsumerWatch(*pool_, journaling.journal().agent_id())});
 }
 
 void Delivering::start() {

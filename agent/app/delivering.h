@@ -16,6 +16,7 @@
 #include "agent/delivery/uplink.h"
 #include "agent/reload/live_settings.h"
 #include "agent/repair/dead_letters.h"
+#include "agent/upkeep/consumer_watch.h"
 #include "net/pg/link/pool.h"
 
 namespace hookspool::agent {
@@ -28,6 +29,7 @@ class Delivering {
     Lanes lanes;
     SinkGuard guard;
     Uplink uplink;
+    ConsumerWatch consumers;
   };
 
   Delivering() = default;

@@ -63,6 +63,33 @@ void add_deliveries(DeliveryFigures& figures, MetricPage& page) {
       .value(figures.transaction.since_start());
 }
 
+// Absent while nothing is known: no consumers, no right to look, or no connection to spare for minutes.
+void add_consumers(const ConsumerWatch& watch, MetricPage& page) {
+  const auto seen = watch.seen(ConsumerWatch::Clock::now());
+  const auto each = [&](const auto& add) {
+    if (!seen) return;
+    for (const net::ConsumerTotal& total : seen->totals.first) add(total);
+  };
+  page.gauge("consumers", "Consumers that read rows of this agent.");
+  if (seen) page.value(seen->totals.consumers);
+  page.gauge("consumers_read_timestamp_seconds", "When their figures were read from PostgreSQL.");
+  if (seen) page.value(static_cast<double>(seen->read_at_us) / 1e6);
+  page.gauge("consumer_waiting_rows", "Rows of this agent that a consumer has not read.");
+  each([&](const auto& total) { page.value(total.waiting, {{"consumer", total.consumer}}); });
+  page.gauge("consumer_oldest_waiting_timestamp_seconds",
+             "When the oldest row that waits for a consumer was received; absent where none waits.");
+  each([&](const auto& total) {
+    if (!total.oldest_age_ms) return;
+    page.value(
+        (static_cast<double>(seen->read_at_us) / 1e3 - static_cast<double>(*total.oldest_age_ms)) / 1e3,
+        {{"consumer", total.consumer}});
+  });
+  page.gauge("consumer_skipped_events", "Events that a consumer could not process and passed over.");
+  each([&](const auto& total) { page.value(total.skipped, {{"consumer", total.consumer}}); });
+  page.gauge("consumer_lost_rows", "Rows that were deleted before a consumer had read them.");
+  each([&](const auto& total) { page.value(total.lost, {{"consumer", total.consumer}}); });
+}
+
 }  // namespace
 
 void add_postgres_metrics(const HealthSources& sources, MetricPage& page) {
@@ -74,6 +101,7 @@ void add_postgres_metrics(const HealthSources& sources, MetricPage& page) {
   add_uplink(sources.postgres->uplink.status(), page);
   add_pool(sources.postgres->pool.stats(), page);
   add_deliveries(sources.postgres->lanes.figures(), page);
+  add_consumers(sources.postgres->consumers, page);
 }
 
 }  // namespace hookspool::agent

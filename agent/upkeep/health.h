@@ -12,6 +12,7 @@
 #include "agent/intake/deduplicator.h"
 #include "agent/reload/reloader.h"
 #include "agent/repair/dead_letters.h"
+#include "agent/upkeep/consumer_watch.h"
 #include "agent/upkeep/fill_forecast.h"
 #include "agent/upkeep/mode.h"
 #include "net/http/server.h"
@@ -27,6 +28,7 @@ struct HealthSources {
     net::Pool& pool;
     Uplink& uplink;
     Lanes& lanes;
+    ConsumerWatch& consumers;
   };
 
   storage::Journal& journal;

@@ -40,6 +40,7 @@ void Upkeep::read_late(Clock::time_point now) {
 void Upkeep::do_chores() {
   sources_.quarantine.expire(Clock::now());
   read_late(Clock::now());
+  if (sources_.postgres) sources_.postgres->consumers.round(Clock::now());
   keep_dedupe_index();
 }
 

@@ -1,7 +1,7 @@
 // Periodic maintenance, by three threads, so that none of it waits for another.
 //
 // - "upkeep" does what the journal needs (journal_upkeep.h), about once a second, and half as often where nothing moves.
-// - "chores" does what may take minutes: old quarantined requests, and what the index of deliveries lacks.
+// - "chores" does what may take minutes: old quarantined requests, what the index of deliveries lacks, the consumers' lag.
 // - "status" tells systemd and the log how it goes. It writes no file, so it does so also while a disk stalls.
 // The main thread waits for none of them; it only feeds systemd's watchdog (watchdog.h), from a few numbers that need no
 // lock. Not thread-safe: feed_watchdog() belongs to the main thread.

@@ -127,6 +127,35 @@ TEST(Metrics, AnOutageIsSeenToBeginAndToEnd) {
   EXPECT_GT(seen.at("hookspool_postgres_outage_seconds_total"), 0);
 }
 
+TEST(Metrics, ConsumersAreSeenToFallBehind) {
+  PgCluster postgres;
+  AgentProcess agent(options_with_sources(postgres.conninfo()));
+  agent.start();
+  post(agent, "alpha", "d1");
+  agent.wait_caught_up();
+  agent.terminate();  // the next start looks at once
+  postgres.query(
+      "SELECT hookspool.create_consumer('billing', 'beginning'), hookspool.create_consumer('done', 'now');"
+      "INSERT INTO hookspool.failures (consumer, id, feed, arrival, attempts, skipped)"
+      " SELECT 'billing', id, feed, arrival, 5, true FROM hookspool.events");
+  agent.start();
+  Samples seen;
+  EXPECT_TRUE(wait_until(seconds(60), [&] {
+    seen = samples(agent);
+    return seen.contains("hookspool_consumers");
+  }));
+  EXPECT_EQ(seen["hookspool_consumers"], 2);
+  EXPECT_EQ(seen["hookspool_consumer_waiting_rows{consumer=\"billing\"}"], 1);
+  EXPECT_EQ(seen["hookspool_consumer_waiting_rows{consumer=\"done\"}"], 0);
+  EXPECT_EQ(seen["hookspool_consumer_skipped_events{consumer=\"billing\"}"], 1);
+  EXPECT_EQ(seen["hookspool_consumer_lost_rows{consumer=\"billing\"}"], 0);
+  const double oldest = seen["hookspool_consumer_oldest_waiting_timestamp_seconds{consumer=\"billing\"}"];
+  const double received =
+      std::stod(postgres.value("SELECT extract(epoch FROM received_at) FROM hookspool.events"));
+  EXPECT_NEAR(oldest, received, 5) << "two clocks of one machine, and the way between them";
+  EXPECT_FALSE(seen.contains("hookspool_consumer_oldest_waiting_timestamp_seconds{consumer=\"done\"}"));
+}
+
 TEST(Metrics, OfManyLanesTheLastAreAddedUp) {
   AgentProcess agent(agent_options(""));
   agent.start();
