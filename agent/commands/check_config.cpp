@@ -48,7 +48,12 @@ void print_answers(const SourceConfig& source) {
   if (!source.verify_token.empty()) print("    handshake with its verify_token\n");
   if (source.quarantine) print("    bad signatures are kept in quarantine\n");
   if (source.keep) print("    keeps   only %s\n", printable(source.keep->text()).c_str());
-  if (source.form) print("    forms   as JSON\n");
+  if (source.form) print("    forms   as JSON%s\n", source.form->multipart ? ", multipart too" : "");
+  if (!source.redact.empty()) {
+    print("    redacts %zu places, in PostgreSQL%s\n",
+          source.redact.pointers.size() + source.redact.headers.size(),
+          source.redact_journal ? " and in the journal" : "");
+  }
   if (source.rate_max > 0) {
     print("    rate    %zu a second, %zu at once\n", source.rate_max,
           source.burst_max > 0 ? source.burst_max : source.rate_max);

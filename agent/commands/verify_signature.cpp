@@ -168,6 +168,18 @@ void print_report(const Json& json) {
   line("result", json["fits"].get<bool>()
                      ? "fits"
                      : json["mismatch"].get<std::string>() + ": " + json["text"].get<std::string>());
+  line("note", json.value("note", std::string()));
+}
+
+// A body that was taken from where it is redacted is not the one that was signed.
+std::string note_on(const Config& config, const std::string& source) {
+  for (const auto& known : config.sources) {
+    if (known.name != source || known.redact.empty()) continue;
+    return std::string("this source is redacted in PostgreSQL") +
+           (known.redact_journal ? " and in the journal" : "") +
+           ": a body from there fits no signature, only the bytes that the sender sent do";
+  }
+  return {};
 }
 
 }  // namespace
@@ -191,7 +203,9 @@ int VerifySignatureCommand::run(const Config& config, bool json) const {
   const auto verdict =
       net::verify(expected->scheme, {request->method, request->query, request->headers, request->body},
                   {expected->secrets, expected->public_url, now_us}, &trace);
-  const Json report = as_json(*expected, *request, verdict, trace);
+  Json report = as_json(*expected, *request, verdict, trace);
+  const std::string note = verdict.fits() ? std::string() : note_on(config, source);
+  if (!note.empty()) report["note"] = note;
   if (json) {
     print("%s\n", report.dump(2, ' ', true, Json::error_handler_t::replace).c_str());
   } else {

@@ -11,6 +11,7 @@
 #include "agent/config/config_environment.h"
 #include "agent/config/config_intake.h"
 #include "agent/config/config_reader.h"
+#include "agent/config/config_redact.h"
 #include "agent/config/config_scan.h"
 #include "agent/config/config_source.h"
 #include "agent/config/config_table.h"
@@ -130,6 +131,7 @@ SourceConfig read_source(const std::string& name, const toml::table& table, Faul
   read_room(reader, config.journal.bytes_max, source);
   read_answers(reader, source, faults);
   source.tables = read_tables(reader, name, config.postgres.options.schema, faults);
+  read_redact(reader, source, faults);
   reader.finish();
   return source;
 }
@@ -185,7 +187,8 @@ ConfigResult read_document(const toml::table& document, FaultList& faults) {
   root.finish();
   auto tables = std::make_shared<net::LaneTables>();
   for (const auto& source : config.sources) {
-    if (source.form) tables->forms.emplace(source.name, *source.form);
+    net::BodyRules rules{source.form, source.redact, source.keep_raw};
+    if (rules != net::BodyRules()) tables->bodies.emplace(source.name, std::move(rules));
     if (source.tables) tables->by_lane.emplace(source.name, *source.tables);
   }
   config.postgres.options.tables = std::move(tables);

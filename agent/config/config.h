@@ -12,6 +12,7 @@
 #include "net/form/form_json.h"
 #include "net/http/server.h"
 #include "net/pg/link/connection.h"
+#include "net/pg/tables/body_rules.h"
 #include "net/pg/tables/mapping.h"
 #include "net/verify/scheme.h"
 #include "storage/model/result.h"
@@ -55,9 +56,12 @@ struct SourceConfig {
   std::size_t rate_max = 0;   // events a second; 0: no limit
   std::size_t burst_max = 0;  // at once after a pause
   std::optional<SourceResponse> response;
-  bool quarantine = false;                 // on_bad_signature: keep what fits no secret
-  std::optional<net::Condition> keep;      // which events; nothing: all
-  std::optional<net::FormRules> form;      // how forms are read as JSON; nothing: they are bytes
+  bool quarantine = false;             // on_bad_signature: keep what fits no secret
+  std::optional<net::Condition> keep;  // which events; nothing: all
+  std::optional<net::FormRules> form;  // how forms are read as JSON; nothing: they are bytes
+  net::Redaction redact;               // what never reaches PostgreSQL
+  bool redact_journal = false;         // nor the journal
+  net::KeepRaw keep_raw = net::KeepRaw::kUnparsed;
   std::optional<net::LaneMapping> tables;  // its own; nothing: the events table
   std::optional<std::uint64_t> bytes_max;  // of the journal; nothing: journal.source_share_max
   std::optional<bool> sender_retries;      // nothing: what is known of senders with this `verify`

@@ -122,6 +122,7 @@ void compare_form(Comparer& source, const std::optional<net::FormRules>& now,
   if (source.live("form", now.has_value(), next.has_value()) || !now) return;
   source.live("form_json", now->json, next->json);
   source.live("form_lists", now->lists, next->lists);
+  source.live("form_multipart", now->multipart, next->multipart);
 }
 
 void compare_source(const SourceConfig& now, const SourceConfig& next, ConfigChanges& changes) {
@@ -141,6 +142,9 @@ void compare_source(const SourceConfig& now, const SourceConfig& next, ConfigCha
   source.live("dedupe", now.dedupe, next.dedupe);
   source.live("keep", now.keep, next.keep);
   compare_form(source, now.form, next.form);
+  source.live("redact", now.redact, next.redact);
+  source.live("redact_journal", now.redact_journal, next.redact_journal);
+  source.live("keep_raw", now.keep_raw, next.keep_raw);
   source.live("max_rate", now.rate_max, next.rate_max);
   source.live("max_burst", now.burst_max, next.burst_max);
   source.live("response", now.response, next.response);

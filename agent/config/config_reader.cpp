@@ -114,6 +114,11 @@ bool TableReader::listen(std::string_view key, std::string& out) {
   return resolved.ok();
 }
 
+bool TableReader::is_text(std::string_view key) {
+  const toml::node* node = find(key);
+  return node != nullptr && node->is_string();
+}
+
 void TableReader::boolean(std::string_view key, bool& out) {
   const toml::node* node = find(key);
   if (node == nullptr) return;

@@ -67,6 +67,7 @@ class TableReader {
   void known(std::string_view key) { (void)find(key); }  // its value is of no interest
 
   bool has(std::string_view key) { return find(key) != nullptr; }
+  bool is_text(std::string_view key);
   void fault(std::string_view key, const std::string& what);  // at the key's place
   void finish();                                              // names the unknown keys
 

@@ -83,13 +83,29 @@ void read_form(TableReader& reader, SourceConfig& source) {
   if (reader.has("form_json")) rules.json.clear();
   read_names(reader, "form_json", rules.json);
   read_names(reader, "form_lists", rules.lists);
+  reader.boolean("form_multipart", rules.multipart);
   if (written == "json") {
     source.form = std::move(rules);
     return;
   }
-  for (const std::string_view key : {"form_json", "form_lists"}) {
+  for (const std::string_view key : {"form_json", "form_lists", "form_multipart"}) {
     if (reader.has(key)) reader.fault(key, "needs form = \"json\" beside it");
   }
+}
+
+void read_keep_raw(TableReader& reader, net::KeepRaw& keep_raw) {
+  constexpr std::string_view kKey = "keep_raw", kUnparsed = "unparsed";
+  if (!reader.has(kKey)) return;
+  if (reader.is_text(kKey)) {
+    std::string written;
+    reader.text(kKey, written);
+    if (written != kUnparsed)
+      reader.fault(kKey, "\"" + written + "\" is none of true, false and \"unparsed\"");
+    return;
+  }
+  bool always = false;
+  reader.boolean(kKey, always);
+  keep_raw = always ? net::KeepRaw::kAlways : net::KeepRaw::kNever;
 }
 
 }  // namespace
@@ -98,6 +114,7 @@ void read_answers(TableReader& reader, SourceConfig& source, FaultList& faults) 
   read_dedupe(reader, source.dedupe);
   source.keep = read_condition(reader, "keep", 0);
   read_form(reader, source);
+  read_keep_raw(reader, source.keep_raw);
   read_rate(reader, source);
   if (const auto* table = reader.table("response")) read_response(*table, source, faults);
 }

@@ -11,6 +11,7 @@
 #include "agent/intake/keep_rule.h"
 #include "agent/intake/repeat_key.h"
 #include "agent/intake/signature_gate.h"
+#include "net/redact/redaction.h"
 #include "net/verify/providers.h"
 
 namespace hookspool::agent {
@@ -201,6 +202,7 @@ void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, ne
   event.query = utf8_text(request.query);
   event.remote_addr = std::move(request.remote_addr);
   event.body = std::move(request.body);
+  if (source.redact_journal) net::redact(event, source.redact, source.form ? &*source.form : nullptr);
   const Uuid key = event.dedupe_key;
   if (!key.is_nil()) {
     const auto take = [&](storage::Journal::Appended appended) {

@@ -30,17 +30,16 @@ net::LaneTables tables_of(const Config& config) {
 Tables with_tables_of_removed(const Config& now, const Config& next, const storage::Journal& journal) {
   auto tables = std::make_shared<net::LaneTables>(tables_of(next));
   const net::LaneTables before = tables_of(now);
+  const auto still_waits = [&](const std::string& lane) {
+    const bool removed = std::none_of(next.sources.begin(), next.sources.end(),
+                                      [&](const auto& source) { return source.name == lane; });
+    return removed && waits(journal, lane);
+  };
   for (const auto& entry : before.by_lane) {
-    const std::string& lane = entry.first;
-    const bool removed = std::none_of(next.sources.begin(), next.sources.end(),
-                                      [&](const auto& source) { return source.name == lane; });
-    if (removed && waits(journal, lane)) tables->by_lane.insert(entry);
+    if (still_waits(entry.first)) tables->by_lane.insert(entry);
   }
-  for (const auto& entry : before.forms) {
-    const std::string& lane = entry.first;
-    const bool removed = std::none_of(next.sources.begin(), next.sources.end(),
-                                      [&](const auto& source) { return source.name == lane; });
-    if (removed && waits(journal, lane)) tables->forms.insert(entry);
+  for (const auto& entry : before.bodies) {
+    if (still_waits(entry.first)) tables->bodies.insert(entry);
   }
   return tables;
 }

@@ -13,6 +13,7 @@
 #endif
 
 #include "net/json/characters.h"
+#include "net/json/members.h"
 
 namespace hookspool::net {
 namespace {
@@ -55,6 +56,8 @@ class Scanner {
   void scan();
   // Where the text is one array: its next element. REQUIRES: the array has been read as JSON.
   std::optional<JsonValue> next_element();
+  // Where the text is one object: its next member, under the same condition.
+  std::optional<JsonMember> next_member();
 
  private:
   bool refuse(std::string_view refusal) {
@@ -82,6 +85,7 @@ class Scanner {
   void close();
   bool after_value();
   bool name();
+  std::string_view unescaped_name(std::size_t begin);
   bool word(std::string_view expected);
   // A run of digits, and how many zeros it begins with.
   struct Digits {
@@ -130,6 +134,20 @@ std::optional<JsonValue> Scanner::next_element() {
   const std::size_t begin = at_;
   if (at_end() || peek() == ']' || !value()) return std::nullopt;
   return JsonValue{kind_of_json(text_[begin]), text_.substr(begin, ended_at_ - begin)};
+}
+
+std::optional<JsonMember> Scanner::next_member() {
+  ++at_;  // the brace, or the comma behind the member before
+  skip_blanks();
+  const std::size_t name_begin = at_;
+  if (peek() != '"' || !string()) return std::nullopt;
+  const std::string_view name = unescaped_name(name_begin);  // the names within the value are not unescaped
+  skip_blanks();
+  if (!take(':')) return std::nullopt;
+  skip_blanks();
+  const std::size_t begin = at_;
+  if (!value()) return std::nullopt;
+  return JsonMember{name, {kind_of_json(text_[begin]), text_.substr(begin, ended_at_ - begin)}};
 }
 
 // One value with all that is in it, and the blanks behind it.
@@ -218,11 +236,7 @@ bool Scanner::name() {
   if (!string()) return false;
   const bool watched = follower_ != nullptr && follower_->watches(depth_);
   if (keys_ != nullptr || watched) {
-    std::string_view name = text_.substr(begin + 1, at_ - begin - 2);
-    if (escaped_) {
-      name_ = unescaped(name, Unfit::kReplace);
-      name = name_;
-    }
+    const std::string_view name = unescaped_name(begin);
     if (keys_ != nullptr) keys_->key(begin, name);
     if (watched) follower_->key(depth_, name);
   }
@@ -230,6 +244,14 @@ bool Scanner::name() {
   if (!take(':')) return refuse("not_json");
   skip_blanks();
   return true;
+}
+
+// Of the string that was read last, from its opening quote on; valid until the next.
+std::string_view Scanner::unescaped_name(std::size_t begin) {
+  const std::string_view name = text_.substr(begin + 1, at_ - begin - 2);
+  if (!escaped_) return name;
+  name_ = unescaped(name, Unfit::kReplace);
+  return name_;
 }
 
 bool Scanner::word(std::string_view expected) {
@@ -390,6 +412,12 @@ void scan_elements(std::string_view array, const std::function<bool(const JsonVa
   JsonReading reading;
   Scanner scanner(array, reading, nullptr, nullptr);
   for (auto element = scanner.next_element(); element && take(*element);) element = scanner.next_element();
+}
+
+void each_member(const JsonValue& object, const std::function<bool(const JsonMember&)>& take) {
+  JsonReading reading;
+  Scanner scanner(object.raw, reading, nullptr, nullptr);
+  for (auto member = scanner.next_member(); member && take(*member);) member = scanner.next_member();
 }
 
 }  // namespace hookspool::net

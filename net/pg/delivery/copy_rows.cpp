@@ -56,20 +56,38 @@ bool fits_any_encoding(std::string_view json, std::string_view but_for = {}) {
   return true;
 }
 
-Payload payload_of(const std::optional<FormReading>& form, const std::string& body) {
-  if (!form) return to_payload(body);
-  if (form->refusal.empty()) return to_payload(form->json);
+Payload without(std::string_view reason) {
   Payload none;
-  none.issue = form->refusal;
+  none.issue = reason;
   return none;
 }
 
-void payload_columns(CopyWriter& copy, const Event& event, bool utf8, const FormRules* rules) {
-  const std::string& body = event.body;
-  const auto form = rules == nullptr ? std::nullopt : read_form(event.content_type, body, *rules);
-  const Payload payload = payload_of(form, body);
+Payload payload_of(const std::optional<FormReading>& form, const Outgoing& outgoing) {
+  if (outgoing.body_is_withheld()) return without("redacted");
+  if (!form) return to_payload(outgoing.event().body);
+  return form->refusal.empty() ? to_payload(form->json) : without(form->refusal);
+}
+
+bool keeps_body(KeepRaw keep_raw, bool has_payload, bool payload_is_body) {
+  switch (keep_raw) {
+    case KeepRaw::kUnparsed:
+      return !payload_is_body;
+    case KeepRaw::kAlways:
+      return true;
+    case KeepRaw::kNever:
+      return !has_payload;
+  }
+  return true;
+}
+
+void payload_columns(CopyWriter& copy, const Outgoing& outgoing, bool utf8) {
+  const std::string& body = outgoing.event().body;
+  const FormRules* rules = outgoing.rules().form_rules();
+  const auto form = rules == nullptr ? std::nullopt : read_form(outgoing.event().content_type, body, *rules);
+  const Payload payload = payload_of(form, outgoing);
   const bool encodable = utf8 || !payload.is_json || fits_any_encoding(payload.text());
-  if (payload.is_json && encodable) {
+  const bool has_payload = payload.is_json && encodable;
+  if (has_payload) {
     copy.jsonb(payload.text());
   } else {
     copy.null();
@@ -77,10 +95,10 @@ void payload_columns(CopyWriter& copy, const Event& event, bool utf8, const Form
   // Where only the replacement has no character, the issue is what had to be replaced.
   const bool only_replaced = !payload.altered.empty() && fits_any_encoding(payload.altered, kReplacement);
   const std::string_view issue = encodable || only_replaced ? std::string_view(payload.issue) : "encoding";
-  if (issue.empty() && !form) {
-    copy.null();
-  } else {
+  if (keeps_body(outgoing.rules().keep_raw, has_payload, issue.empty() && !form)) {
     copy.bytea(body);
+  } else {
+    copy.null();
   }
   if (issue.empty()) {
     copy.null();
@@ -91,8 +109,9 @@ void payload_columns(CopyWriter& copy, const Event& event, bool utf8, const Form
 
 }  // namespace
 
-void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored,
-                     const Arrival& arrival, bool utf8, const FormRules* form) {
+void write_event_row(CopyWriter& copy, std::string_view agent_id, const Outgoing& outgoing,
+                     const Arrival& arrival, bool utf8) {
+  const StoredEvent& stored = outgoing.stored();
   const Event& event = stored.event;
   Encoded text(utf8);
   copy.row(kEventColumnCount);
@@ -115,7 +134,7 @@ void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEv
   } else {
     copy.null();
   }
-  payload_columns(copy, event, utf8, form);
+  payload_columns(copy, outgoing, utf8);
   copy.int4(arrival.feed);
   copy.bigint(arrival.number);
 }
@@ -132,8 +151,9 @@ std::string dead_letter_request(const Event& event) {
   return request.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored,
+void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const Outgoing& outgoing,
                            const PgError& why) {
+  const StoredEvent& stored = outgoing.stored();
   const Event& event = stored.event;
   copy.row(kDeadLetterColumnCount);
   copy.uuid(stored.id);

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "net/form/form_json.h"
 #include "net/pg/delivery/copy_writer.h"
 #include "net/pg/link/error.h"
+#include "net/pg/tables/outgoing.h"
 #include "storage/model/event.h"
 
 namespace hookspool::net {
@@ -25,16 +25,15 @@ struct Arrival {
 };
 // `utf8`: the database can hold any character. Where it cannot, what is not ASCII stays in `body` (payload_issue
 // "encoding") and becomes '?' in the texts: an event is never refused for its characters.
-// `form`: how a form becomes the payload, and then `body` keeps its bytes as well; null: it does not.
-void write_event_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored,
-                     const Arrival& arrival, bool utf8, const FormRules* form = nullptr);
+void write_event_row(CopyWriter& copy, std::string_view agent_id, const Outgoing& outgoing,
+                     const Arrival& arrival, bool utf8);
 
 inline constexpr std::string_view kDeadLetterColumns =
     "id, agent_id, epoch, seq, source, received_at, sqlstate, message, request, body";
 // Nothing in it can be refused: the request's metadata is JSON as bytes, the message is ASCII.
 // That JSON: delivery_id, method, path, query, remote_addr, content_type, headers.
 std::string dead_letter_request(const Event& event);
-void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const StoredEvent& stored,
+void write_dead_letter_row(CopyWriter& copy, std::string_view agent_id, const Outgoing& outgoing,
                            const PgError& why);
 
 }  // namespace hookspool::net

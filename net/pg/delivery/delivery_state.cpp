@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "net/pg/delivery/copy_rows.h"
+#include "net/pg/tables/mapping.h"
 #include "net/pg/tables/schema.h"
 
 namespace hookspool::net {
@@ -188,7 +189,7 @@ PgResult<void> DeliveryTransaction::State::keep_dead_letter(const StoredEvent& e
       deadline);
   if (!started) return fail(not_the_event(std::move(started).error()));
   CopyWriter copy(connection, deadline);
-  write_dead_letter_row(copy, key.agent_id, event, why);
+  write_dead_letter_row(copy, key.agent_id, Outgoing(event, body_rules(options.tables.get(), key.lane)), why);
   auto copied = copy.finish();
   if (!copied) return fail(not_the_event(std::move(copied).error()));
   return {};

@@ -25,7 +25,7 @@ class EventsTable : public Target {
         agent_id_(std::move(agent_id)),
         lane_(std::move(lane)),
         schema_(quote_identifier(options.schema)),
-        form_(options.tables ? options.tables->form_of(lane_) : nullptr),
+        rules_(body_rules(options.tables.get(), lane_)),
         counter_(connection, options, agent_id_, lane_) {}
 
   void expect(std::size_t rows) override { expected_ = rows; }
@@ -48,7 +48,7 @@ class EventsTable : public Target {
     }
     const bool utf8 = connection_.database_is_utf8();
     for (const EventPtr& event : events)
-      write_event_row(*copy_, agent_id_, *event, counter_.next(), utf8, form_);
+      write_event_row(*copy_, agent_id_, Outgoing(*event, rules_), counter_.next(), utf8);
     rows_ += events.size();
     return copy_->failed() ? finish() : PgResult<void>();
   }
@@ -165,18 +165,19 @@ class EventsTable : public Target {
   PgError duplicate_or(PgError error) const {
     if (!is_there_already(error)) return error;
     error.error_class = ErrorClass::kSetup;
-    error.hint = "Rows of lane " + lane_ + " above its watermark are already in " + schema_ +
-                 ".events: somebody changed the table watermarks, or restored one table without the other. "
-                 "hookspool repair " +
-                 lane_ + " compares by id and goes on.";
+    error.hint =
+        "Rows of lane " + lane_ + " above its watermark are already in " + schema_ +
+        ".events: the table watermarks was changed by hand, or one of the two tables was restored without "
+        "the other. hookspool repair " +
+        lane_ + " compares by id and goes on.";
     return error;
   }
 
   Connection& connection_;
   const PgOptions& options_;
   const std::string agent_id_, lane_;
-  const std::string schema_;        // quoted
-  const FormRules* const form_;     // null: forms stay bytes
+  const std::string schema_;  // quoted
+  const BodyRules& rules_;
   std::optional<CopyWriter> copy_;  // under way
   std::uint64_t rows_ = 0;          // given to it
   FeedCounter counter_;

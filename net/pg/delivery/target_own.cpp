@@ -36,7 +36,7 @@ OwnTable::OwnTable(Connection& connection, const PgOptions& options, const Table
       mapping_(mapping),
       agent_id_(std::move(agent_id)),
       lane_(std::move(lane)),
-      form_(options.tables ? options.tables->form_of(lane_) : nullptr) {}
+      rules_(body_rules(options.tables.get(), lane_)) {}
 
 std::string OwnTable::columns_sql() const {
   return std::string(mapping_.for_each ? kSavepoint : "") + target_columns_sql(connection_, mapping_);
@@ -51,7 +51,7 @@ PgResult<std::uint64_t> OwnTable::insert(std::span<const EventPtr> events, bool 
   }
   std::uint64_t inserted = 0;
   bool by_postgresql = false;
-  TargetRows rows(mapping_, *columns_, form_, agent_id_, [&](const std::string& array) -> PgResult<void> {
+  TargetRows rows(mapping_, *columns_, agent_id_, [&](const std::string& array) -> PgResult<void> {
     auto put = insert_rows(array, only_missing);
     by_postgresql = !put;
     if (!put) return fail(std::move(put).error());
@@ -62,10 +62,11 @@ PgResult<std::uint64_t> OwnTable::insert(std::span<const EventPtr> events, bool 
     const bool one = by_postgresql && mapping_.for_each && events.size() == 1 && !error.connection_lost;
     if (!one || error.error_class == ErrorClass::kOutage || error.error_class == ErrorClass::kSetup)
       return error;
-    return named(*events.front(), std::move(error), only_missing);
+    return named(Outgoing(*events.front(), rules_), std::move(error), only_missing);
   };
   for (const EventPtr& event : events) {
-    if (auto added = rows.add(*event); !added) return fail(refused(std::move(added).error()));
+    if (auto added = rows.add(Outgoing(*event, rules_)); !added)
+      return fail(refused(std::move(added).error()));
   }
   if (auto finished = rows.finish(); !finished) return fail(refused(std::move(finished).error()));
   counts_ += rows.counts();
@@ -84,12 +85,12 @@ PgResult<std::uint64_t> OwnTable::insert_rows(const std::string& rows, bool only
 
 // Of an event that is refused, alone: the first of its elements with which it is, and the column where that alone is
 // refused. The transaction is lost anyway; whatever goes wrong here leaves the refusal as it was.
-PgError OwnTable::named(const StoredEvent& event, PgError error, bool only_missing) {
-  std::uint64_t taken = 0, refused = items_of(event);
+PgError OwnTable::named(const Outgoing& outgoing, PgError error, bool only_missing) {
+  std::uint64_t taken = 0, refused = items_of(outgoing);
   std::string item, last;
   while (taken < refused) {
     const std::uint64_t end = refused - taken == 1 ? refused : taken + (refused - taken) / 2;
-    const auto tried = try_items(event, end, only_missing, last);
+    const auto tried = try_items(outgoing, end, only_missing, last);
     if (!tried && (tried.error().connection_lost || tried.error().error_class == ErrorClass::kOutage))
       return error;
     if (tried) {
@@ -100,44 +101,44 @@ PgError OwnTable::named(const StoredEvent& event, PgError error, bool only_missi
       refused = end;
     }
   }
-  if (!item.empty()) name_item(error, item, refused_column(event, refused - 1, error));
+  if (!item.empty()) name_item(error, item, refused_column(outgoing, refused - 1, error));
   return error;
 }
 
 // Elements, whether they become rows or not.
-std::uint64_t OwnTable::items_of(const StoredEvent& event) const {
-  const JsonText body(event.event, form_);
+std::uint64_t OwnTable::items_of(const Outgoing& outgoing) const {
+  const JsonText body(outgoing);
   return ItemReader(mapping_).each(body, [](const ItemReader::Item&) { return true; }).items;
 }
 
 // `last`: where the last of the first `end` elements lies.
-PgResult<void> OwnTable::try_items(const StoredEvent& event, std::uint64_t end, bool only_missing,
+PgResult<void> OwnTable::try_items(const Outgoing& outgoing, std::uint64_t end, bool only_missing,
                                    std::string& last) {
   auto back = connection_.query(std::string(kBackToSavepoint), statement_deadline(options_), kAttempt);
   if (!back) return fail(PgError{.text = std::move(back).error().text});
-  TargetRows rows(mapping_, *columns_, form_, agent_id_, [&](const std::string& array) -> PgResult<void> {
+  TargetRows rows(mapping_, *columns_, agent_id_, [&](const std::string& array) -> PgResult<void> {
     auto put = insert_rows(array, only_missing);
     if (!put) return fail(std::move(put).error());
     return {};
   });
-  auto added = rows.add(event, {0, end});
+  auto added = rows.add(outgoing, {0, end});
   if (added) added = rows.finish();
   last = rows.last_item();
   return added;
 }
 
-std::string OwnTable::refused_column(const StoredEvent& event, std::uint64_t item, const PgError& error) {
+std::string OwnTable::refused_column(const Outgoing& outgoing, std::uint64_t item, const PgError& error) {
   for (const MappedColumn& mapped : mapping_.columns) {
     auto back = connection_.query(std::string(kBackToSavepoint), statement_deadline(options_), kAttempt);
     if (!back) return {};
     bool refused = false;
-    TargetRows rows(mapping_, *columns_, form_, agent_id_, [&](const std::string& array) -> PgResult<void> {
+    TargetRows rows(mapping_, *columns_, agent_id_, [&](const std::string& array) -> PgResult<void> {
       auto read = connection_.query_with(conversion_sql(mapping_, *columns_, mapped.name), array,
                                          statement_deadline(options_), kAttempt);
       refused = !read && read.error().sqlstate == error.sqlstate;
       return {};
     });
-    if (!rows.add(event, {item, item + 1}) || !rows.finish()) return {};
+    if (!rows.add(outgoing, {item, item + 1}) || !rows.finish()) return {};
     if (refused) return mapped.name;
   }
   return {};

@@ -10,6 +10,7 @@
 
 #include "net/pg/delivery/target.h"
 #include "net/pg/tables/mapping.h"
+#include "net/pg/tables/outgoing.h"
 #include "net/pg/tables/target_columns.h"
 
 namespace hookspool::net {
@@ -34,16 +35,16 @@ class OwnTable : public Target {
   std::string columns_sql() const;
   PgResult<std::uint64_t> insert(std::span<const EventPtr> events, bool only_missing);
   PgResult<std::uint64_t> insert_rows(const std::string& rows, bool only_missing);
-  PgError named(const StoredEvent& event, PgError error, bool only_missing);
-  PgResult<void> try_items(const StoredEvent& event, std::uint64_t end, bool only_missing, std::string& last);
-  std::uint64_t items_of(const StoredEvent& event) const;
-  std::string refused_column(const StoredEvent& event, std::uint64_t item, const PgError& error);
+  PgError named(const Outgoing& outgoing, PgError error, bool only_missing);
+  PgResult<void> try_items(const Outgoing& outgoing, std::uint64_t end, bool only_missing, std::string& last);
+  std::uint64_t items_of(const Outgoing& outgoing) const;
+  std::string refused_column(const Outgoing& outgoing, std::uint64_t item, const PgError& error);
 
   Connection& connection_;
   const PgOptions& options_;
   const TableMapping& mapping_;
   const std::string agent_id_, lane_;
-  const FormRules* const form_;
+  const BodyRules& rules_;
   // As they were in this transaction; nothing: not read yet.
   std::optional<std::vector<TargetColumn>> columns_;
   RowCounts counts_;

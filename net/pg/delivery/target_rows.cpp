@@ -88,8 +88,8 @@ void name_item(PgError& error, const std::string& item, const std::string& colum
 }
 
 TargetRows::TargetRows(const TableMapping& mapping, const std::vector<TargetColumn>& columns,
-                       const FormRules* form, const std::string& agent_id, Send send)
-    : mapping_(mapping), reader_(mapping), form_(form), agent_id_(agent_id), send_(std::move(send)) {
+                       const std::string& agent_id, Send send)
+    : mapping_(mapping), reader_(mapping), agent_id_(agent_id), send_(std::move(send)) {
   for (const MappedColumn& mapped : mapping.columns) {
     const TargetColumn* column = find_column(columns, mapped.name);
     columns_.push_back(column == nullptr ? TargetColumn{} : *column);
@@ -101,10 +101,10 @@ TargetRows::Value TargetRows::value_of(const JsonValue& found) {
   return {Value::Kind::kJson, found.kind, found.raw, {}};
 }
 
-PgResult<void> TargetRows::add(const StoredEvent& stored, const Range& wanted) {
-  const JsonText payload(stored.event, form_);
-  const JsonText headers(stored.event.headers);
-  Source source{stored, payload, headers};
+PgResult<void> TargetRows::add(const Outgoing& outgoing, const Range& wanted) {
+  const JsonText payload(outgoing);
+  const JsonText headers(outgoing.event().headers);
+  Source source{outgoing.stored(), payload, headers};
   PgResult<void> added;
   const auto walked = reader_.each(payload, [&](const ItemReader::Item& item) {
     if (item.number < wanted.first) return true;

@@ -36,13 +36,13 @@ class TargetRows {
     std::uint64_t first = 0, end = UINT64_MAX;
   };
 
-  // All of it must outlive this. `form`: how forms are read; null: not at all.
-  TargetRows(const TableMapping& mapping, const std::vector<TargetColumn>& columns, const FormRules* form,
+  // All of it must outlive this.
+  TargetRows(const TableMapping& mapping, const std::vector<TargetColumn>& columns,
              const std::string& agent_id, Send send);
 
   // kEvent: a value that its column's type would silently cut, or more than one event may hold.
-  PgResult<void> add(const StoredEvent& stored) { return add(stored, Range()); }
-  PgResult<void> add(const StoredEvent& stored, const Range& wanted);
+  PgResult<void> add(const Outgoing& outgoing) { return add(outgoing, Range()); }
+  PgResult<void> add(const Outgoing& outgoing, const Range& wanted);
   // Sends what is left; without any row an empty array, which shows whether the table would take rows at all.
   PgResult<void> finish();
 
@@ -80,7 +80,6 @@ class TargetRows {
   const TableMapping& mapping_;
   std::vector<TargetColumn> columns_;  // of the mapping's columns, in their order
   ItemReader reader_;
-  const FormRules* const form_;
   const std::string& agent_id_;
   const Send send_;
   std::string rows_{"["};

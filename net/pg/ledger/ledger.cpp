@@ -77,7 +77,7 @@ PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOpti
   const std::string schema = quote_identifier(options.schema);
   const std::string where = " WHERE id = ANY(" + uuid_array(ids) + ")";
   const LaneMapping* own = options.tables ? options.tables->find(lane) : nullptr;
-  const FormRules* form = options.tables ? options.tables->form_of(lane) : nullptr;
+  const BodyRules& rules = body_rules(options.tables.get(), lane);
   const std::string in_events = "SELECT id, 0, epoch, seq FROM " + schema + ".events" + where;
   // Of a table of the user's own: how many rows, and which of the tables.
   std::string sql = own == nullptr ? in_events : "";
@@ -113,10 +113,11 @@ PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOpti
     return at == own_rows.end() ? 0 : at->second;
   };
   for (const EventPtr& event : events) {
+    const Outgoing outgoing(*event, rules);
     bool whole = !own->also_events || has(event->id, own->tables.size()) > 0;
     std::uint64_t makes = own->also_events ? 1 : 0;
     for (std::size_t i = 0; whole && i < own->tables.size(); ++i) {
-      const std::uint64_t expected = expected_rows(own->tables[i], form, event->event);
+      const std::uint64_t expected = expected_rows(own->tables[i], outgoing);
       whole = has(event->id, i) >= expected;
       makes += expected;
     }

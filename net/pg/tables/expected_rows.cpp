@@ -4,10 +4,10 @@
 
 namespace hookspool::net {
 
-std::uint64_t expected_rows(const TableMapping& mapping, const FormRules* form, const Event& event) {
+std::uint64_t expected_rows(const TableMapping& mapping, const Outgoing& outgoing) {
   if (mapping.makes_one_row()) return 1;
-  const JsonText body(event, form);
-  const JsonText headers(event.headers);
+  const JsonText body(outgoing);
+  const JsonText headers(outgoing.event().headers);
   const ItemReader reader(mapping);
   std::uint64_t rows = 0;
   reader.each(body, [&](const ItemReader::Item& item) {

@@ -4,11 +4,10 @@
 #include <cstdint>
 
 #include "net/pg/tables/mapping.h"
-#include "storage/model/event.h"
+#include "net/pg/tables/outgoing.h"
 
 namespace hookspool::net {
 
-// `form`: how its forms are read; null: not at all.
-std::uint64_t expected_rows(const TableMapping& mapping, const FormRules* form, const Event& event);
+std::uint64_t expected_rows(const TableMapping& mapping, const Outgoing& outgoing);
 
 }  // namespace hookspool::net

@@ -128,9 +128,11 @@ std::string LaneMapping::shown_names() const {
   return names;
 }
 
-const FormRules* LaneTables::form_of(std::string_view lane) const {
-  const auto found = forms.find(lane);
-  return found == forms.end() ? nullptr : &found->second;
+const BodyRules& body_rules(const LaneTables* tables, std::string_view lane) {
+  static const BodyRules kUsual;
+  if (tables == nullptr) return kUsual;
+  const auto found = tables->bodies.find(lane);
+  return found == tables->bodies.end() ? kUsual : found->second;
 }
 
 const LaneMapping* LaneTables::find(std::string_view lane) const {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "net/condition/condition.h"
-#include "net/form/form_json.h"
 #include "net/json/place.h"
+#include "net/pg/tables/body_rules.h"
 #include "net/pg/tables/item_path.h"
 #include "storage/model/result.h"
 
@@ -113,12 +113,14 @@ struct LaneMapping {
   std::string shown_names() const;  // for people
 };
 
-// The lanes that fill tables of their own (all others fill hookspool.events), and how their bodies are read.
+// The lanes that fill tables of their own (all others fill hookspool.events), and those whose bodies have rules.
 struct LaneTables {
   std::map<std::string, LaneMapping, std::less<>> by_lane;
-  std::map<std::string, FormRules, std::less<>> forms{};  // the lanes whose forms are read as JSON
+  std::map<std::string, BodyRules, std::less<>> bodies{};
   const LaneMapping* find(std::string_view lane) const;
-  const FormRules* form_of(std::string_view lane) const;
 };
+
+// Of a lane; without any the usual ones. `tables` may be null, and must outlive what is returned.
+const BodyRules& body_rules(const LaneTables* tables, std::string_view lane);
 
 }  // namespace hookspool::net

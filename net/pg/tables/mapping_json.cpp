@@ -8,7 +8,10 @@ JsonText::JsonText(std::string_view body) {
   read(body);
 }
 
-JsonText::JsonText(const Event& event, const FormRules* form) {
+JsonText::JsonText(const Outgoing& outgoing) {
+  if (outgoing.body_is_withheld()) return;
+  const Event& event = outgoing.event();
+  const FormRules* form = outgoing.rules().form_rules();
   auto reading = form == nullptr ? std::nullopt : read_form(event.content_type, event.body, *form);
   if (!reading) {
     read(event.body);

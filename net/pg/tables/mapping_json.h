@@ -8,9 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "net/form/form_json.h"
 #include "net/json/json.h"
-#include "storage/model/event.h"
+#include "net/pg/tables/outgoing.h"
 
 namespace hookspool::net {
 
@@ -18,8 +17,8 @@ namespace hookspool::net {
 class JsonText {
  public:
   explicit JsonText(std::string_view body);
-  // Of an event's body: a form, where `form` is not null, as the JSON that it is read as.
-  JsonText(const Event& event, const FormRules* form);
+  // Of an event's body: a form, where the rules read it, as the JSON that it is read as.
+  explicit JsonText(const Outgoing& outgoing);
   JsonText(const JsonText&) = delete;
   JsonText& operator=(const JsonText&) = delete;
 

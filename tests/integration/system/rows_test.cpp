@@ -1,4 +1,7 @@
 // What an application makes of a webhook, as a user meets it: a request goes in, rows come out.
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "tests/integration/system/fixture.h"
@@ -166,6 +169,69 @@ TEST_F(RowsTest, AFormIsJsonForColumnsPayloadAndRepeats) {
   EXPECT_EQ(value("SELECT concat_ws(' ', payload ->> 'From', payload_issue, convert_from(body, 'UTF8')) FROM"
                   " hookspool.events"),
             "+4912 MessageSid=SM1&From=%2B4912");
+}
+
+// Whether a file below `folder` has the text, as bytes.
+bool is_on_disk(const std::filesystem::path& folder, const std::string& text) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    if (bytes.find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST_F(RowsTest, WhatIsRedactedIsNotInPostgresqlAndNotInTheJournalWhereItIsAskedFor) {
+  const std::string rules =
+      "dedupe = \"/card/number\"\n"
+      "redact = [\"/card/number\", \"header:x-api-key\"]\n"
+      "table = \"public.amounts\"\n"
+      "columns = { id = \"@id\", n = \"/n\", raw = \"@body\", headers = \"@headers\" }\n"
+      "also = \"events\"\n";
+  start(
+      "CREATE TABLE amounts (id uuid PRIMARY KEY, n int NOT NULL, raw bytea, headers jsonb);"
+      "GRANT INSERT, SELECT ON amounts TO hookspool",
+      "[sources.a]\n" + rules + "[sources.b]\nredact_journal = true\n" + rules);
+  const auto send = [&](const std::string& source, const std::string& secret, const std::string& n) {
+    return post(source, "{\"card\":{\"number\":\"" + source + secret + "\"},\"n\":" + n + "}",
+                "Content-Type: application/json\r\nX-Api-Key: key-" + source + secret + "\r\n");
+  };
+  for (const std::string source : {"a", "b"}) {
+    const Answer first = send(source, "-secret-1", "1");
+    EXPECT_EQ(send(source, "-secret-1", "1").id(), first.id()) << "the key is made of what was sent";
+    EXPECT_EQ(send(source, "-secret-2", "2").body.find("duplicate"), std::string::npos);
+    EXPECT_EQ(send(source, "-secret-3", "null").status,
+              200);  // PostgreSQL puts the whole row into its message
+    EXPECT_EQ(post(source, "no JSON: " + source + "-secret-4").status, 200);
+  }
+  agent_->wait_caught_up();
+  const auto nothing_leaks = [&] {
+    for (const std::string table : {"public.amounts", "hookspool.events", "hookspool.dead_letters"}) {
+      EXPECT_EQ(value("SELECT count(*) FROM " + table +
+                      " t WHERE t::text LIKE '%-secret-%' OR t::text LIKE '%2d7365637265742d%'"),
+                "0")
+          << table;
+    }
+  };
+  nothing_leaks();
+  EXPECT_EQ(
+      value("SELECT string_agg(payload::text, ' ' ORDER BY id) FROM hookspool.events WHERE source = 'a'"),
+      R"({"n": 1, "card": {"number": "[redacted]"}} {"n": 2, "card": {"number": "[redacted]"}})");
+  EXPECT_EQ(value("SELECT count(*) FROM hookspool.dead_letters"), "4");
+  EXPECT_TRUE(is_on_disk(agent_->journal(), "a-secret-1"));
+  EXPECT_FALSE(is_on_disk(agent_->journal(), "b-secret-"));
+
+  // Dead letters that are put back are the same rows as if they had been taken at first.
+  postgres_.query("ALTER TABLE amounts ALTER n DROP NOT NULL");
+  (void)command({"dead", "retry", "--all"});
+  EXPECT_TRUE(wait_until(seconds(60), [&] { return value("SELECT count(*) FROM amounts") == "8"; }));
+  nothing_leaks();
+  EXPECT_FALSE(is_on_disk(agent_->journal(), "b-secret-"));
+  EXPECT_EQ(
+      value("SELECT count(*) FROM hookspool.events WHERE payload_issue = 'redacted' AND body = '[redacted]'"),
+      "2");
+  EXPECT_EQ(json_of({"verify"}).value("missing", -1), 0);
 }
 
 }  // namespace

@@ -329,7 +329,7 @@ TEST_F(ItemsTest, AFormIsReadAsJsonEverywhere) {
   lane_.events.back() = broken;
   PgOptions with = mapped(lane);
   auto tables = std::make_shared<LaneTables>(*with.tables);
-  tables->forms.emplace("github", FormRules{.json = {"payload"}});
+  tables->bodies.emplace("github", BodyRules{.form = FormRules{.json = {"payload"}}});
   with.tables = tables;
   const auto sent = deliver(*connection_, with, lane_, 1000);
   ASSERT_TRUE(sent) << sent.error().text;
