@@ -222,7 +222,7 @@ PgError too_new(const PgOptions& options, const Found& found) {
               "kept in the journal meanwhile."};
 }
 
-// All that works; the comments would be most of what a person has to read in a log.
+// All that works; the comments would be most of what an administrator has to read in a log.
 std::string schema_without_comments(const std::string& schema) {
   std::string sql = create_schema(schema);
   for (const Table& table : kTables) sql += create_table(schema, table);

@@ -1,6 +1,6 @@
 // What is redacted is gone, whatever the body is, and the rest is as it was sent.
 //
-// One seed again: HOOKSPOOL_SEED=17 build/release/tests/unit/net/net_redact_test --gtest_filter='*AnyBody*'
+// One seed again: HOOKSPOOL_SEED=17 build/release/tests/unit/net/net_redact_test --gtest_filter='*HostileTexts*'
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -162,7 +162,7 @@ std::uint64_t seed() {
 }
 
 // Hostile texts, with pointers of their own members and others.
-TEST(Redact, AnyBodyIsWithoutIt) {
+TEST(Redact, HostileTextsAreWithoutIt) {
   const std::uint64_t from = seed();
   std::cout << "HOOKSPOOL_SEED=" << from << "\n";
   testing::HostileJson hostile(from);
