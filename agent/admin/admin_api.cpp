@@ -152,13 +152,14 @@ net::HttpAnswer adopt_database(const Json& json, const AdminParts& parts) {
 Json tally_json(const LaneTally& tally) {
   Json ids = Json::array();
   for (const Uuid& id : tally.missing_ids) ids.push_back(id.to_string());
-  return {{"source", tally.lane},           {"comparable", tally.comparable},
-          {"error", tally.error},           {"received", tally.received},
-          {"in_table", tally.in_table},     {"renumbered", tally.renumbered},
-          {"pending", tally.pending},       {"dead", tally.dead},
-          {"discarded", tally.discarded},   {"gaps", tally.gaps},
-          {"unreadable", tally.unreadable}, {"missing", tally.missing},
-          {"put_in", tally.put_in},         {"missing_ids", std::move(ids)}};
+  return {{"source", tally.lane},         {"comparable", tally.comparable},
+          {"error", tally.error},         {"received", tally.received},
+          {"in_table", tally.in_table},   {"renumbered", tally.renumbered},
+          {"pending", tally.pending},     {"dead", tally.dead},
+          {"discarded", tally.discarded}, {"pruned", tally.pruned},
+          {"gaps", tally.gaps},           {"unreadable", tally.unreadable},
+          {"missing", tally.missing},     {"put_in", tally.put_in},
+          {"missing_ids", std::move(ids)}};
 }
 
 net::HttpAnswer compare(const Json& json, const AdminParts& parts) {

@@ -105,7 +105,7 @@ int Agent::open_admin(std::int64_t started_at_us) {
                                   serving_.admission(), reloader_, std::nullopt, admin_socket_path(config_)});
   if (sink != nullptr) {
     health_->postgres.emplace(
-        HealthSources::Postgres{sink->pool, sink->uplink, sink->lanes, sink->consumers});
+        HealthSources::Postgres{sink->pool, sink->uplink, sink->lanes, sink->consumers, sink->row_retention});
     admin_parts_->postgres.emplace(
         AdminParts::Postgres{sink->pool, sink->lanes, sink->guard, settings_.postgres});
   }
@@ -118,9 +118,11 @@ int Agent::open_admin(std::int64_t started_at_us) {
 
 Result<void, std::string> Agent::reconfigure(const Config& now, Config& next) {
   Delivering::Sink* const sink = delivering_.sink();
-  return put_in_force(now, next,
-                      {settings_, journaling_.journal(), journaling_.quarantine(),
-                       sink == nullptr ? nullptr : &sink->lanes, serving_.intake()});
+  auto done = put_in_force(now, next,
+                           {settings_, journaling_.journal(), journaling_.quarantine(),
+                            sink == nullptr ? nullptr : &sink->lanes, serving_.intake()});
+  if (done && sink != nullptr) sink->row_retention.wake();
+  return done;
 }
 
 // Until SIGTERM or SIGINT, which, like SIGHUP, every thread has blocked, so that only this wait receives them.

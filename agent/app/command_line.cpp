@@ -75,11 +75,37 @@ void add_salvage(CLI::App& command, SalvageCommand& options) {
   command.add_flag("--dry-run", options.dry_run, "report only, change nothing");
 }
 
+CLI::App* add_reload(CLI::App& app, ReloadCommand& options, bool& json) {
+  auto* reload =
+      app.add_subcommand("reload", "make the running agent read its configuration again; 78 if it refuses");
+  reload->add_option("--socket", options.socket, "the agent's admin socket")->type_name("PATH");
+  reload->add_flag("--json", json, "as JSON");
+  return reload;
+}
+
+CLI::App* add_doctor(CLI::App& app, DoctorCommand& options, bool& json) {
+  auto* doctor = app.add_subcommand("doctor", "check PostgreSQL, its schema and each source's table");
+  doctor->add_flag("--sql", options.sql, "print the SQL for an administrator");
+  doctor->add_flag("--json", json, "as JSON");
+  return doctor;
+}
+
 CLI::App* add_consumers(CLI::App& app, bool& json) {
   auto* consumers =
       app.add_subcommand("consumers", "show what each consumer of the events still has before it");
   consumers->add_flag("--json", json, "as JSON");
   return consumers;
+}
+
+CLI::App* add_export(CLI::App& app, ExportCommand& options) {
+  auto& command = *app.add_subcommand("export", "print rows of the events table in PostgreSQL as JSON Lines");
+  command.add_option("--source", options.sources, "of this source; may be given several times")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command.add_option("--since", options.since, "received at this time or later: RFC 3339 or \"2h\" (ago)")
+      ->type_name("TIME");
+  command.add_option("--until", options.until, "received before this time")->type_name("TIME");
+  return &command;
 }
 
 void add_send(CLI::App& command, SendCommand& options) {
@@ -126,19 +152,16 @@ int command_line(int argc, char** argv) {
       ->type_name("HOST:PORT");
   status->add_flag("--json", json, "print /health unchanged");
 
-  auto* reload = with_config(
-      app.add_subcommand("reload", "make the running agent read its configuration again; 78 if it refuses"));
   ReloadCommand reload_command;
-  reload->add_option("--socket", reload_command.socket, "the agent's admin socket")->type_name("PATH");
-  reload->add_flag("--json", json, "as JSON");
+  auto* reload = with_config(add_reload(app, reload_command, json));
 
-  auto* doctor = with_environment_file(
-      with_config(app.add_subcommand("doctor", "check PostgreSQL, its schema and each source's table")));
   DoctorCommand doctor_command;
-  doctor->add_flag("--sql", doctor_command.sql, "print the SQL for an administrator");
-  doctor->add_flag("--json", json, "as JSON");
+  auto* doctor = with_environment_file(with_config(add_doctor(app, doctor_command, json)));
 
   auto* consumers = with_environment_file(with_config(add_consumers(app, json)));
+
+  ExportCommand export_command;
+  auto* exporting = with_environment_file(with_config(add_export(app, export_command)));
 
   auto* salvage = with_config(app.add_subcommand(
       "salvage", "recover intact events from damaged or old segments; the agent must be stopped"));
@@ -178,7 +201,7 @@ int command_line(int argc, char** argv) {
   // With its address an agent is asked whatever its configuration is, which this user may not even read.
   if (*status && !status_command.address.empty()) return status_command.run(Config{}, json);
   if (admin.has_socket()) return admin.run(Config{}).value_or(kExitUsage);
-  if (*check || *doctor || *consumers) {
+  if (*check || *doctor || *consumers || *exporting) {
     if (const int code = take_environment(environment_file, config_file); code != kExitOk) return code;
   }
   const auto config = read_config(config_file);
@@ -188,6 +211,7 @@ int command_line(int argc, char** argv) {
   if (*status) return status_command.run(*config, json);
   if (*doctor) return doctor_command.run(*config, json);
   if (*consumers) return ConsumersCommand{}.run(*config, json);
+  if (*exporting) return export_command.run(*config);
   if (*send) return send_command.run(*config);
   if (*verify_signature) return verify_signature_command.run(*config, json);
   if (*salvage) return salvage_command.run(*config, json);

@@ -60,14 +60,18 @@ void Delivering::open(const Config& config, const LiveSettings& settings, Journa
                      const auto uplink = sink_->uplink.status();
                      sink_->lanes.uplink_changed(uplink);
                      dead_letters_->uplink_changed(uplink);
+                     if (uplink.up) sink_->row_retention.wake();
                    }),
-               ConsumerWatch(*pool_, journaling.journal().agent_id())});
+               ConsumerWatch(*pool_, journaling.journal().agent_id()),
+               RowRetention(settings.postgres, journaling.journal().agent_id(),
+                            [this] { return sink_->uplink.status().up; })});
 }
 
 void Delivering::start() {
   if (!sink_) return;
   sink_->lanes.start(sink_->uplink);
   dead_letters_->start();
+  sink_->row_retention.start();
   sink_->uplink.start();
 }
 
@@ -75,6 +79,7 @@ bool Delivering::stop(bool patient) {
   bool ended = true;
   const auto grace = [&] { return patient && ended ? kAskingGrace : milliseconds(0); };
   if (sink_) {
+    sink_->row_retention.ask_to_end();
     ended = sink_->lanes.stop(kDeliveryGrace);
     ended = sink_->uplink.stop(grace()) && ended;
   }

@@ -12,6 +12,7 @@
 #include "agent/app/journaling.h"
 #include "agent/config/config.h"
 #include "agent/delivery/lanes.h"
+#include "agent/delivery/row_retention.h"
 #include "agent/delivery/sink_guard.h"
 #include "agent/delivery/uplink.h"
 #include "agent/reload/live_settings.h"
@@ -30,6 +31,7 @@ class Delivering {
     SinkGuard guard;
     Uplink uplink;
     ConsumerWatch consumers;
+    RowRetention row_retention;
   };
 
   Delivering() = default;

@@ -29,6 +29,14 @@ struct ConsumersCommand {
   int run(const Config& config, bool json) const;
 };
 
+// Rows of the events table as JSON Lines. 0; 64 for a time that is none; 69 without an answer, or one that ends early; 74 if the
+// output is not taken; 78 where the schema is not there or may not be read.
+struct ExportCommand {
+  std::vector<std::string> sources;  // empty: all
+  std::string since, until;          // empty: no limit
+  int run(const Config& config) const;
+};
+
 // Takes the events whose bytes are whole out of damaged segments, or of any file, and puts them back into the journal
 // of a stopped agent. 0; 65 if some could not be had; 66 for a file that cannot be read; 69 if an agent has the journal;
 // 77 if it is another user's.

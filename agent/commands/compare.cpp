@@ -18,8 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMissingListedMax = 1'000;  // ids of one source
-constexpr const char* kFigures[] = {"received",  "in_table", "renumbered", "pending", "dead",
-                                    "discarded", "gaps",     "unreadable", "missing", "put_in"};
+constexpr const char* kFigures[] = {"received", "in_table", "renumbered", "pending", "dead",  "discarded",
+                                    "pruned",   "gaps",     "unreadable", "missing", "put_in"};
 
 std::uint64_t figure(const Json& tally, const char* name) {
   return tally.value(name, std::uint64_t{0});
@@ -102,6 +102,7 @@ void print_tally(const Json& tally) {
   print("%-16s %llu received = %llu in the table + %llu pending + %llu dead + %llu gaps", source.c_str(),
         n("received"), n("in_table"), n("pending"), n("dead"), n("gaps"));
   if (n("discarded") > 0) print(" + %llu discarded", n("discarded"));
+  if (n("pruned") > 0) print(" + %llu deleted since (retention)", n("pruned"));
   if (n("unreadable") > 0) print(" + %llu unreadable in the journal", n("unreadable"));
   print(" + %llu missing\n", n("missing"));
   for (const auto& id : tally.value("missing_ids", Json::array())) {

@@ -26,6 +26,23 @@ std::string seconds_at(const Json& json, const char* pointer) {
   return format_duration(milliseconds(static_cast<std::int64_t>(value.get<double>() * 1000)));
 }
 
+void print_keep_rows(const Json& health) {
+  if (!health.contains(Json::json_pointer("/postgres/keep_rows"))) return;
+  print("keep_rows  %s, %s rows deleted since the start\n",
+        seconds_at(health, "/postgres/keep_rows/keep_seconds").c_str(),
+        text_at(health, "/postgres/keep_rows/deleted_rows").c_str());
+  const auto consumer = printable(text_at(health, "/postgres/keep_rows/held/consumer"), kFieldBytesMax);
+  if (!consumer.empty()) {
+    print("           rows of source %s stay: consumer %s has not read them\n",
+          printable(text_at(health, "/postgres/keep_rows/held/source"), kFieldBytesMax).c_str(),
+          consumer.c_str());
+  }
+  const auto error = printable(text_at(health, "/postgres/keep_rows/last_error/text"), kFieldBytesMax);
+  if (!error.empty()) print("           %s\n", error.c_str());
+  const auto hint = text_at(health, "/postgres/keep_rows/last_error/hint");
+  if (!hint.empty()) print("%s\n", hint.c_str());
+}
+
 void print_postgres(const Json& health) {
   if (!health.value(Json::json_pointer("/postgres/configured"), false)) {
     print("postgres   none configured\n");
@@ -43,6 +60,7 @@ void print_postgres(const Json& health) {
   }
   print("pool       %s of %s open, %s in use\n", text_at(health, "/postgres/pool/open").c_str(),
         text_at(health, "/postgres/pool/size").c_str(), text_at(health, "/postgres/pool/in_use").c_str());
+  print_keep_rows(health);
   print("outages    %s, the last one %s\n", text_at(health, "/postgres/recovery/outages").c_str(),
         seconds_at(health, "/postgres/recovery/last_outage_seconds").c_str());
 }

@@ -23,6 +23,8 @@ namespace {
 
 constexpr milliseconds kSecond{1'000};
 constexpr milliseconds kHour{3'600'000};
+// prune() deletes nothing that is younger than a day.
+constexpr milliseconds kKeepRowsMin = 24 * kHour, kKeepRowsMax = 100 * 365 * 24 * kHour;
 constexpr std::size_t kLaneNameBytesMax = 64;
 constexpr std::size_t kSourcesMax = 1'024;  // as many as a journal has lanes for
 
@@ -62,7 +64,7 @@ void read_journal(TableReader section, JournalConfig& journal) {
   section.finish();
 }
 
-void read_postgres(TableReader section, PostgresConfig& postgres) {
+void read_postgres(TableReader section, PostgresConfig& postgres, milliseconds keep_delivered) {
   auto& options = postgres.options;
   if (section.text("conninfo", options.conninfo)) {
     const auto checked = net::Connection::check_conninfo(options.conninfo);
@@ -92,6 +94,12 @@ void read_postgres(TableReader section, PostgresConfig& postgres) {
   if (section.text("notify", options.notify) &&
       (options.notify.empty() || options.notify.size() > net::kIdentifierBytesMax)) {
     section.fault("notify", "needs a channel's name of 1 to 63 bytes");
+  }
+  if (section.has("keep_rows")) {
+    section.duration("keep_rows", postgres.keep_rows, kKeepRowsMin, kKeepRowsMax);
+    if (postgres.keep_rows.count() > 0 && postgres.keep_rows < keep_delivered)
+      section.fault("keep_rows",
+                    "is shorter than [journal] keep_delivered, for which events can be compared");
   }
   section.unsupported("sslmode", "write it in conninfo, as in \"host=db sslmode=verify-full\"");
   section.finish();
@@ -182,7 +190,7 @@ ConfigResult read_document(const toml::table& document, FaultList& faults) {
   read_admin(section("admin"), config.admin);
   read_journal(section("journal"), config.journal);
   read_quarantine(section("quarantine"), config.quarantine);
-  read_postgres(section("postgres"), config.postgres);
+  read_postgres(section("postgres"), config.postgres, config.journal.keep_delivered);
   read_sources(root.table("sources"), faults, config);
   root.finish();
   auto tables = std::make_shared<net::LaneTables>();

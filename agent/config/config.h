@@ -121,6 +121,7 @@ struct PostgresConfig {
   std::size_t batch_bytes_max = 16u << 20;
   // This many events refused in a row become dead letters without another being taken; 0: any number.
   std::size_t hold_after = 20;
+  milliseconds keep_rows{0};  // rows of the events table that are older are deleted; 0: none are
 };
 
 struct Config {

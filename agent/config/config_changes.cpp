@@ -92,6 +92,7 @@ void settle_postgres(const PostgresConfig& now, PostgresConfig& next, ConfigChan
   postgres.live("batch_bytes", now.batch_bytes_max, next.batch_bytes_max);
   postgres.live("hold_after", now.hold_after, next.hold_after);
   postgres.live("notify", was.notify, is.notify);
+  postgres.live("keep_rows", now.keep_rows, next.keep_rows);
 }
 
 using Tables = std::optional<net::LaneMapping>;

@@ -46,6 +46,9 @@ void count_known(LaneTally& tally, net::Standing::Place place) {
     case net::Standing::Place::kDiscarded:
       tally.discarded += 1;
       return;
+    case net::Standing::Place::kPruned:
+      tally.pruned += 1;
+      return;
   }
 }
 
@@ -202,7 +205,8 @@ AdminResult<void> Comparison::compare_batch(Work& work, const storage::LaneRun& 
                                             std::span<const EventPtr> events) const {
   if (events.empty()) return {};
   LaneTally& tally = work.tally();
-  const auto standings = net::find_events(*work.connection, config_.options, tally.lane, events);
+  const auto standings =
+      net::find_events(*work.connection, config_.options, journal_.agent_id(), tally.lane, events);
   if (!standings) return fail(admin_error_of(standings.error()));
   const auto found = by_id(*standings);
   const auto watermark = work.watermarks.find(run.epoch);

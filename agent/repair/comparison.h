@@ -35,7 +35,7 @@ struct ComparisonRequest {
   Place after;
 };
 
-// received = in_table + pending + dead + discarded + gaps + unreadable + missing, all found in one lane.
+// received = in_table + pending + dead + discarded + pruned + gaps + unreadable + missing, all found in one lane.
 struct LaneTally {
   std::string lane;
   bool comparable = true;      // false: rows of its own table cannot be identified by the event's id
@@ -46,6 +46,7 @@ struct LaneTally {
   std::uint64_t pending = 0;     // above the watermark: on their way
   std::uint64_t dead = 0;
   std::uint64_t discarded = 0;
+  std::uint64_t pruned = 0;      // not above what retention has deleted in PostgreSQL, and so delivered
   std::uint64_t gaps = 0;        // recorded in PostgreSQL as lost, and not readable in the journal
   std::uint64_t unreadable = 0;  // damaged in the journal, and not recorded as lost
   std::uint64_t missing = 0;     // before anything was put in

@@ -148,6 +148,16 @@ Json error_json(const net::PgError& error, std::int64_t at_us) {
   return json;
 }
 
+// Null where no rows are deleted.
+Json keep_rows_json(const RowRetention::Status& status) {
+  if (status.keep.count() == 0) return {};
+  Json json{{"keep_seconds", status.keep.count() / 1'000}, {"deleted_rows", status.deleted}};
+  json["last_round_seconds_ago"] = rounded(static_cast<double>(wall_clock_us() - *status.round_at_us) / 1e6);
+  if (!status.held_by.empty()) json["held"] = {{"source", status.source}, {"consumer", status.held_by}};
+  if (status.error) json["last_error"] = error_json(*status.error, *status.round_at_us);
+  return json;
+}
+
 Json postgres_json(const HealthSources& sources) {
   if (!sources.postgres) return {{"configured", false}, {"up", false}};
   const auto uplink = sources.postgres->uplink.status();
@@ -180,6 +190,8 @@ Json postgres_json(const HealthSources& sources) {
                       {"gap_events", figures.gaps.load()},
                       {"dead_letters", figures.buried.load()},
                       {"put_back_events", figures.put_back.load()}};
+  if (auto rows = keep_rows_json(sources.postgres->row_retention.status()); !rows.is_null())
+    json["keep_rows"] = std::move(rows);
   return json;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/delivery/lanes.h"
+#include "agent/delivery/row_retention.h"
 #include "agent/delivery/uplink.h"
 #include "agent/intake/admission.h"
 #include "agent/intake/deduplicator.h"
@@ -29,6 +30,7 @@ struct HealthSources {
     Uplink& uplink;
     Lanes& lanes;
     ConsumerWatch& consumers;
+    const RowRetention& row_retention;
   };
 
   storage::Journal& journal;

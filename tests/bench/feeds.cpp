@@ -3,6 +3,7 @@
 //
 //   hookspool-feeds live|drain CONNINFO SCHEMA          transactions a second of one row each; rows a second, 1000 each
 //   hookspool-feeds consume CONNINFO SCHEMA             rows a second at batches of 1, 100, 1000 by 1, 2 and 4 workers
+//   ... SCHEMA partitioned                              the same with the events table in weekly partitions
 //
 // `live` and `drain` compile with versions before feeds as well, for a before and after in turn.
 #include <algorithm>
@@ -155,9 +156,10 @@ void measure_consumers(net::Connection& connection, const net::PgOptions& option
 
 int main(int argc, char** argv) try {
   using namespace hookspool;
-  const std::string_view what = argc == 4 ? argv[1] : "";
+  const bool partitioned = argc == 5 && std::string_view(argv[4]) == "partitioned";
+  const std::string_view what = argc == 4 || partitioned ? argv[1] : "";
   if (what != "live" && what != "drain" && what != "consume") {
-    std::fprintf(stderr, "hookspool-feeds live|drain|consume CONNINFO SCHEMA\n");
+    std::fprintf(stderr, "hookspool-feeds live|drain|consume CONNINFO SCHEMA [partitioned]\n");
     return 64;
   }
   net::PgOptions options;
@@ -166,6 +168,11 @@ int main(int argc, char** argv) try {
   auto connection = bench::value(net::Connection::connect(options));
   if (auto made = net::ensure_schema(*connection, options); !made)
     throw std::runtime_error(made.error().text);
+  if (partitioned) {
+    (void)bench::value(
+        connection->query("SELECT " + net::quote_identifier(options.schema) + ".partition_events()",
+                          net::statement_deadline(options)));
+  }
   if (what == "consume") {
     bench::measure_consumers(*connection, options);
   } else {

@@ -146,7 +146,8 @@ PgResult<std::uint64_t> DeliveryTransaction::heal(std::span<const EventPtr> even
   if (!rows) return fail(std::move(rows).error());
   // Where rows can be told apart by id, one that is there already stays as it is.
   if (state.target->comparable()) {
-    auto put = state.target->put_missing(*rows);
+    // A recorded gap is the proof that it was never there.
+    auto put = state.target->put_missing(*rows, Target::Pruned::kPutIn);
     if (!put) return fail(state.refused(std::move(put).error()));
   } else {
     auto put = state.target->put(*rows);
@@ -173,7 +174,7 @@ PgResult<std::uint64_t> DeliveryTransaction::reconcile(std::span<const EventPtr>
   if (events.empty()) return std::uint64_t{0};
   auto rows = state.to_put(events);
   if (!rows) return fail(std::move(rows).error());
-  return state.target->put_missing(*rows);
+  return state.target->put_missing(*rows, Target::Pruned::kLeaveOut);
 }
 
 RowCounts DeliveryTransaction::counts() const {

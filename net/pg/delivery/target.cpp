@@ -12,6 +12,7 @@
 #include "net/pg/delivery/target_own.h"
 #include "net/pg/delivery/target_several.h"
 #include "net/pg/tables/mapping.h"
+#include "net/pg/tables/retention_schema.h"
 #include "net/pg/tables/schema.h"
 
 namespace hookspool::net {
@@ -67,8 +68,8 @@ class EventsTable : public Target {
     return {};
   }
 
-  PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) override {
-    auto there = ids_there(events);
+  PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events, Pruned pruned) override {
+    auto there = ids_there(events, pruned);
     if (!there) return fail(std::move(there).error());
     std::vector<EventPtr> missing;
     std::copy_if(events.begin(), events.end(), std::back_inserter(missing),
@@ -139,16 +140,19 @@ class EventsTable : public Target {
         .hint = "A rule, a trigger or row-level security on that table: it must show the agent its rows."};
   }
 
-  // Those of them that are rows, dead letters, or were discarded.
-  PgResult<std::set<Uuid>> ids_there(std::span<const EventPtr> events) {
+  // Those of them that are rows, dead letters, or were discarded; or deleted by retention, perhaps.
+  PgResult<std::set<Uuid>> ids_there(std::span<const EventPtr> events, Pruned pruned) {
     std::string ids;
     for (const EventPtr& event : events) ids += (ids.empty() ? "'{" : ",") + event->id.to_string();
     if (ids.empty()) return std::set<Uuid>();
-    const std::string where = " WHERE id = ANY (" + ids + "}'::pg_catalog.uuid[])";
-    auto rows = connection_.query("SELECT id FROM " + schema_ + ".events" + where +
-                                      " UNION ALL SELECT id FROM " + schema_ + ".dead_letters" + where +
-                                      " UNION ALL SELECT id FROM " + schema_ + ".discarded" + where,
-                                  statement_deadline(options_), "looking for events by id");
+    const std::string list = ids + "}'::pg_catalog.uuid[]", where = " WHERE id = ANY (" + list + ")";
+    auto rows = connection_.query(
+        "SELECT id FROM " + schema_ + ".events" + where + " UNION ALL SELECT id FROM " + schema_ +
+            ".dead_letters" + where + " UNION ALL SELECT id FROM " + schema_ + ".discarded" + where +
+            (pruned == Pruned::kLeaveOut
+                 ? " UNION ALL " + pruned_ids_sql(connection_, options_.schema, agent_id_, lane_, list)
+                 : std::string()),
+        statement_deadline(options_), "looking for events by id");
     if (!rows) return fail(not_the_event(std::move(rows).error()));
     std::set<Uuid> there;
     for (const auto& row : rows->rows) {
@@ -158,7 +162,7 @@ class EventsTable : public Target {
   }
 
   static bool is_there_already(const PgError& error) {
-    return error.sqlstate == "23505" && error.constraint == kEventsPrimaryKey;
+    return error.sqlstate == "23505" && is_events_primary_key(error.constraint);
   }
 
   // Our own key refusing a row is not the event's fault: the rows are there, and the watermark does not say so.

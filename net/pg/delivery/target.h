@@ -35,8 +35,10 @@ class Target {
   // a later put_some() or by finish(), before which nothing else may be asked of the connection.
   virtual PgResult<void> put_some(std::span<const EventPtr> events) { return put(events); }
   virtual PgResult<void> finish() { return {}; }
-  // Those that are neither in the table nor among the dead letters; how many that were.
-  virtual PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) = 0;
+  // Those that are neither in the table nor among the dead letters; how many that were. Of what retention may have deleted
+  // (the table `retention`) an id proves nothing: kLeaveOut takes it for delivered, kPutIn knows that it never was.
+  enum class Pruned { kLeaveOut, kPutIn };
+  virtual PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events, Pruned pruned) = 0;
   // What belongs before COMMIT on the target's behalf: one statement with its semicolon, or nothing.
   virtual std::string closing_sql() const { return {}; }
   // A savepoint was set, or the transaction went back to it.

@@ -170,7 +170,7 @@ PgResult<std::set<Uuid>> OwnTable::dead_letters_among(std::span<const EventPtr> 
   return dead;
 }
 
-PgResult<std::uint64_t> OwnTable::put_missing(std::span<const EventPtr> events) {
+PgResult<std::uint64_t> OwnTable::put_missing(std::span<const EventPtr> events, Pruned /*of events*/) {
   if (!comparable()) {
     return fail(PgError{.error_class = ErrorClass::kSetup,
                         .text = "rows of " + mapping_.shown_name() +

@@ -22,7 +22,7 @@ class OwnTable : public Target {
            std::string agent_id, std::string lane);
 
   PgResult<void> put(std::span<const EventPtr> events) override;
-  PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) override;
+  PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events, Pruned pruned) override;
   bool comparable() const override { return mapping_.repeatable(); }
   std::string exists_sql(const std::string& where) const override;
   PgResult<void> begin(const std::string& before, std::string_view attempt) override;

@@ -17,10 +17,10 @@ PgResult<void> SeveralTargets::put(std::span<const EventPtr> events) {
   return {};
 }
 
-PgResult<std::uint64_t> SeveralTargets::put_missing(std::span<const EventPtr> events) {
+PgResult<std::uint64_t> SeveralTargets::put_missing(std::span<const EventPtr> events, Pruned pruned) {
   std::uint64_t most = 0;
   for (const auto& target : targets_) {
-    auto put = target->put_missing(events);
+    auto put = target->put_missing(events, pruned);
     if (!put) return put;
     most = std::max(most, *put);
   }

@@ -18,7 +18,7 @@ class SeveralTargets : public Target {
   PgResult<void> begin(const std::string& before, std::string_view attempt) override;
   PgResult<void> put(std::span<const EventPtr> events) override;
   // Answers how many events were missing somewhere, at least.
-  PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events) override;
+  PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events, Pruned pruned) override;
   std::string closing_sql() const override;
   void savepoint() override;
   void back_to_savepoint() override;

@@ -5,6 +5,7 @@
 
 #include "net/pg/tables/expected_rows.h"
 #include "net/pg/tables/mapping.h"
+#include "net/pg/tables/retention_schema.h"
 #include "net/pg/tables/schema.h"
 #include "net/pg/tables/target_rights.h"
 #include "storage/base/hex.h"
@@ -52,7 +53,7 @@ PgResult<PgRows> ask(Connection& connection, const PgOptions& options, const std
 }
 
 // In the answer of find_events(): the first of a lane's own tables. Smaller ones are a Standing::Place.
-constexpr std::size_t kOwnTable = 3;
+constexpr std::size_t kOwnTable = 4;
 
 }  // namespace
 
@@ -69,7 +70,8 @@ PgResult<bool> rows_may_be_hidden(Connection& connection, const PgOptions& optio
 }
 
 PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOptions& options,
-                                            const std::string& lane, std::span<const EventPtr> events) {
+                                            const std::string& agent_id, const std::string& lane,
+                                            std::span<const EventPtr> events) {
   std::vector<Standing> found;
   if (events.empty()) return found;
   std::vector<Uuid> ids;
@@ -79,8 +81,13 @@ PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOpti
   const LaneMapping* own = options.tables ? options.tables->find(lane) : nullptr;
   const BodyRules& rules = body_rules(options.tables.get(), lane);
   const std::string in_events = "SELECT id, 0, epoch, seq FROM " + schema + ".events" + where;
+  const auto pruned_as = [&](std::size_t place) {
+    return " UNION ALL SELECT id, " + std::to_string(place) + ", NULL::uuid, 1 FROM (" +
+           pruned_ids_sql(connection, options.schema, agent_id, lane, uuid_array(ids)) + ") AS pruned";
+  };
   // Of a table of the user's own: how many rows, and which of the tables.
-  std::string sql = own == nullptr ? in_events : "";
+  std::string sql =
+      own == nullptr ? in_events + pruned_as(static_cast<std::size_t>(Standing::Place::kPruned)) : "";
   for (std::size_t i = 0; own != nullptr && i < own->tables.size(); ++i) {
     const TableMapping& table = own->tables[i];
     // The literal takes the column's own type, so that its index serves.
@@ -91,7 +98,7 @@ PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOpti
   }
   if (own != nullptr && own->also_events)
     sql += " UNION ALL SELECT id, " + std::to_string(kOwnTable + own->tables.size()) +
-           ", NULL::uuid, 1 FROM " + schema + ".events" + where;
+           ", NULL::uuid, 1 FROM " + schema + ".events" + where + pruned_as(kOwnTable + own->tables.size());
   auto rows = ask(connection, options,
                   sql + " UNION ALL SELECT id, 1, epoch, seq FROM " + schema + ".dead_letters" + where +
                       " UNION ALL SELECT id, 2, NULL, NULL FROM " + schema + ".discarded" + where,

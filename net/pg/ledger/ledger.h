@@ -22,11 +22,12 @@ struct Standing {
     kTable,
     kDeadLetters,
     kDiscarded,
-    kNoRow,  // its tables have all rows that it makes, which is none
+    kPruned,  // nowhere, and not above what retention has deleted of the lane: it may have been a row
+    kNoRow,   // its tables have all rows that it makes, which is none
   };
   Uuid id;
   Place place = Place::kTable;
-  Uuid epoch;  // not of kDiscarded
+  Uuid epoch;  // of kTable and kDeadLetters
   std::uint64_t seq = 0;
 };
 // May row-level security hide rows of the lane's table from the role? Then what is not found is not known to be missing.
@@ -36,7 +37,8 @@ PgResult<bool> rows_may_be_hidden(Connection& connection, const PgOptions& optio
 // nowhere are left out; one that is at several is told of each. A lane with tables of its own is looked for there, by
 // their id columns (REQUIRES: each has one), and then seq is 0: it is in the table if each has all rows that it makes.
 PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOptions& options,
-                                            const std::string& lane, std::span<const EventPtr> events);
+                                            const std::string& agent_id, const std::string& lane,
+                                            std::span<const EventPtr> events);
 
 // The ranges of numbers that are recorded as lost.
 PgResult<std::vector<std::pair<std::uint64_t, std::uint64_t>>> read_gaps(Connection& connection,

@@ -13,6 +13,8 @@ namespace hookspool::net {
 // Of one statement: what comes over the socket until libpq has handed over an answer or a notice, and what its rows take in
 // memory. The largest that is asked for is a portion of dead letters with their bodies.
 inline constexpr std::uint64_t kAnswerBytesMax = 64ull << 20;
+// Of one row that query_each() takes: a body of 25 MiB as Base64, its JSON with what jsonb puts between, and the headers.
+inline constexpr std::uint64_t kRowBytesMax = 192ull << 20;
 // What a server may say before it lets us in: some parameters and a notice.
 inline constexpr std::uint64_t kGreetingBytesMax = 1ull << 20;
 

@@ -236,6 +236,33 @@ PgResult<PgRows> Connection::query(const std::string& sql, Deadline deadline, st
   return impl_->rows(deadline, attempt);
 }
 
+PgResult<void> Connection::query_each(const std::string& sql, std::chrono::milliseconds each_within,
+                                      const std::function<bool(PgRows&&)>& take, std::string_view attempt) {
+  if (broken()) return fail(impl_->lost(attempt));
+  if (auto begun = impl_->begin(sql, attempt); !begun) return fail(std::move(begun).error());
+  const auto deadline = [&] { return std::chrono::steady_clock::now() + each_within; };
+  if (auto flushed = impl_->flush(deadline(), attempt); !flushed) return fail(std::move(flushed).error());
+  for (;;) {
+    impl_->limit.begin(impl_->socket(), kRowBytesMax);
+    auto result = impl_->next_result(deadline(), attempt);
+    if (!result) return fail(std::move(result).error());
+    if (*result == nullptr) break;
+    const ExecStatusType status = PQresultStatus(result->get());
+    if (is_error(status)) return fail(impl_->refused_and_drained(result->get(), deadline(), attempt));
+    if (is_copy(status)) return fail(impl_->unexpected_copy(attempt));
+    if (status != PGRES_SINGLE_TUPLE) continue;
+    PgRows row;
+    add_rows(result->get(), row);
+    result->reset();
+    if (take(std::move(row))) continue;
+    mark_broken();
+    return {};
+  }
+  if (PQstatus(impl_->connection.get()) == CONNECTION_BAD) return fail(impl_->lost(attempt));
+  impl_->answered_at = std::chrono::steady_clock::now();
+  return {};
+}
+
 PgResult<PgRows> Connection::query_with(const std::string& sql, const std::string& parameter,
                                         Deadline deadline, std::string_view attempt) {
   if (broken()) return fail(impl_->lost(attempt));

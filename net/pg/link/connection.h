@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -100,6 +101,10 @@ class Connection {
   // One statement with one parameter, $1, as text without NUL bytes. Nothing is prepared that would outlive it.
   PgResult<PgRows> query_with(const std::string& sql, const std::string& parameter, Deadline deadline,
                               std::string_view attempt);
+  // One statement whose rows are taken one by one, so that memory holds one of them, whatever their number; each may have
+  // kRowBytesMax. `each_within`: how long the next one is waited for. `take` says false: enough, the connection is broken off.
+  PgResult<void> query_each(const std::string& sql, std::chrono::milliseconds each_within,
+                            const std::function<bool(PgRows&&)>& take, std::string_view attempt);
   // COPY ... FROM STDIN: start, feed, end. Statements may stand before COPY; start() returns the rows of the last of them.
   // end() returns the number of rows of the "COPY n" tag.
   PgResult<PgRows> copy_start(const std::string& sql, Deadline deadline,

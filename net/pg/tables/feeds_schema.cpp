@@ -60,7 +60,7 @@ DECLARE
   at timestamptz;
   first_ bigint;
 BEGIN
-  IF start = 'beginning' THEN RETURN 0; END IF;
+  IF start = 'beginning' THEN RETURN coalesce((SELECT r.deleted_to FROM S.retention r WHERE r.feed = $1), 0); END IF;
   IF start <> 'now' THEN
     at := start::timestamptz;
     SELECT min(e.arrival) - 1 INTO first_ FROM S.events e
@@ -236,7 +236,8 @@ SELECT c.consumer, f.source, f.agent_id, f.feed, coalesce(p.arrival, 0) AS arriv
   LEFT JOIN S.positions p ON p.consumer = c.consumer AND p.feed = f.feed;
 
 CREATE OR REPLACE VIEW S.overview AS
-SELECT w.lane AS source, w.agent_id AS agent, f.arrival AS rows_in_events, w.delivered_at,
+SELECT w.lane AS source, w.agent_id AS agent,
+       f.arrival - coalesce((SELECT r.deleted FROM S.retention r WHERE r.feed = f.feed), 0) AS rows_in_events, w.delivered_at,
        (SELECT e.received_at FROM S.events e WHERE e.feed = f.feed AND e.arrival = f.arrival) AS newest_received_at,
        (SELECT count(*) FROM S.dead_letters d WHERE d.agent_id = w.agent_id AND d.source = w.lane) AS dead_letters,
        (SELECT coalesce(sum(g.last_seq - g.first_seq + 1), 0) FROM S.gaps g
@@ -265,10 +266,13 @@ std::string feeds_index_sql(const std::string& schema) {
 }
 
 std::string feeds_functions_sql(const std::string& schema) {
-  const std::string index = "DO $f$ BEGIN IF pg_catalog.pg_relation_size('S.events') <= " +
-                            std::to_string(kEventsIndexedAtOnceBytesMax) +
-                            " THEN\n  CREATE UNIQUE INDEX IF NOT EXISTS " + std::string(kIndex) +
-                            "END IF; END $f$;\n";
+  // A partitioned table has its index, which is not unique, from partition_events().
+  const std::string index =
+      "DO $f$ BEGIN IF (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = "
+      "'S.events'::pg_catalog.regclass) = 'r' AND "
+      "pg_catalog.pg_relation_size('S.events') <= " +
+      std::to_string(kEventsIndexedAtOnceBytesMax) + " THEN\n  CREATE UNIQUE INDEX IF NOT EXISTS " +
+      std::string(kIndex) + "END IF; END $f$;\n";
   std::string sql;
   for (const std::string_view part :
        {std::string_view(index), kNumbering, kConsumers, kConsume, kFailures, kViews, kClosed}) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/pg/tables/feeds_schema.h"
+#include "net/pg/tables/retention_schema.h"
 #include "net/pg/tables/schema_comments.h"
 #include "net/pg/tables/schema_text.h"
 
@@ -71,7 +72,7 @@ constexpr std::array kTables{
           "", "SELECT, INSERT"},
     Table{"sink",
           "\n  id uuid PRIMARY KEY,\n  created_at timestamptz NOT NULL DEFAULT now(),\n"
-          "  schema_version integer NOT NULL DEFAULT 3\n",
+          "  schema_version integer NOT NULL DEFAULT 4\n",
           "", "SELECT"},
     // A source of an agent. Its row is locked before a row of events is written and until COMMIT, so the numbers of a feed
     // become visible in their order and without holes.
@@ -79,6 +80,13 @@ constexpr std::array kTables{
           "\n  feed integer PRIMARY KEY,\n  agent_id text NOT NULL,\n  source text NOT NULL,\n"
           "  arrival bigint NOT NULL DEFAULT 0,\n  UNIQUE (agent_id, source)\n",
           kUpdatedAllTheTime, "SELECT, UPDATE"},
+    // What prune() and drop_week() have deleted (retention_schema.h), by feed.
+    Table{
+        "retention",
+        "\n  feed integer PRIMARY KEY,\n  settled bigint NOT NULL DEFAULT 0,\n  coming bigint NOT NULL,\n"
+        "  coming_at timestamptz NOT NULL DEFAULT clock_timestamp(),\n  deleted bigint NOT NULL DEFAULT 0,\n"
+        "  deleted_to bigint NOT NULL DEFAULT 0,\n  dropped_to uuid,\n  deleted_at timestamptz\n",
+        kUpdatedAllTheTime, "SELECT"},
     // The rest is the consumers' (feeds_schema.h): the agent shows it.
     Table{"consumers",
           "\n  consumer text PRIMARY KEY,\n  sources text[],\n"
@@ -226,7 +234,8 @@ PgError too_new(const PgOptions& options, const Found& found) {
 std::string schema_without_comments(const std::string& schema) {
   std::string sql = create_schema(schema);
   for (const Table& table : kTables) sql += create_table(schema, table);
-  return sql + create_sink_row(schema) + migrate(schema) + feeds_functions_sql(schema);
+  return sql + create_sink_row(schema) + migrate(schema) + feeds_functions_sql(schema) +
+         retention_functions_sql(schema);
 }
 
 PgError needs_administrator(PgError error, const PgOptions& options, const Found& found) {
@@ -264,7 +273,8 @@ PgResult<void> create_missing(Connection& connection, const PgOptions& options) 
   }
   if (!found->sink_row) sql += create_sink_row(options.schema);
   if (found->version < kSchemaVersion) sql += migrate(options.schema);
-  sql += feeds_functions_sql(options.schema) + schema_comments_sql(options.schema);
+  sql += feeds_functions_sql(options.schema) + retention_functions_sql(options.schema) +
+         schema_comments_sql(options.schema);
   auto committed = connection.query(sql + "COMMIT", statement_deadline(options), "making the schema");
   if (!committed) {
     PgError error = std::move(committed).error();
@@ -286,6 +296,10 @@ std::string quote_identifier(std::string_view name) {
     quoted += c;
   }
   return quoted + '"';
+}
+
+bool is_events_primary_key(std::string_view constraint) {
+  return constraint.starts_with("events_") && constraint.ends_with("pkey");
 }
 
 std::string schema_sql(const std::string& schema, const std::string& role) {

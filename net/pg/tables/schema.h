@@ -11,13 +11,14 @@
 namespace hookspool::net {
 
 // Of the tables; recorded in sink.schema_version. 1: without that record, and gaps could not be taken back. 2: without feeds:
-// rows had no number in the order of their becoming visible, and there were no consumers.
-inline constexpr int kSchemaVersion = 3;
+// rows had no number in the order of their becoming visible, and there were no consumers. 3: without retention: an agent that
+// compares by id would take a row that was deleted for one that never was.
+inline constexpr int kSchemaVersion = 4;
 
 std::string quote_identifier(std::string_view name);
 
-// The name of the constraint that a row which is already there violates.
-inline constexpr std::string_view kEventsPrimaryKey = "events_pkey";
+// Is this the name of the constraint that a row which is already there violates? Of a partition it is the partition's own.
+bool is_events_primary_key(std::string_view constraint);
 
 // Everything an administrator would run, idempotent; with a role also the GRANTs it needs.
 std::string schema_sql(const std::string& schema, const std::string& role = "");

@@ -70,6 +70,16 @@ COMMENT ON COLUMN S.feeds.feed IS 'Its number.';
 COMMENT ON COLUMN S.feeds.agent_id IS 'The agent that delivers it.';
 COMMENT ON COLUMN S.feeds.source IS 'The source.';
 COMMENT ON COLUMN S.feeds.arrival IS 'The number of its newest row, and how many there have been. The delivery moves it.';
+COMMENT ON TABLE S.retention IS 'What prune() and drop_week() have deleted from events, by feed.';
+COMMENT ON COLUMN S.retention.feed IS 'The feed.';
+COMMENT ON COLUMN S.retention.settled IS 'Rows up to this number have been visible for a day at least: prune() deletes none above it.';
+COMMENT ON COLUMN S.retention.coming IS 'What settled becomes a day after coming_at.';
+COMMENT ON COLUMN S.retention.coming_at IS 'When the feed stood at coming.';
+COMMENT ON COLUMN S.retention.deleted IS 'How many rows were deleted.';
+COMMENT ON COLUMN S.retention.deleted_to IS 'No row up to this number is there, but those in failures. A consumer that starts at ''beginning'' starts after it.';
+COMMENT ON COLUMN S.retention.dropped_to IS
+  'The highest id of them. What is not above it and not in events counts as delivered where events are compared by id.';
+COMMENT ON COLUMN S.retention.deleted_at IS 'When that was.';
 COMMENT ON TABLE S.consumers IS 'Who reads events by consume(). Made by create_consumer(), removed by drop_consumer().';
 COMMENT ON COLUMN S.consumers.consumer IS 'Its name.';
 COMMENT ON COLUMN S.consumers.sources IS 'Sources that it reads; NULL: all, also those to come.';
@@ -106,6 +116,16 @@ COMMENT ON FUNCTION S.failed(text, uuid, text) IS
   'An event could not be processed. False: it is tried again later, commit and stop here. True: it is skipped, go on with the next.';
 COMMENT ON FUNCTION S.skip(text, uuid, text) IS 'Passes over an event that this consumer has not done yet.';
 COMMENT ON FUNCTION S.retry(text, uuid) IS 'Gives a skipped event once more, to be processed in the caller''s transaction.';
+COMMENT ON FUNCTION S.prune(text, text, interval, integer, bigint) IS
+  'Deletes up to max rows of a source of an agent that are older than keep and that every consumer has done. reached: go on after it.';
+COMMENT ON FUNCTION S.id_at(timestamptz) IS 'The lowest id of a webhook that was accepted at that time.';
+COMMENT ON FUNCTION S.event_partitions() IS 'The partitions of events, the lowest first.';
+COMMENT ON FUNCTION S.partition_events() IS 'Makes events a table in weekly partitions by id. No row is copied.';
+COMMENT ON FUNCTION S.bound_to_events() IS 'What an administrator has put on events, which partition_events() does not take along.';
+COMMENT ON FUNCTION S.grants_again(text, text, aclitem[]) IS 'The GRANT statements of an access list.';
+COMMENT ON FUNCTION S.make_partitions(integer) IS 'Makes the partitions of the weeks to come. Call it once a week.';
+COMMENT ON FUNCTION S.drop_week(interval, boolean) IS
+  'Drops the oldest week of a partitioned events table, if it is older than keep and every consumer has read it. NULL: there is none.';
 COMMENT ON VIEW S.consumer_lag IS 'What each consumer still has before it, by feed.';
 COMMENT ON COLUMN S.consumer_lag.waiting IS 'Rows that it has not read.';
 COMMENT ON COLUMN S.consumer_lag.oldest IS 'When the oldest of them was received.';

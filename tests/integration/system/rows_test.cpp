@@ -1,4 +1,5 @@
 // What an application makes of a webhook, as a user meets it: a request goes in, rows come out.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -232,6 +233,45 @@ TEST_F(RowsTest, WhatIsRedactedIsNotInPostgresqlAndNotInTheJournalWhereItIsAsked
       value("SELECT count(*) FROM hookspool.events WHERE payload_issue = 'redacted' AND body = '[redacted]'"),
       "2");
   EXPECT_EQ(json_of({"verify"}).value("missing", -1), 0);
+}
+
+// What is to be kept elsewhere is exported, and then it goes; the journal does not bring it back.
+TEST_F(RowsTest, OldRowsAreExportedAndThenDeletedForGood) {
+  AgentOptions options = agent_options(postgres_.conninfo());
+  options.more_postgres += "keep_rows = \"30d\"\n";
+  agent_.emplace(options);
+  agent_->start();
+  for (int n = 0; n < 5; ++n) ASSERT_EQ(post("a", "{\"n\":" + std::to_string(n) + "}").status, 200);
+  agent_->wait_caught_up();
+  postgres_.query(
+      "UPDATE hookspool.events SET received_at = received_at - interval '40 days' WHERE (payload ->> "
+      "'n')::int < 3;"
+      "INSERT INTO hookspool.retention (feed, settled, coming) SELECT feed, arrival, arrival FROM "
+      "hookspool.feeds"
+      " ON CONFLICT (feed) DO UPDATE SET settled = EXCLUDED.settled");
+  const std::string exported = command({"export", "--source", "a", "--until", "30d"});
+  EXPECT_EQ(std::count(exported.begin(), exported.end(), '\n'), 3) << exported;
+  const Json first = Json::parse(exported.substr(0, exported.find('\n')), nullptr, false);
+  EXPECT_EQ(first.value("/payload/n"_json_pointer, -1), 0) << exported;
+  EXPECT_EQ(first.value("arrival", 0), 1) << exported;
+  EXPECT_EQ(command({"export", "--source", "b"}), "");
+  EXPECT_NE(command({"export", "--since", "yesterday"}).find("is no time"), std::string::npos);
+
+  EXPECT_EQ(agent_->terminate().code, 0);
+  agent_->start();  // a round begins with it
+  ASSERT_TRUE(wait_until(seconds(60), [&] {
+    return agent_->health("/postgres/keep_rows/deleted_rows") == "3";
+  })) << agent_->health();
+  EXPECT_EQ(value("SELECT string_agg(payload ->> 'n', ' ') FROM hookspool.events"), "3 4");
+  const auto compared = json_of({"verify"})["sources"][0];
+  EXPECT_EQ(compared.value("pruned", 0), 3) << compared;
+  EXPECT_EQ(compared.value("missing", -1), 0) << compared;
+  (void)command({"replay"});
+  (void)command({"verify", "--repair"});
+  EXPECT_EQ(value("SELECT count(*) FROM hookspool.events"), "2");
+  const std::string status =
+      command({"status", "--admin", "127.0.0.1:" + std::to_string(agent_->admin_port())});
+  EXPECT_NE(status.find("3 rows deleted since the start"), std::string::npos) << status;
 }
 
 }  // namespace

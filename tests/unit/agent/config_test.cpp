@@ -179,6 +179,15 @@ TEST_F(ConfigTest, TwoSourcesOnOnePath) {
             std::string::npos);
 }
 
+TEST_F(ConfigTest, RowsAreKeptForADayAtLeastAndAsLongAsTheJournalsHistory) {
+  EXPECT_EQ(faults_of("[postgres]\nkeep_rows = \"90d\"\n"), "");
+  EXPECT_NE(faults_of("[postgres]\nkeep_rows = \"0s\"\n").find("keep_rows"), std::string::npos);
+  EXPECT_NE(faults_of("[journal]\nkeep_delivered = \"10d\"\n[postgres]\nkeep_rows = \"9d\"\n")
+                .find("shorter than [journal] keep_delivered"),
+            std::string::npos);
+  EXPECT_EQ(parse_config("", "t.toml")->postgres.keep_rows.count(), 0) << "for ever";
+}
+
 TEST_F(ConfigTest, ATableOfYourOwn) {
   const auto config = parse_config(R"(
 [postgres]

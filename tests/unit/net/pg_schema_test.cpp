@@ -32,11 +32,12 @@ TEST_F(PgSchemaTest, IsMadeOnceAndLeftAlone) {
   EXPECT_TRUE(connection->usable());
   EXPECT_EQ(value(*connection, "SELECT id FROM " + table("sink")), id);
   EXPECT_EQ(value(*connection, "SELECT count(*) FROM " + table("sink")), "1");
-  EXPECT_EQ(value(*connection,
-                  "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND "
-                  "relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = " +
-                      connection->quote_literal(schema_) + ")"),
-            "consumers,dead_letters,discarded,events,failures,feeds,gaps,positions,sink,watermarks");
+  EXPECT_EQ(
+      value(*connection,
+            "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND "
+            "relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = " +
+                connection->quote_literal(schema_) + ")"),
+      "consumers,dead_letters,discarded,events,failures,feeds,gaps,positions,retention,sink,watermarks");
 }
 
 TEST_F(PgSchemaTest, WhatIsMissingIsAdded) {
@@ -49,16 +50,34 @@ TEST_F(PgSchemaTest, WhatIsMissingIsAdded) {
   EXPECT_EQ(value(*connection, "SELECT id FROM " + table("sink")), id);
 }
 
+// As version 3 made it.
+std::string to_version_3(const std::string& schema) {
+  return with_schema(
+      "DROP FUNCTION S.prune, S.id_at, S.event_partitions, S.partition_events, S.bound_to_events, "
+      "S.grants_again,"
+      " S.make_partitions, S.drop_week; DROP VIEW S.overview; DROP TABLE S.retention;"
+      "CREATE VIEW S.overview AS SELECT w.lane AS source, w.agent_id AS agent, f.arrival AS rows_in_events,"
+      " max(w.updated_at) AS delivered_at, NULL::timestamptz AS newest_received_at, 0::bigint AS "
+      "dead_letters,"
+      " 0::numeric AS lost_on_disk, NULL::text AS consumers FROM S.watermarks w"
+      " LEFT JOIN S.feeds f ON f.agent_id = w.agent_id AND f.source = w.lane GROUP BY 1, 2, 3;"
+      "ALTER TABLE S.sink ALTER COLUMN schema_version SET DEFAULT 3; UPDATE S.sink SET schema_version = 3;",
+      schema);
+}
+
 // As version 2 made it.
 std::string to_version_2(const std::string& schema) {
   const auto each = [&](const std::string& text) { return with_schema(text, schema); };
-  return each(
-      "DROP VIEW S.overview, S.consumer_lag; DROP TRIGGER number_row ON S.events;"
-      "DROP FUNCTION S.make_feed, S.number_row, S.arrival_at, S.seek, S.create_consumer, S.drop_consumer, "
-      "S.consume,"
-      " S.failed, S.skip, S.retry; DROP TABLE S.failures, S.positions, S.consumers, S.feeds;"
-      "ALTER TABLE S.events DROP COLUMN feed, DROP COLUMN arrival;"
-      "ALTER TABLE S.sink ALTER COLUMN schema_version SET DEFAULT 2; UPDATE S.sink SET schema_version = 2;");
+  return to_version_3(schema) +
+         each(
+             "DROP VIEW S.overview, S.consumer_lag; DROP TRIGGER number_row ON S.events;"
+             "DROP FUNCTION S.make_feed, S.number_row, S.arrival_at, S.seek, S.create_consumer, "
+             "S.drop_consumer, "
+             "S.consume,"
+             " S.failed, S.skip, S.retry; DROP TABLE S.failures, S.positions, S.consumers, S.feeds;"
+             "ALTER TABLE S.events DROP COLUMN feed, DROP COLUMN arrival;"
+             "ALTER TABLE S.sink ALTER COLUMN schema_version SET DEFAULT 2; UPDATE S.sink SET schema_version "
+             "= 2;");
 }
 
 // As version 1 made it.
@@ -71,18 +90,28 @@ void to_version_1(Connection& connection, const std::string& schema) {
 TEST_F(PgSchemaTest, AnOlderSchemaIsBroughtUpToDate) {
   make_schema();
   auto connection = connect();
-  EXPECT_EQ(value(*connection, "SELECT schema_version FROM " + table("sink")), "3");
+  EXPECT_EQ(value(*connection, "SELECT schema_version FROM " + table("sink")), "4");
   const std::string id = value(*connection, "SELECT id FROM " + table("sink"));
   to_version_1(*connection, schema_);
   ASSERT_TRUE(ensure_schema(*connection, options()).ok());
-  EXPECT_EQ(value(*connection, "SELECT schema_version FROM " + table("sink")), "3");
+  EXPECT_EQ(value(*connection, "SELECT schema_version FROM " + table("sink")), "4");
   EXPECT_EQ(value(*connection, "SELECT id FROM " + table("sink")), id);
   const auto undone = connection->query(to_version_2(schema_), soon());
   ASSERT_TRUE(undone.ok()) << undone.error().text;
-  const auto again = ensure_schema(*connection, options());
+  auto again = ensure_schema(*connection, options());
   ASSERT_TRUE(again.ok()) << again.error().text;
-  EXPECT_EQ(value(*connection, "SELECT schema_version FROM " + table("sink")), "3");
+  EXPECT_EQ(value(*connection, "SELECT schema_version FROM " + table("sink")), "4");
   EXPECT_EQ(value(*connection, with_schema("SELECT S.create_consumer('billing')", schema_)), "t");
+  ASSERT_TRUE(connection->query(to_version_3(schema_), soon()).ok());
+  again = ensure_schema(*connection, options());
+  ASSERT_TRUE(again.ok()) << again.error().text;
+  EXPECT_EQ(value(*connection, "SELECT schema_version FROM " + table("sink")), "4");
+  EXPECT_EQ(
+      value(*connection,
+            with_schema("SELECT deleted FROM S.prune('edge-1', 'github', interval '90 days')", schema_)),
+      "0");
+  EXPECT_EQ(value(*connection, with_schema("SELECT count(*) FROM S.consumers", schema_)), "1")
+      << "left alone";
 }
 
 // What lies in the table keeps no number; what an older agent still inserts, over a connection that is open, gets one.
@@ -197,13 +226,13 @@ TEST_F(PgSchemaTest, EverythingIsExplainedWhereItIs) {
 TEST_F(PgSchemaTest, ANewerSchemaIsRefusedAndLeftAlone) {
   make_schema();
   auto connection = connect();
-  ASSERT_TRUE(connection->query("UPDATE " + table("sink") + " SET schema_version = 4", soon()).ok());
+  ASSERT_TRUE(connection->query("UPDATE " + table("sink") + " SET schema_version = 5", soon()).ok());
   ASSERT_TRUE(connection->query("DROP TABLE " + table("discarded"), soon()).ok());
   const auto refused = ensure_schema(*connection, options());
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().error_class, ErrorClass::kSetup);
-  EXPECT_NE(refused.error().text.find("version 4"), std::string::npos) << refused.error().text;
-  EXPECT_NE(refused.error().text.find("up to 3"), std::string::npos) << refused.error().text;
+  EXPECT_NE(refused.error().text.find("version 5"), std::string::npos) << refused.error().text;
+  EXPECT_NE(refused.error().text.find("up to 4"), std::string::npos) << refused.error().text;
   EXPECT_NE(refused.error().hint.find("Install that one again"), std::string::npos) << refused.error().hint;
   EXPECT_TRUE(connection->usable());
   EXPECT_EQ(
@@ -250,7 +279,7 @@ TEST_F(PgSchemaTest, AMigrationThatIsCutAnywhereIsDoneByTheNext) {
       (column == "1" ? done : undone) += 1;
       const auto ended = ensure_schema(*fresh, through);
       ASSERT_TRUE(ended.ok()) << ended.error().text;
-      EXPECT_EQ(value(*fresh, "SELECT schema_version FROM " + table("sink")), "3");
+      EXPECT_EQ(value(*fresh, "SELECT schema_version FROM " + table("sink")), "4");
       ++cuts;
     }
   }
