@@ -49,8 +49,10 @@ PgResult<ConsumerTotals> read_consumer_totals(Connection& connection, const PgOp
   constexpr std::string_view kAttempt = "reading the consumers' lag";
   auto rows = connection.query(
       "BEGIN READ ONLY;SET LOCAL statement_timeout = " + std::to_string(question.statement_max.count()) +
-          ";SELECT left(consumer, " + std::to_string(kConsumerNameMax) + "), sum(waiting),"
-          " (extract(epoch FROM greatest(clock_timestamp() - min(oldest), '0')) * 1000)::bigint,"
+          ";SELECT left(consumer, " + std::to_string(kConsumerNameMax) +
+          "), sum(waiting),"
+          " CASE WHEN min(oldest) IS NOT NULL"
+          " THEN (extract(epoch FROM greatest(clock_timestamp() - min(oldest), '0')) * 1000)::bigint END,"
           " sum(skipped), sum(lost), count(*) OVER () FROM " +
           quote_identifier(options.schema) +
           ".consumer_lag WHERE agent_id = " + connection.quote_literal(question.agent_id) +

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "net/pg/ledger/consumer_lag.h"
 #include "net/pg/tables/schema_text.h"
 #include "tests/unit/net/pg_fixture.h"
 
@@ -267,6 +268,35 @@ TEST_F(PgConsumersTest, TheViewsSayWhatIsWaiting) {
   EXPECT_EQ(ask("SELECT delivered_at > now() - interval '1 min' AND newest_received_at IS NOT NULL FROM "
                 "S.overview"),
             "t");
+}
+
+TEST_F(PgConsumersTest, TheLagOfAnAgentsRowsIsAddedUpByConsumer) {
+  const auto totals = [&](const std::string& agent_id, std::size_t consumers_max) {
+    auto read = read_consumer_totals(*agent_, options(),
+                                     {.agent_id = agent_id,
+                                      .consumers_max = consumers_max,
+                                      .statement_max = std::chrono::milliseconds(30'000)},
+                                     soon());
+    EXPECT_TRUE(read) << read.error().text;
+    return read ? std::move(*read) : ConsumerTotals();
+  };
+  Lane github, shop("shop");
+  arrive(github, 3);
+  arrive(shop, 2);
+  EXPECT_EQ(totals("edge-1", 10).consumers, 0u);
+  run("SELECT S.create_consumer('billing', 'beginning'), S.create_consumer('a', 'now')");
+  const ConsumerTotals all = totals("edge-1", 10);
+  ASSERT_EQ(all.first.size(), 2u);
+  EXPECT_EQ(all.consumers, 2u);
+  EXPECT_EQ(all.first[0].consumer, "a");
+  EXPECT_EQ(all.first[0].waiting, 0u);
+  EXPECT_FALSE(all.first[0].oldest_age_ms);
+  EXPECT_EQ(all.first[1].waiting, 5u) << "of both feeds";
+  EXPECT_TRUE(all.first[1].oldest_age_ms);
+  EXPECT_EQ(totals("edge-1", 1).first.size(), 1u);
+  EXPECT_EQ(totals("edge-1", 1).consumers, 2u) << "all are counted";
+  EXPECT_TRUE(totals("edge-2", 10).first.empty()) << "another agent's rows";
+  EXPECT_TRUE(agent_->usable()) << "no transaction is left open";
 }
 
 TEST_F(PgConsumersTest, AnApplicationNeedsNoRightOnTheTablesAndGetsNone) {
