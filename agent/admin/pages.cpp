@@ -10,22 +10,30 @@ namespace {
 constexpr const char* kFrontPage =
     "hookspool\n"
     "\n"
+    "/         in a browser: the dashboard\n"
     "/health   mode, journal, PostgreSQL, response times, errors, recovery, lanes (JSON)\n"
     "/metrics  the same for Prometheus\n"
     "/readyz   200 as long as an event can be accepted and committed to the journal\n"
     "/livez    200 as long as the process answers\n";
 
+// A browser says so; curl and the like ask for anything.
+bool accepts_html(const net::HttpRequest& request) {
+  const std::string* accept = request.header("accept");
+  return accept != nullptr && accept->find("text/html") != std::string::npos;
+}
+
 }  // namespace
 
 net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources& sources,
-                           const AdminParts& parts, Metrics& metrics, bool stopping) {
+                           const AdminParts& parts, const Shown& shown, bool stopping) {
   // A page of another site must not reach the agent through a name that it has pointed at 127.0.0.1.
   if (!request.remote_addr.empty() && !has_loopback_host(request))
     return error_answer(403, "the Host header must name this machine: 127.0.0.1 or localhost");
   if (request.path == "/livez") return livez_answer();
   if (request.path == "/readyz") return readyz_answer(sources.journal.admin(), stopping);
   if (request.path.starts_with(kApiPrefix)) return admin_api(request, parts);
-  if (request.path != "/" && request.path != "/health" && request.path != "/metrics")
+  const bool is_page = Dashboard::has(request.path);
+  if (!is_page && request.path != "/health" && request.path != "/metrics")
     return error_answer(404, "no such page; see /");
   if (request.method != "GET" && request.method != "HEAD") {
     auto answer =
@@ -34,18 +42,21 @@ net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources&
     answer.headers.emplace_back("Allow", "GET, HEAD");
     return answer;
   }
+  const Mode mode = current_mode(sources);
+  if (is_page && (request.path != "/" || accepts_html(request)))
+    return shown.dashboard.answer(request.path, mode);
   net::HttpAnswer answer;
   answer.headers.emplace_back("Cache-Control", "no-store");
   answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
   if (request.path == "/") {
     answer.content_type = "text/plain; charset=utf-8";
+    answer.headers.emplace_back("Vary", "Accept");
     answer.body = kFrontPage;
     return answer;
   }
-  const Mode mode = current_mode(sources);
   if (request.path == "/metrics") {
     answer.content_type = kMetricsContentType;
-    answer.body = metrics.text(mode);
+    answer.body = shown.metrics.text(mode);
     return answer;
   }
   answer.status = mode_status(mode) == "fail" ? 503 : 200;

@@ -26,10 +26,14 @@
 #include "agent/base/version.h"
 #include "agent/base/wall_clock.h"
 #include "agent/config/socket_files.h"
+#include "agent/history/history.h"
+#include "agent/history/lane_rates.h"
+#include "agent/history/recent_events.h"
 #include "agent/reload/live_settings.h"
 #include "agent/reload/reconfigure.h"
 #include "agent/reload/reloader.h"
 #include "agent/upkeep/health.h"
+#include "agent/upkeep/history_upkeep.h"
 #include "agent/upkeep/upkeep.h"
 
 namespace hookspool::agent {
@@ -65,14 +69,19 @@ class Agent {
 
   const Config& config_;   // of the start
   LiveSettings settings_;  // of now
+  RecentEvents recent_;    // before the journal, whose writer calls it
   Journaling journaling_;
   Delivering delivering_;
   FillForecast forecast_;
+  History history_;
+  LaneRates rates_;
   std::optional<HealthSources> health_;
   std::optional<Metrics> metrics_;
+  std::optional<Dashboard> dashboard_;
   std::optional<AdminParts> admin_parts_;
   std::atomic<bool> stopping_{false};
   Serving serving_;
+  std::optional<HistoryUpkeep> history_upkeep_;
   std::optional<Upkeep> upkeep_;
   Reloader reloader_;
 };
@@ -80,7 +89,10 @@ class Agent {
 // In the order of the data's way, from its end: what accepts webhooks comes last but for what shows the state.
 int Agent::start() {
   const Journaling::Delivery delivery{[this](Journaling::Events events) { delivering_.committing(events); },
-                                      [this](Journaling::Events events) { delivering_.committed(events); }};
+                                      [this](Journaling::Events events) {
+                                        recent_.committed(events);
+                                        delivering_.committed(events);
+                                      }};
   if (const int code = journaling_.open(delivery); code != kExitOk) return code;
   const std::int64_t started_at_us = wall_clock_us();
   journaling_.open_quarantine();
@@ -110,8 +122,9 @@ int Agent::open_admin(std::int64_t started_at_us) {
         AdminParts::Postgres{sink->pool, sink->lanes, sink->guard, settings_.postgres});
   }
   metrics_.emplace(*health_);
+  dashboard_.emplace(*health_, history_, rates_, recent_);
   const auto page = [this](net::HttpRequest&& request) {
-    return admin_page(request, *health_, *admin_parts_, *metrics_, stopping_);
+    return admin_page(request, *health_, *admin_parts_, {*metrics_, *dashboard_}, stopping_);
   };
   return serving_.open_admin(page, [this] { admin_parts_->socket.clear(); });
 }
@@ -135,7 +148,8 @@ void Agent::serve() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
-  upkeep_.emplace(*health_, settings_.journal, forecast_);
+  history_upkeep_.emplace(*health_, history_, rates_, config_.journal.path);
+  upkeep_.emplace(*health_, settings_.journal, forecast_, *history_upkeep_);
   reloader_.start();
   // This thread waits for no file, no lock that is held over one, and no database: systemd's watchdog depends on it.
   const auto tick_ms = upkeep_->watchdog_tick().count();
@@ -166,7 +180,11 @@ int Agent::stop() {
                                     .intake = [this] { return serving_.stop_intake(); },
                                     .deliveries = [this](bool patient) { return delivering_.stop(patient); },
                                     .admin = [this] { return serving_.stop_admin(); },
-                                    .upkeep = [this] { upkeep_.reset(); },
+                                    .upkeep =
+                                        [this] {
+                                          upkeep_.reset();
+                                          history_upkeep_->finish();
+                                        },
                                     .logs =
                                         [this] {
                                           serving_.admission().finish_logs();

@@ -27,6 +27,8 @@ void FillForecast::sample(Clock::time_point now, const FillFacts& facts) {
   if (first_ == Clock::time_point{}) {
     first_ = last_ = now;
     kept_ = facts.kept;
+    const MutexLock lock(mutex_);
+    forecast_.left = facts.left;
     return;
   }
   const double took = Seconds(now - last_).count();
@@ -38,7 +40,7 @@ void FillForecast::sample(Clock::time_point now, const FillFacts& facts) {
   last_ = now;
   kept_ = facts.kept;
 
-  Forecast forecast{growth_ / weight_};
+  Forecast forecast{.bytes_per_second = growth_ / weight_, .left = facts.left};
   const double seconds = forecast.bytes_per_second >= 1
                              ? static_cast<double>(facts.left) / forecast.bytes_per_second
                              : kFarthest.count();

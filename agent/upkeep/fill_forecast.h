@@ -39,6 +39,7 @@ class FillForecast {
   struct Forecast {
     double bytes_per_second = 0;          // negative: it is emptying
     std::optional<Seconds> until_full{};  // nothing: it is not filling
+    std::uint64_t left = 0;               // FillFacts::left of the last sample
   };
   Forecast forecast() const;
 

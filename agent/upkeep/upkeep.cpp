@@ -4,8 +4,10 @@
 #include "agent/base/notify.h"
 
 namespace hookspool::agent {
-Upkeep::Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast)
+Upkeep::Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast,
+               HistoryUpkeep& history)
     : sources_(sources),
+      history_(history),
       watchdog_(watchdog_interval()),
       journal_(sources.journal.admin(), sources.journal.notes(), config, forecast, watchdog_interval()),
       upkeep_("upkeep", JournalUpkeep::kRound, [this] { round(); }),
@@ -42,6 +44,7 @@ void Upkeep::do_chores() {
   read_late(Clock::now());
   if (sources_.postgres) sources_.postgres->consumers.round(Clock::now());
   keep_dedupe_index();
+  history_.keep();
 }
 
 void Upkeep::keep_dedupe_index() {
@@ -57,6 +60,7 @@ void Upkeep::keep_dedupe_index() {
 void Upkeep::tell_status() {
   const auto now = Clock::now();
   writer_at_disk_ = sources_.journal.admin().stats().at_disk;
+  history_.sample();
   sources_.admission.close_logs(now);
   if (sources_.postgres) sources_.postgres->lanes.close_logs(now);
   sources_.dead_letters.close_logs(now);

@@ -1,8 +1,10 @@
 // Periodic maintenance, by three threads, so that none of it waits for another.
 //
 // - "upkeep" does what the journal needs (journal_upkeep.h), about once a second, and half as often where nothing moves.
-// - "chores" does what may take minutes: old quarantined requests, what the index of deliveries lacks, the consumers' lag.
-// - "status" tells systemd and the log how it goes. It writes no file, so it does so also while a disk stalls.
+// - "chores" does what may take minutes: old quarantined requests, what the index of deliveries lacks, the history's file, the
+//   consumers' lag.
+// - "status" tells systemd and the log how it goes, and reads the figures for the history. It writes no file, so it does so
+//   also while a disk stalls.
 // The main thread waits for none of them; it only feeds systemd's watchdog (watchdog.h), from a few numbers that need no
 // lock. Not thread-safe: feed_watchdog() belongs to the main thread.
 #pragma once
@@ -17,6 +19,7 @@
 #include "agent/config/config.h"
 #include "agent/upkeep/fill_forecast.h"
 #include "agent/upkeep/health.h"
+#include "agent/upkeep/history_upkeep.h"
 #include "agent/upkeep/idle_memory.h"
 #include "agent/upkeep/journal_upkeep.h"
 #include "agent/upkeep/watchdog.h"
@@ -33,7 +36,8 @@ class Upkeep {
       5'000};  // until a segment that cannot be read is tried again
 
   // Starts the threads. What is given by reference must outlive this.
-  Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast);
+  Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast,
+         HistoryUpkeep& history);
   ~Upkeep();  // waits for the rounds at hand, and so for the disk
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -52,6 +56,7 @@ class Upkeep {
   void tell_status();
 
   const HealthSources& sources_;
+  HistoryUpkeep& history_;
   Watchdog watchdog_;  // of the main thread
 
   // Of "status".

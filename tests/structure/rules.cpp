@@ -46,11 +46,13 @@ const std::vector<Layer>& layers() {
       {"agent/delivery", {"storage/model", "storage/journal", "net/pg/link", "net/pg/tables", "net/pg/delivery", "net/pg/ledger", "agent/base", "agent/config"}},
       {"agent/repair", {"storage/model", "storage/journal", "storage/side", "net/pg/link", "net/pg/tables", "net/pg/delivery", "net/pg/ledger", "agent/base", "agent/config", "agent/delivery"}},
       {"agent/reload", {"storage/journal", "net/http", "agent/base", "agent/config", "agent/intake", "agent/delivery"}},
-      {"agent/upkeep", {"storage/model", "storage/journal", "net/http", "net/pg/link", "net/pg/ledger", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload"}},
+      {"agent/history", {"storage/model", "storage/side", "agent/base"}},
+      {"agent/upkeep", {"storage/model", "storage/journal", "net/http", "net/pg/link", "net/pg/ledger", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/history"}},
       {"agent/metrics", {"storage/model", "storage/journal", "net/http", "net/pg/link", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep"}},
-      {"agent/admin", {"storage/model", "net/verify", "net/http", "agent/base", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep", "agent/metrics"}},
+      {"agent/page", {"storage/model", "storage/journal", "net/http", "net/pg/link", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/history", "agent/upkeep", "agent/metrics"}},
+      {"agent/admin", {"storage/model", "net/verify", "net/http", "agent/base", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep", "agent/metrics", "agent/page"}},
       {"agent/commands", {"storage/model", "storage/file", "storage/journal", "storage/salvage", "net/verify", "net/http", "net/pg/link", "net/pg/tables", "net/pg/ledger", "agent/base", "agent/config", "agent/admin"}},
-      {"agent/app", {"storage/journal", "net/http", "net/pg/link", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/upkeep", "agent/metrics", "agent/admin", "agent/commands"}},
+      {"agent/app", {"storage/journal", "net/http", "net/pg/link", "agent/base", "agent/config", "agent/intake", "agent/delivery", "agent/repair", "agent/reload", "agent/history", "agent/upkeep", "agent/metrics", "agent/page", "agent/admin", "agent/commands"}},
       {"tests", {"agent", "net", "storage"}},
   };
   // clang-format on

@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "net/pg/link/sqlstate_meaning.h"
+
 namespace hookspool::net {
 namespace {
 
@@ -59,27 +61,6 @@ constexpr std::array kClasses{
     SqlstateClass{"XX", kSetup},     // corrupted data or index
 };
 
-// In our words, so that they are bounded and quote nothing. The longest prefix that fits decides.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kMeanings{{
-    {"08", "a connection failed"},
-    {"22", "a value that does not fit its type"},
-    {"23", "a constraint"},
-    {"25", "the state of the transaction"},
-    {"3F", "no such schema"},
-    {"40", "a conflict with another transaction"},
-    {"42", "a name, a type or a right"},
-    {"42501", "a right is missing"},
-    {"42703", "no such column"},
-    {"42883", "no such function"},
-    {"42P01", "no such table"},
-    {"53", "a resource of the server"},
-    {"54", "a limit of the server"},
-    {"55", "the state of an object"},
-    {"57", "cancelled, or the server stops"},
-    {"57014", "a statement that took too long"},
-    {"P0", "raised by a trigger or function"},
-}};
-
 }  // namespace
 
 ErrorClass classify_sqlstate(std::string_view sqlstate) {
@@ -105,13 +86,7 @@ PgError not_the_event(PgError error) {
 
 std::string shown_text(const PgError& error) {
   if (!error.may_quote) return error.text;
-  std::string_view meaning;
-  std::size_t meaning_length = 0;
-  for (const auto& [prefix, words] : kMeanings) {
-    if (prefix.size() <= meaning_length || !error.sqlstate.starts_with(prefix)) continue;
-    meaning = words;
-    meaning_length = prefix.size();
-  }
+  const std::string_view meaning = sqlstate_meaning(error.sqlstate);
   return "PostgreSQL refuses events with SQLSTATE " + error.sqlstate +
          (meaning.empty() ? "" : " (" + std::string(meaning) + ")") +
          "; its words are in the log and in hookspool dead list";
