@@ -132,7 +132,7 @@ TEST_F(RedactTest, DeadLettersAndOwnTablesHaveNothingOfItEither) {
             std::string::npos);
 
   // Compared with the journal, both are there; and what is put in by comparing is redacted as well.
-  const auto found = find_events(*connection_, options, lane_.name, lane_.events);
+  const auto found = find_events(*connection_, options, lane_.key().agent_id, lane_.name, lane_.events);
   ASSERT_TRUE(found) << found.error().text;
   EXPECT_EQ(found->size(), 2u);
   ASSERT_TRUE(connection_->query("DELETE FROM " + table("mine"), soon()));
