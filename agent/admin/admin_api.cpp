@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/admin/admin_answers.h"
+#include "agent/admin/admin_events.h"
 #include "agent/admin/admin_protocol.h"
 #include "agent/admin/admin_quarantine.h"
 #include "agent/base/instant.h"
@@ -232,6 +233,7 @@ net::HttpAnswer admin_api(const net::HttpRequest& request, const AdminParts& par
     if (what == kQuarantineRequest || what.starts_with(std::string(kQuarantineRequest) + "/")) {
       return admin_quarantine(request, what, parts);
     }
+    if (what.starts_with(kEventsRequest)) return admin_events(request, what, parts);
     if (request.method == "GET") return get(request, what, parts);
     if (request.method == "POST") return post(request, what, parts);
   } catch (const Json::exception& error) {

@@ -37,6 +37,7 @@ struct AdminParts {
   Reloader& reloader;
   std::optional<Postgres> postgres;  // nothing: none is configured
   std::string socket;                // where changes are taken; empty: nowhere
+  std::string intake{};              // where webhooks come in, as in HttpOptions::listen
 };
 
 net::HttpAnswer admin_api(const net::HttpRequest& request, const AdminParts& parts);

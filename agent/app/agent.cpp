@@ -114,7 +114,8 @@ int Agent::open_admin(std::int64_t started_at_us) {
                                 .deduplicator = journaling_.deduplicator(),
                                 .started_at_us = started_at_us});
   admin_parts_.emplace(AdminParts{journaling_.journal(), delivering_.dead_letters(), journaling_.quarantine(),
-                                  serving_.admission(), reloader_, std::nullopt, admin_socket_path(config_)});
+                                  serving_.admission(), reloader_, std::nullopt, admin_socket_path(config_),
+                                  serving_.intake_address()});
   if (sink != nullptr) {
     health_->postgres.emplace(
         HealthSources::Postgres{sink->pool, sink->uplink, sink->lanes, sink->consumers, sink->row_retention});

@@ -1,4 +1,4 @@
-// The commands: run, check-config, status, send, version. Data goes to standard output, everything else to
+// The command line: agent/commands has what it takes, and `run` is added here. Data goes to standard output, everything else to
 // standard error; exit codes are those of exit_codes.h. Not thread-safe: called once, by main().
 #pragma once
 

@@ -143,6 +143,12 @@ void Serving::log_endpoints() const {
   log_info("look at it:  curl http://" + address(config_.admin.listen, *admin_) + "/health");
 }
 
+std::string Serving::intake_address() const {
+  const std::string& listen = config_.intake.listen;
+  if (listen.starts_with("unix:")) return listen;
+  return listen.substr(0, listen.rfind(':') + 1) + std::to_string(intake_->port());
+}
+
 bool Serving::stop_intake() {
   return intake_->stop(kIntakeGrace);
 }

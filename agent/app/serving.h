@@ -38,6 +38,7 @@ class Serving {
   // REQUIRES: open_intake() has succeeded.
   Admission& admission() { return *admission_; }
   net::HttpServer& intake() { return *intake_; }
+  std::string intake_address() const;  // as in HttpOptions::listen, with the port that it has
 
   // For a person who has just started it: where to post and where to look. REQUIRES: all is open.
   void log_endpoints() const;

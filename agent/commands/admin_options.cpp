@@ -1,159 +1,178 @@
-#include "agent/commands/admin_options.h"
-
 #include <CLI/CLI.hpp>
-#include <utility>
-#include <vector>
+#include <memory>
 
 #include "agent/admin/admin_protocol.h"
-#include "agent/commands/admin_commands.h"
+#include "agent/commands/command_options.h"
 
 namespace hookspool::agent {
+namespace {
 
-void add_config_option(CLI::App& command, std::string& config_file) {
-  command
-      .add_option(
-          "-c,--config", config_file,
-          "configuration file (TOML); else HOOKSPOOL_CONFIG, else /etc/hookspool/hookspool.toml if it is "
-          "there")
-      ->type_name("FILE");
-}
-
-struct AdminOptions::Commands {
-  AdminTarget target;
+// What an administrator's commands are given, for as long as one of them may run.
+struct Given {
   DeadCommand dead;
   QuarantineCommand quarantine;
   CompareCommand compare;
   std::string lane, from;
-  std::vector<std::pair<CLI::App*, std::function<int(const Config&)>>> runs;
-
-  CLI::App* add(CLI::App& parent, std::string& config_file, const char* name, const char* help,
-                std::function<int(const Config&)> run) {
-    auto* command = parent.add_subcommand(name, help);
-    add_config_option(*command, config_file);
-    command->add_option("--socket", target.socket, "the agent's admin socket")->type_name("PATH");
-    command->add_flag("--json", target.json, "as JSON");
-    runs.emplace_back(command, std::move(run));
-    return command;
-  }
-  void add_dead(CLI::App& app, std::string& config_file);
-  void add_quarantine(CLI::App& app, std::string& config_file);
-  void add_comparing(CLI::App& app, std::string& config_file);
-  void add_steering(CLI::App& app, std::string& config_file);
 };
+using GivenPtr = std::shared_ptr<Given>;
 
-void AdminOptions::Commands::add_dead(CLI::App& app, std::string& config_file) {
-  auto* group = app.add_subcommand("dead", "events that PostgreSQL refused");
-  group->require_subcommand(1);
-  auto* list = add(*group, config_file, "list", "list dead letters, also while PostgreSQL is away",
-                   [this](const Config& config) { return dead.list(config, target); });
-  list->add_option("--source", dead.source, "this source only")->type_name("NAME");
-  auto* show = add(*group, config_file, "show", "show one with its request and body",
-                   [this](const Config& config) { return dead.show(config, target); });
-  show->add_option("id", dead.ids, "id of the event")->type_name("ID")->required()->expected(1);
-  auto* retry = add(*group, config_file, "retry", "send dead letters again, once",
-                    [this](const Config& config) { return dead.retry(config, target); });
-  auto* ids = retry->add_option("id", dead.ids, "ids of the events")->type_name("ID");
-  auto* source = retry->add_option("--source", dead.source, "all of this source")->type_name("NAME");
-  auto* all = retry->add_flag("--all", dead.all, "all");
+constexpr const char* kTimeHelp = "received since; \"2h\" (ago) or RFC 3339";
+
+void add_source(CLI::App& command, std::string& source) {
+  command.add_option("--source", source, "this source only")->type_name("NAME");
+}
+
+// Ids, or all of a source, or all there are: one of the three.
+void add_choice(CLI::App& command, std::vector<std::string>& chosen, std::string& of_source, bool& everything,
+                const char* id_help) {
+  auto* ids = command.add_option("id", chosen, id_help)->type_name("ID");
+  auto* source = command.add_option("--source", of_source, "all of this source")->type_name("NAME");
+  auto* all = command.add_flag("--all", everything, "all");
   ids->excludes(source)->excludes(all);
   source->excludes(all);
-  retry->callback([this] {
-    if (dead.ids.empty() && dead.source.empty() && !dead.all)
+  command.callback([&chosen, &of_source, &everything] {
+    if (chosen.empty() && of_source.empty() && !everything)
       throw CLI::RequiredError("an id, --source or --all");
   });
-  auto* bury = add(*group, config_file, "bury",
-                   "make the event that holds a lane a dead letter, so that the lane resumes",
-                   [this](const Config& config) { return dead.bury(config, target); });
-  bury->add_option("--source", dead.source, "the lane")->type_name("NAME")->required();
-  auto* count =
-      bury->add_option("--count", dead.count, "up to this many refused events in a row (default: 1)")
-          ->type_name("N")
-          ->check(CLI::Range(std::int64_t{1}, kApiBuryMax));
-  bury->add_option("--id", dead.ids, "only if this event holds the lane")
+}
+
+void add_dead(CommandSet& commands, const GivenPtr& given) {
+  DeadCommand& dead = given->dead;
+  auto& group = commands.add_group(
+      {"dead", "events that PostgreSQL refused", {"dead list", "dead retry --source shop"}});
+  auto& list = commands.add_asking(
+      group,
+      {"list", "list dead letters, also while PostgreSQL is away", {"dead list", "dead list --source shop"}},
+      [given](const Config& config, const AdminTarget& target) { return given->dead.list(config, target); });
+  add_source(list, dead.source);
+  auto& show = commands.add_asking(
+      group,
+      {"show",
+       "show one with its request and body",
+       {"dead show 01a21cb9-4c5a-7000-8000-3f2a9c1b7d10",
+        "dead show --json 01a21cb9-4c5a-7000-8000-3f2a9c1b7d10"}},
+      [given](const Config& config, const AdminTarget& target) { return given->dead.show(config, target); });
+  show.add_option("id", dead.ids, "id of the event")->type_name("ID")->required()->expected(1);
+  auto& retry = commands.add_asking(
+      group, {"retry", "send dead letters again, once", {"dead retry --source shop", "dead retry --all"}},
+      [given](const Config& config, const AdminTarget& target) { return given->dead.retry(config, target); });
+  add_choice(retry, dead.ids, dead.source, dead.all, "ids of the events");
+  auto& bury = commands.add_asking(
+      group,
+      {"bury",
+       "make the event that holds a lane a dead letter, so that the lane resumes",
+       {"dead bury --source shop", "dead bury --source shop --count 20"}},
+      [given](const Config& config, const AdminTarget& target) { return given->dead.bury(config, target); });
+  bury.add_option("--source", dead.source, "the lane")->type_name("NAME")->required();
+  auto* count = bury.add_option("--count", dead.count, "up to this many refused events in a row (default: 1)")
+                    ->type_name("N")
+                    ->check(CLI::Range(std::int64_t{1}, kApiBuryMax));
+  bury.add_option("--id", dead.ids, "only if this event holds the lane")
       ->type_name("ID")
       ->expected(1)
       ->excludes(count);
-  auto* discard = add(*group, config_file, "discard", "discard for good",
-                      [this](const Config& config) { return dead.discard(config, target); });
-  discard->add_option("id", dead.ids, "ids of the events")->type_name("ID")->required();
+  auto& discard = commands.add_asking(
+      group, {"discard", "discard for good", {"dead discard 01a21cb9-4c5a-7000-8000-3f2a9c1b7d10"}},
+      [given](const Config& config, const AdminTarget& target) {
+        return given->dead.discard(config, target);
+      });
+  discard.add_option("id", dead.ids, "ids of the events")->type_name("ID")->required();
 }
 
-void AdminOptions::Commands::add_quarantine(CLI::App& app, std::string& config_file) {
-  auto* group = app.add_subcommand("quarantine", "webhooks whose signature fits no secret");
-  group->require_subcommand(1);
-  auto* list = add(*group, config_file, "list", "list quarantined requests",
-                   [this](const Config& config) { return quarantine.list(config, target); });
-  list->add_option("--source", quarantine.source, "this source only")->type_name("NAME");
-  auto* show = add(*group, config_file, "show", "show one with its headers and body",
-                   [this](const Config& config) { return quarantine.show(config, target); });
-  show->add_option("id", quarantine.ids, "id of the request")->type_name("ID")->required()->expected(1);
-  auto* verify =
-      add(*group, config_file, "verify", "verify again with the current secrets; what fits is admitted, once",
-          [this](const Config& config) { return quarantine.verify(config, target); });
-  verify->add_option("--source", quarantine.source, "this source only")->type_name("NAME");
-  auto* discard = add(*group, config_file, "discard", "discard for good",
-                      [this](const Config& config) { return quarantine.discard(config, target); });
-  auto* ids = discard->add_option("id", quarantine.ids, "ids of the requests")->type_name("ID");
-  auto* source = discard->add_option("--source", quarantine.source, "all of this source")->type_name("NAME");
-  auto* all = discard->add_flag("--all", quarantine.all, "all");
-  ids->excludes(source)->excludes(all);
-  source->excludes(all);
-  discard->callback([this] {
-    if (quarantine.ids.empty() && quarantine.source.empty() && !quarantine.all)
-      throw CLI::RequiredError("an id, --source or --all");
-  });
+void add_quarantine(CommandSet& commands, const GivenPtr& given) {
+  QuarantineCommand& quarantine = given->quarantine;
+  auto& group = commands.add_group({"quarantine",
+                                    "webhooks whose signature fits no secret",
+                                    {"quarantine list", "quarantine verify --source shop"}});
+  auto& list = commands.add_asking(
+      group, {"list", "list quarantined requests", {"quarantine list", "quarantine list --source shop"}},
+      [given](const Config& config, const AdminTarget& target) {
+        return given->quarantine.list(config, target);
+      });
+  add_source(list, quarantine.source);
+  auto& show = commands.add_asking(group,
+                                   {"show",
+                                    "show one with its headers and body",
+                                    {"quarantine show 01a21cb9-4c5a-7000-8000-3f2a9c1b7d10"}},
+                                   [given](const Config& config, const AdminTarget& target) {
+                                     return given->quarantine.show(config, target);
+                                   });
+  show.add_option("id", quarantine.ids, "id of the request")->type_name("ID")->required()->expected(1);
+  auto& verify = commands.add_asking(group,
+                                     {"verify",
+                                      "verify again with the current secrets; what fits is admitted, once",
+                                      {"quarantine verify --source shop"}},
+                                     [given](const Config& config, const AdminTarget& target) {
+                                       return given->quarantine.verify(config, target);
+                                     });
+  add_source(verify, quarantine.source);
+  auto& discard = commands.add_asking(
+      group,
+      {"discard", "discard for good", {"quarantine discard --source shop", "quarantine discard --all"}},
+      [given](const Config& config, const AdminTarget& target) {
+        return given->quarantine.discard(config, target);
+      });
+  add_choice(discard, quarantine.ids, quarantine.source, quarantine.all, "ids of the requests");
 }
 
-void AdminOptions::Commands::add_comparing(CLI::App& app, std::string& config_file) {
-  auto* verify =
-      add(app, config_file, "verify", "compare the journal with the table; 65 if something is missing",
-          [this](const Config& config) { return compare.verify(config, target); });
-  verify->add_option("--source", compare.source, "this source only")->type_name("NAME");
-  verify->add_option("--since", compare.since, "received since; \"2h\" (ago) or RFC 3339")->type_name("TIME");
-  verify->add_flag("--repair", compare.repair, "insert what is missing");
-  auto* replay = add(app, config_file, "replay", "send retained events again; only missing ones are inserted",
-                     [this](const Config& config) { return compare.replay(config, target); });
-  replay->add_option("--source", compare.source, "this source only")->type_name("NAME");
-  replay->add_option("--since", compare.since, "received since; \"2h\" (ago) or RFC 3339")->type_name("TIME");
-  replay->add_option("--until", compare.until, "received before")->type_name("TIME");
-  replay->add_option("--id", compare.id, "this event only")->type_name("ID");
+void add_comparing(CommandSet& commands, const GivenPtr& given) {
+  CompareCommand& compare = given->compare;
+  auto& verify = commands.add_asking(commands.app(),
+                                     {"verify",
+                                      "compare the journal with the table; 65 if something is missing",
+                                      {"verify", "verify --source shop --since 24h", "verify --repair"}},
+                                     [given](const Config& config, const AdminTarget& target) {
+                                       return given->compare.verify(config, target);
+                                     });
+  add_source(verify, compare.source);
+  verify.add_option("--since", compare.since, kTimeHelp)->type_name("TIME");
+  verify.add_flag("--repair", compare.repair, "insert what is missing");
+  auto& replay = commands.add_asking(commands.app(),
+                                     {"replay",
+                                      "send retained events again; only missing ones are inserted",
+                                      {"replay --source shop --since 2026-11-23T14:00:00Z",
+                                       "replay --id 01a21cb9-4c5a-7000-8000-3f2a9c1b7d10"}},
+                                     [given](const Config& config, const AdminTarget& target) {
+                                       return given->compare.replay(config, target);
+                                     });
+  add_source(replay, compare.source);
+  replay.add_option("--since", compare.since, kTimeHelp)->type_name("TIME");
+  replay.add_option("--until", compare.until, "received before")->type_name("TIME");
+  replay.add_option("--id", compare.id, "this event only")->type_name("ID");
 }
 
-void AdminOptions::Commands::add_steering(CLI::App& app, std::string& config_file) {
-  auto* repair = add(app, config_file, "repair", "correct a lane's watermark by comparing ids",
-                     [this](const Config& config) { return repair_lane(config, target, lane); });
-  repair->add_option("lane", lane, "the source")->type_name("LANE")->required();
-  add(app, config_file, "retry", "try PostgreSQL and all waiting lanes at once",
-      [this](const Config& config) { return retry_now(config, target); });
-  auto* adopt = add(app, config_file, "adopt", "accept another database as the journal's own",
-                    [this](const Config& config) { return adopt_database(config, target, from); });
+void add_steering(CommandSet& commands, const GivenPtr& given) {
+  auto& repair = commands.add_asking(
+      commands.app(), {"repair", "correct a lane's watermark by comparing ids", {"repair shop"}},
+      [given](const Config& config, const AdminTarget& target) {
+        return repair_lane(config, target, given->lane);
+      });
+  repair.add_option("lane", given->lane, "the source")->type_name("NAME")->required();
+  commands.add_asking(commands.app(), {"retry", "try PostgreSQL and all waiting lanes at once", {"retry"}},
+                      retry_now);
+  auto& adopt = commands.add_asking(commands.app(),
+                                    {"adopt",
+                                     "accept another database as the journal's own",
+                                     {"adopt --from unsent", "adopt --from beginning"}},
+                                    [given](const Config& config, const AdminTarget& target) {
+                                      return adopt_database(config, target, given->from);
+                                    });
   adopt
-      ->add_option(
-          "--from", from,
+      .add_option(
+          "--from", given->from,
           "what the database gets: unsent (not confirmed by any database) or beginning (all retained)")
       ->required()
       ->check(CLI::IsMember({"unsent", "beginning"}));
 }
 
-AdminOptions::AdminOptions(CLI::App& app, std::string& config_file)
-    : commands_(std::make_unique<Commands>()) {
-  commands_->add_dead(app, config_file);
-  commands_->add_quarantine(app, config_file);
-  commands_->add_comparing(app, config_file);
-  commands_->add_steering(app, config_file);
-}
+}  // namespace
 
-AdminOptions::~AdminOptions() = default;
-
-bool AdminOptions::has_socket() const {
-  return !commands_->target.socket.empty();
-}
-
-std::optional<int> AdminOptions::run(const Config& config) const {
-  for (const auto& [command, run] : commands_->runs) {
-    if (*command) return run(config);
-  }
-  return std::nullopt;
+void add_admin_commands(CommandSet& commands) {
+  const auto given = std::make_shared<Given>();
+  add_dead(commands, given);
+  add_quarantine(commands, given);
+  add_comparing(commands, given);
+  add_steering(commands, given);
 }
 
 }  // namespace hookspool::agent

@@ -56,6 +56,8 @@ struct ReloadCommand {
 struct StatusCommand {
   std::string address;  // empty: the configuration's admin listener
   int run(const Config& config, bool json) const;
+  // Again and again until a signal ends it: one screen on a terminal, else one after the other.
+  int watch(const Config& config, unsigned every_seconds) const;
 };
 
 struct SendCommand {

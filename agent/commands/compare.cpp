@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -11,6 +9,7 @@
 #include "agent/commands/admin_call.h"
 #include "agent/commands/admin_commands.h"
 #include "agent/commands/output.h"
+#include "agent/commands/progress.h"
 
 namespace hookspool::agent {
 namespace {
@@ -52,7 +51,7 @@ bool add_instant(Json& request, const char* key, const std::string& text) {
 // Asks until the agent has gone through all of it. The exit code, and what was found by source.
 int collect(const Config& config, const AdminTarget& target, Json request,
             std::map<std::string, Json>& sums) {
-  const bool progress = ::isatty(STDERR_FILENO) == 1;
+  Progress progress;
   for (bool done = false; !done;) {
     const auto call = admin_call(config, target.socket, "compare", request.dump());
     if (call.code != kExitOk) return call.code;
@@ -60,10 +59,10 @@ int collect(const Config& config, const AdminTarget& target, Json request,
     for (const auto& tally : slice.at("lanes")) add(tally, sums[tally.at("source").get<std::string>()]);
     done = slice.value("done", true);
     if (!done) request["after"] = slice.at("after");
-    if (progress && !done) {
+    if (!done) {
       std::uint64_t received = 0;
       for (const auto& [source, sum] : sums) received += figure(sum, "received");
-      std::fprintf(stderr, "%llu compared ...\r", static_cast<unsigned long long>(received));
+      progress.show(std::to_string(received) + " compared");
     }
   }
   return kExitOk;

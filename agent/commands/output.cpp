@@ -15,9 +15,14 @@
 namespace hookspool::agent {
 namespace {
 
-int g_output_errno = 0;  // the first of standard output
+int g_output_errno = 0;         // the first of standard output
+std::string* g_said = nullptr;  // takes all that is written, while said_by() is at work
 
 void write_bytes(std::string_view bytes, std::FILE* stream) {
+  if (g_said != nullptr) {
+    g_said->append(bytes);
+    return;
+  }
   const bool written = std::fwrite(bytes.data(), 1, bytes.size(), stream) == bytes.size();
   if (!written && stream == stdout && g_output_errno == 0) g_output_errno = errno;
 }
@@ -61,6 +66,14 @@ int finish_output(int code) {
 
 void print_data(std::string_view data) {
   write_bytes(data, stdout);
+}
+
+std::string said_by(const std::function<void()>& printing) {
+  std::string said;
+  g_said = &said;
+  printing();
+  g_said = nullptr;
+  return said;
 }
 
 void print_raw(std::string_view bytes) {

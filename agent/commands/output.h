@@ -3,6 +3,8 @@
 // Not thread-safe.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <string_view>
 
 namespace hookspool::agent {
@@ -19,5 +21,8 @@ void print_data(std::string_view data);
 // To standard output: a webhook's body, or SQL to run. Byte by byte where that is a file or a pipe, escaped where it is a
 // terminal.
 void print_raw(std::string_view bytes);
+
+// What `printing` says by the functions above, to either stream, instead of saying it.
+std::string said_by(const std::function<void()>& printing);
 
 }  // namespace hookspool::agent

@@ -10,6 +10,7 @@
 #include "agent/base/journal_exit.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
+#include "agent/commands/progress.h"
 
 namespace hookspool::agent {
 namespace {
@@ -104,6 +105,15 @@ bool belongs_to_us(const std::string& folder) {
   return false;
 }
 
+storage::JournalResult<storage::SalvageReport> salvage_with_progress(storage::SalvageOptions options) {
+  Progress progress;
+  options.on_step = [&](const storage::SalvageStep& step) {
+    progress.show("file " + std::to_string(step.file_number) + " of " + std::to_string(step.files) + ", " +
+                  step.file.filename().string() + ": " + count_of(step.events, "event", "events"));
+  };
+  return storage::salvage(options);
+}
+
 int failed(const storage::JournalError& error) {
   tell("%s\n", error.text.c_str());
   if (error.kind == storage::JournalError::Kind::kLocked) {
@@ -133,7 +143,7 @@ int SalvageCommand::run(const Config& config, bool json) const {
     options.epochs.push_back(*epoch);
   }
   if (!belongs_to_us(config.journal.path)) return kExitNoPermission;
-  const auto report = storage::salvage(options);
+  const auto report = salvage_with_progress(std::move(options));
   if (!report) return failed(report.error());
   int code = kExitOk;
   Json all = Json::array();

@@ -2,9 +2,13 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/base/exit_codes.h"
+#include "agent/base/instant.h"
 #include "agent/base/log.h"
 #include "agent/base/units.h"
+#include "agent/base/wall_clock.h"
 #include "agent/commands/commands.h"
+#include "agent/commands/interrupt.h"
+#include "agent/commands/live_screen.h"
 #include "agent/commands/no_agent.h"
 #include "agent/commands/output.h"
 #include "net/http/client.h"
@@ -151,6 +155,18 @@ int StatusCommand::run(const Config& config, bool json) const {
     print_health(health);
   }
   return answer->status == 200 ? kExitOk : kExitTempFail;
+}
+
+int StatusCommand::watch(const Config& config, unsigned every_seconds) const {
+  end_by_signal();
+  LiveScreen screen;
+  do {
+    const std::string status = said_by([&] { (void)run(config, false); });
+    const std::string moment = format_instant(wall_clock_us()).substr(0, 19) + "Z";
+    if (!screen.draw(moment + ", every " + std::to_string(every_seconds) + " s; Ctrl-C ends it\n" + status))
+      break;
+  } while (!wait_for_end(std::chrono::seconds(every_seconds)));
+  return kExitOk;
 }
 
 }  // namespace hookspool::agent

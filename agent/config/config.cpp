@@ -280,7 +280,9 @@ ConfigResult admin_part(const std::string& file) {
   // Their faults are for the agent to tell; a default says where it would be without them.
   FaultList unused(file);
   Config config;
-  TableReader(document->get_as<toml::table>("admin"), "admin.", unused).path("socket", config.admin.socket);
+  TableReader admin(document->get_as<toml::table>("admin"), "admin.", unused);
+  admin.path("socket", config.admin.socket);
+  admin.text("listen", config.admin.listen);
   TableReader(document->get_as<toml::table>("journal"), "journal.", unused).path("path", config.journal.path);
   return config;
 }

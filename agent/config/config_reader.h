@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/near_miss.h"
+
 namespace hookspool::agent {
 
 inline constexpr std::size_t kFaultsShownMax = 100;   // of one configuration
@@ -82,8 +84,5 @@ class TableReader {
 // The names of all keys that reading `toml` looks for, present or not and whatever its faults: "intake.listen",
 // "sources.shop.verify". For comparing the documents with the reader. Empty where the text is not TOML.
 std::set<std::string> keys_looked_for(const std::string& toml);
-
-// The known word nearest to `word`, or empty when none is near enough to be what was meant.
-std::string near_miss(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace hookspool::agent

@@ -104,6 +104,15 @@ ClientAnswer to_answer(const httplib::Response& response, std::string body) {
   return {response.status, response.get_header_value("Content-Type"), std::move(body)};
 }
 
+void set_deadlines(httplib::ClientImpl& client, std::chrono::milliseconds deadline) {
+  client.set_tcp_nodelay(true);
+  client.set_url_encode(false);
+  client.set_decompress(false);
+  client.set_connection_timeout(deadline);
+  client.set_read_timeout(deadline);
+  client.set_write_timeout(deadline);
+}
+
 Result<ClientAnswer, HttpError> call(const Address& address, httplib::Request& request,
                                      std::chrono::milliseconds deadline, bool tls) {
   const int port = address.is_unix ? 1 : address.port;
@@ -117,12 +126,7 @@ Result<ClientAnswer, HttpError> call(const Address& address, httplib::Request& r
   }
   httplib::ClientImpl& client = *owner;
   if (address.is_unix) client.set_address_family(AF_UNIX);
-  client.set_tcp_nodelay(true);
-  client.set_url_encode(false);
-  client.set_decompress(false);
-  client.set_connection_timeout(deadline);
-  client.set_read_timeout(deadline);
-  client.set_write_timeout(deadline);
+  set_deadlines(client, deadline);
 
   std::string body;
   request.content_receiver = [&body](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
@@ -134,6 +138,21 @@ Result<ClientAnswer, HttpError> call(const Address& address, httplib::Request& r
   const httplib::Result result = client.send(request);
   if (!result) return fail(call_error(address, httplib::to_string(result.error())));
   return to_answer(*result, std::move(body));
+}
+
+// The library's words for it are one word each.
+std::string send_error(httplib::Error error, const WebUrl& url, std::chrono::milliseconds deadline) {
+  const std::string place = url.host + ":" + std::to_string(url.port);
+  using httplib::Error;
+  if (error == Error::Connection) return "no connection to " + place + " (is it running?)";
+  if (error == Error::Read || error == Error::Canceled || error == Error::ConnectionTimeout) {
+    return "no answer from " + place + " within " + std::to_string(deadline.count() / 1'000) +
+           " s, or it closed the connection";
+  }
+  if (error == Error::SSLConnection || error == Error::SSLLoadingCerts ||
+      error == Error::SSLServerVerification)
+    return "no TLS with " + place + ": is it https there, and its certificate trusted on this machine?";
+  return place + ": " + httplib::to_string(error);
 }
 
 }  // namespace
@@ -158,6 +177,40 @@ Result<ClientAnswer, HttpError> http_call(const std::string& address_text, const
     return call(*address, request, deadline, tls);
   } catch (const std::exception& e) {
     return fail(call_error(*address, e.what()));
+  }
+}
+
+Result<ClientAnswer, HttpError> http_send(const WebUrl& url, const std::string& method,
+                                          const std::string& target,
+                                          const std::vector<std::pair<std::string, std::string>>& headers,
+                                          const std::string& body, std::chrono::milliseconds deadline) {
+  httplib::Request request;
+  request.method = method;
+  request.path = target;
+  for (const auto& [name, value] : headers) request.headers.emplace(name, value);
+  const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  request.set_header("Host", host + ":" + std::to_string(url.port));
+  request.set_header("Connection", "close");
+  request.body = body;
+  std::string kept;
+  request.content_receiver = [&kept](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
+    kept.append(data, std::min(size, kReceiverAnswerMax - kept.size()));
+    return true;
+  };
+  std::unique_ptr<httplib::ClientImpl> client;
+  try {
+    if (url.tls) {
+      client = std::make_unique<httplib::SSLClient>(url.host, url.port);
+    } else {
+      client = std::make_unique<httplib::ClientImpl>(url.host, url.port);
+    }
+    set_deadlines(*client, deadline);
+    const Watchdog watchdog(*client, deadline);
+    const httplib::Result result = client->send(request);
+    if (!result) return fail(HttpError{HttpError::Kind::kSystem, send_error(result.error(), url, deadline)});
+    return to_answer(*result, std::move(kept));
+  } catch (const std::exception& e) {
+    return fail(HttpError{HttpError::Kind::kSystem, e.what()});
   }
 }
 

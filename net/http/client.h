@@ -1,14 +1,16 @@
-// A small HTTP client for the agent's own commands (status, send): one request, one answer, one deadline.
+// A small HTTP client for the agent's own commands (status, send, tail): one request, one answer, one deadline.
 // Thread-safe (holds no state). REQUIRES: the process ignores SIGPIPE; cpp-httplib's client writes with plain
 // send().
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "net/http/server.h"
+#include "net/http/web_url.h"
 #include "storage/model/result.h"
 
 namespace hookspool::net {
@@ -27,5 +29,13 @@ Result<ClientAnswer, HttpError> http_call(const std::string& address, const std:
                                           const std::vector<std::pair<std::string, std::string>>& headers,
                                           const std::string& body, std::chrono::milliseconds deadline,
                                           bool tls = false);
+
+inline constexpr std::size_t kReceiverAnswerMax = 64u << 10;  // bytes that are kept of an answer's body
+
+// One request to another service, by any method, its certificate checked. `target` instead of the URL's.
+Result<ClientAnswer, HttpError> http_send(const WebUrl& url, const std::string& method,
+                                          const std::string& target,
+                                          const std::vector<std::pair<std::string, std::string>>& headers,
+                                          const std::string& body, std::chrono::milliseconds deadline);
 
 }  // namespace hookspool::net

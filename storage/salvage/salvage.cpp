@@ -77,6 +77,8 @@ class Salvage {
       if (auto gathered = gather_record_beside(file); !gathered) return fail(gathered.error());
     }
     for (const auto& file : files) {
+      step_ = {&file, step_.number + 1, files.size(), 0};
+      tell_step();
       auto salvaged = salvage_file(file, *listing);
       if (!salvaged) return fail(salvaged.error());
       report.files.push_back(std::move(*salvaged));
@@ -85,6 +87,10 @@ class Salvage {
   }
 
  private:
+  void tell_step() const {
+    if (options_.on_step) options_.on_step({*step_.file, step_.number, step_.files, step_.events});
+  }
+
   // As an opening does; a dry run looks at the same, and must not tidy it up.
   JournalResult<void> look() {
     const std::uint64_t greatest_number = found_.greatest_number;
@@ -274,6 +280,8 @@ class Salvage {
       }
       if (auto added = add(*stored); !added) return added;
       ++imported;
+      ++step_.events;
+      tell_step();
     }
     note_missing(numbers, owed, target.epoch, result);
     result.imported += imported;
@@ -358,6 +366,12 @@ class Salvage {
     return false;
   }
 
+  // SalvageStep of the file in hand.
+  struct {
+    const std::filesystem::path* file = nullptr;
+    std::size_t number = 0, files = 0;
+    std::uint64_t events = 0;
+  } step_;
   const SalvageOptions& options_;
   const Folder& folder_;
   std::unique_ptr<Catalogue> catalogue_ = std::make_unique<Catalogue>(Uuid{});

@@ -21,6 +21,13 @@
 
 namespace hookspool::storage {
 
+// How far it is, for who waits: the file in hand, and its events so far.
+struct SalvageStep {
+  const std::filesystem::path& file;
+  std::size_t file_number = 1, files = 1;  // the first is 1
+  std::uint64_t events = 0;                // written, or (dry_run) read
+};
+
 struct SalvageOptions {
   std::filesystem::path folder;  // the journal; it must be there
   // Empty: all that were set aside in the journal's folder, and segments that lie there under names of their own.
@@ -29,6 +36,8 @@ struct SalvageOptions {
   std::vector<Uuid> epochs;
   std::vector<std::string> lanes;
   bool dry_run = false;  // looks, and changes nothing
+  // Called with each file and each event; empty: not wanted. Must be quick and not throw.
+  std::function<void(const SalvageStep&)> on_step{};
   std::string vfs;
 };
 
