@@ -85,7 +85,8 @@ class EventsTest : public ::testing::Test {
   static std::vector<std::string> listed(std::vector<std::string> words) {
     words.insert(words.begin(), {"events", "list"});
     std::vector<std::string> ids;
-    for (const auto& event : json_of(std::move(words)).at("events")) ids.push_back(event.at("id"));
+    const Json list = json_of(std::move(words));
+    for (const auto& event : list.at("events")) ids.push_back(event.at("id"));
     return ids;
   }
   static std::string state_of(const std::string& id) {
