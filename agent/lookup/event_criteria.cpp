@@ -1,5 +1,7 @@
 #include "agent/lookup/event_criteria.h"
 
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "net/json/json.h"
@@ -8,10 +10,14 @@
 namespace hookspool::agent {
 namespace {
 
-// The very evaluation that `where` of a table gets.
+// As `where` of a table does it, but over the body as the journal has it.
 bool holds(const net::Condition& where, const Event& event, const FormRulesOf& form_rules) {
   const auto rules = form_rules ? form_rules(event.lane) : std::nullopt;
-  const net::JsonText body(event, rules ? &*rules : nullptr);
+  auto reading = rules ? net::read_form(event.content_type, event.body, *rules) : std::nullopt;
+  const std::string form = reading ? std::move(reading->json) : std::string();
+  const net::JsonText body(!reading                   ? std::string_view(event.body)
+                           : reading->refusal.empty() ? std::string_view(form)
+                                                      : std::string_view());
   const net::JsonText headers(event.headers);
   std::vector<net::JsonPointer> pointers;
   for (const auto& place : where.places()) pointers.emplace_back(place.tokens);
