@@ -60,6 +60,7 @@ net::HttpAnswer admin_page(const net::HttpRequest& request, const HealthSources&
     return answer;
   }
   answer.status = mode_status(mode) == "fail" ? 503 : 200;
+  answer.content_type = "application/health+json";
   answer.body = health_json(sources, mode);
   return answer;
 }

@@ -6,18 +6,21 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "agent/admin/admin_api.h"
 #include "agent/admin/pages.h"
+#include "agent/alerts/alerts.h"
 #include "agent/app/delivering.h"
 #include "agent/app/journaling.h"
 #include "agent/app/serving.h"
 #include "agent/app/stop_order.h"
 #include "agent/base/early_stop.h"
 #include "agent/base/exit_codes.h"
+#include "agent/base/host_name.h"
 #include "agent/base/last_resort.h"
 #include "agent/base/log.h"
 #include "agent/base/notify.h"
@@ -40,18 +43,20 @@ namespace hookspool::agent {
 namespace {
 
 constexpr milliseconds kReloadGrace{1'000};  // for a reload that is running
+constexpr milliseconds kAlertsGrace{500};    // for an alert that is being sent
 
 // The parts, from the ground up: each member works on those above it, and goes before them.
 class Agent {
  public:
-  Agent(const Config& config, const std::string& config_file, std::vector<PassedSocket> passed)
+  using Load = std::function<ConfigResult()>;
+
+  Agent(const Config& config, Load load, std::vector<PassedSocket> passed)
       : config_(config),
         settings_(config),
         journaling_(config, settings_),
         serving_(config, std::move(passed)),
-        reloader_(
-            config, [config_file] { return read_config(config_file); },
-            [this](const Config& now, Config& next) { return reconfigure(now, next); }) {}
+        reloader_(config, std::move(load),
+                  [this](const Config& now, Config& next) { return reconfigure(now, next); }) {}
   // A start that fails after the intake was opened: what came in is with the journal's writer, which answers by way of the
   // other parts.
   ~Agent() { journaling_.close_journal(); }
@@ -82,6 +87,7 @@ class Agent {
   std::atomic<bool> stopping_{false};
   Serving serving_;
   std::optional<HistoryUpkeep> history_upkeep_;
+  std::optional<Alerts> alerts_;
   std::optional<Upkeep> upkeep_;
   Reloader reloader_;
 };
@@ -150,7 +156,9 @@ void Agent::serve() {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
   history_upkeep_.emplace(*health_, history_, rates_, config_.journal.path);
-  upkeep_.emplace(*health_, settings_.journal, forecast_, *history_upkeep_);
+  alerts_.emplace(settings_.alerts, AlertOrigin{journaling_.journal().agent_id(), host_name()});
+  alerts_->start();
+  upkeep_.emplace(*health_, settings_.journal, forecast_, *history_upkeep_, *alerts_);
   reloader_.start();
   // This thread waits for no file, no lock that is held over one, and no database: systemd's watchdog depends on it.
   const auto tick_ms = upkeep_->watchdog_tick().count();
@@ -178,6 +186,7 @@ int Agent::stop() {
   serving_.admission().set_stopping();
   Journaling::Closed journal;
   const bool ended = stop_in_order({.reloads = [this] { return reloader_.stop(kReloadGrace); },
+                                    .alerts = [this] { return alerts_->stop(kAlertsGrace); },
                                     .intake = [this] { return serving_.stop_intake(); },
                                     .deliveries = [this](bool patient) { return delivering_.stop(patient); },
                                     .admin = [this] { return serving_.stop_admin(); },
@@ -206,8 +215,8 @@ int Agent::stop() {
   return code;
 }
 
-int run(const Config& config, const std::string& config_file) {
-  Agent agent(config, config_file, take_passed_sockets());
+int run(const Config& config, const Agent::Load& load) {
+  Agent agent(config, load, take_passed_sockets());
   {
     const EarlyStop early_stop;
     if (const int code = agent.start(); code != kExitOk) return code;
@@ -218,16 +227,21 @@ int run(const Config& config, const std::string& config_file) {
 
 }  // namespace
 
-int run_agent(const Config& config, const std::string& config_file) {
+int run_agent(const Config& config, const std::string& config_file, const std::string& log_format) {
   prepare_process();  // before the first thread
-  start_log(config.log_level);
+  start_log(config.log_level, config.log_format);
   install_last_resort();
   std::error_code error;
   log_info(std::string("hookspool ") + kVersion + ", " +
            (config_file.empty()
                 ? "no configuration file: the embedded default, with its journal in " + config.journal.path
                 : "configuration " + std::filesystem::absolute(config_file, error).string()));
-  const int code = run(config, config_file);
+  const auto load = [&] {
+    auto read = read_config(config_file);
+    if (read && !log_format.empty()) read->log_format = log_format;
+    return read;
+  };
+  const int code = run(config, load);
   if (!finish_log()) std::_Exit(code);
   return code;
 }

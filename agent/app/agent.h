@@ -10,7 +10,8 @@ namespace hookspool::agent {
 
 // Serves until SIGTERM or SIGINT; a second one ends the process at once, which is safe.
 // Returns an exit code (exit_codes.h).
-// A reload reads `config_file` again; empty: the embedded default.
-int run_agent(const Config& config, const std::string& config_file);
+// A reload reads `config_file` again; empty: the embedded default. `log_format`, where it is given (as in `config`), counts instead
+// of the file's in a reload.
+int run_agent(const Config& config, const std::string& config_file, const std::string& log_format);
 
 }  // namespace hookspool::agent

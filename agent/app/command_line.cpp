@@ -1,6 +1,7 @@
 #include "agent/app/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,17 @@ namespace hookspool::agent {
 namespace {
 
 void add_run(CommandSet& commands) {
-  commands.add({"run", "serve until SIGTERM", {"run", "run --config /etc/hookspool/hookspool.toml"}},
-               Reads::kConfig,
-               [](const CommandSet::Invocation& now) { return run_agent(now.config, now.file); });
+  const auto log_format = std::make_shared<std::string>();
+  auto& run =
+      commands.add({"run", "serve until SIGTERM", {"run", "run --config /etc/hookspool/hookspool.toml"}},
+                   Reads::kConfig, [log_format](const CommandSet::Invocation& now) {
+                     Config config = now.config;
+                     if (!log_format->empty()) config.log_format = *log_format;
+                     return run_agent(config, now.file, *log_format);
+                   });
+  run.add_option("--log-format", *log_format, "text or json; default: [agent] log_format")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "json"}));
 }
 
 // What people try first: "help", "help dead list", "--version", "-V".

@@ -1,13 +1,11 @@
 #include "agent/app/serving.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <utility>
 
 #include "agent/base/exit_codes.h"
+#include "agent/base/host_name.h"
 #include "agent/base/log.h"
 #include "agent/config/socket_files.h"
 #include "agent/reload/reconfigure.h"
@@ -20,11 +18,6 @@ constexpr milliseconds kAdminGrace{500};
 constexpr std::size_t kAdminWorkers = 2;
 constexpr std::size_t kAdminConnectionsMax = 64;
 constexpr std::chrono::minutes kAdminReplyDeadline{10};  // a comparison reads a table
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? name.data() : "localhost";
-}
 
 }  // namespace
 

@@ -11,6 +11,7 @@ namespace hookspool::agent {
 // Each step is called once, whatever those before it answered. False: it outlasted its grace.
 struct StopSteps {
   std::function<bool()> reloads;
+  std::function<bool()> alerts;  // before all others: that a part stops is no news
   std::function<bool()> intake;
   std::function<bool(bool patient)> deliveries;  // `patient`: all before it have ended
   std::function<bool()> admin;

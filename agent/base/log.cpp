@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -17,6 +18,8 @@
 #include <thread>
 #include <utility>
 
+#include "agent/base/instant.h"
+#include "agent/base/log_line.h"
 #include "storage/base/mutex.h"
 
 namespace hookspool::agent {
@@ -26,6 +29,11 @@ constexpr std::size_t kLineBytesMax = 16u << 10;  // of one line
 constexpr std::size_t kLinesWaitingMax = 4096;
 constexpr std::size_t kBytesWaitingMax = 1u << 20;
 constexpr std::chrono::milliseconds kFinishLimit{1'000};
+constexpr const char* kTextPattern = "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v";
+constexpr const char* kBarePattern = "%v";  // the line has time and level, or the journal adds them
+constexpr auto kUtc = spdlog::pattern_time_type::utc;
+
+std::atomic<bool> g_json = false;
 
 // systemd names the journal's stream as "device:inode" (systemd.exec(5), $JOURNAL_STREAM).
 bool stderr_is_the_journal() {
@@ -43,6 +51,14 @@ std::string_view journal_prefix(spdlog::level::level_enum level) {
                                         : "<7>";
 }
 
+// The words that text lines have, too.
+std::string_view level_name(spdlog::level::level_enum level) {
+  return level >= spdlog::level::err    ? "error"
+         : level >= spdlog::level::warn ? "warning"
+         : level >= spdlog::level::info ? "info"
+                                        : "debug";
+}
+
 // The lines that wait and the thread that writes them. spdlog's own asynchronous logger sets its queue up in whole,
 // 1.6 MiB of it.
 class Lines {
@@ -53,10 +69,11 @@ class Lines {
     std::thread([this] { run(); }).detach();  // it may wait for ever for the log's reader
   }
 
-  void give(Level level, std::string_view text) {
+  void give(Level level, std::string_view text, LogKeys keys) {
+    Line line = whole_line(level, text, keys);
     const MutexLock lock(mutex_);
-    waiting_.push_back({spdlog::log_clock::now(), level, std::string(text)});
-    bytes_ += text.size();
+    bytes_ += line.text.size();
+    waiting_.push_back(std::move(line));
     while (waiting_.size() > kLinesWaitingMax || (bytes_ > kBytesWaitingMax && waiting_.size() > 1)) {
       bytes_ -= waiting_.front().text.size();
       waiting_.pop_front();
@@ -75,8 +92,16 @@ class Lines {
   struct Line {
     spdlog::log_clock::time_point at;
     Level level;
+    bool is_json;  // with its time and level; decided when it is logged, so that each line is of one form
     std::string text;
   };
+
+  static Line whole_line(Level level, std::string_view text, LogKeys keys) {
+    const auto now = spdlog::log_clock::now();
+    if (!g_json) return {now, level, false, text_line(text, keys)};
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
+    return {now, level, true, json_line(format_instant(us.count()), level_name(level), text, keys)};
+  }
 
   void run() {
     ::pthread_setname_np(::pthread_self(), "log");
@@ -89,7 +114,7 @@ class Lines {
       const std::uint64_t lost = std::exchange(lost_, 0);
       writing_ = true;
       lock.unlock();
-      if (lost > 0) write_lost(line.at, lost);
+      if (lost > 0) write_lost(lost);
       write(line);
       lock.lock();
       writing_ = false;
@@ -98,23 +123,27 @@ class Lines {
   }
 
   // A line for which there is no memory is lost, and the thread goes on: it is the only one that cannot log it.
-  void write(const Line& line) const {
+  void write(const Line& line) {
     try {
+      const bool bare = journal_ || line.is_json;
+      if (bare != bare_) spdlog::default_logger_raw()->set_pattern(bare ? kBarePattern : kTextPattern, kUtc);
+      bare_ = bare;
       const std::string text = journal_ ? std::string(journal_prefix(line.level)) + line.text : line.text;
       spdlog::default_logger_raw()->log(line.at, spdlog::source_loc{}, line.level, text);
     } catch (const std::exception&) {
     }
   }
 
-  void write_lost(spdlog::log_clock::time_point at, std::uint64_t lines) const {
+  void write_lost(std::uint64_t lines) {
     try {
-      write(
-          {at, spdlog::level::warn, std::to_string(lines) + " lines of the log are lost: nobody took them"});
+      write(whole_line(spdlog::level::warn,
+                       std::to_string(lines) + " lines of the log are lost: nobody took them", {}));
     } catch (const std::exception&) {
     }
   }
 
   const bool journal_;
+  bool bare_ = true;  // the pattern in use; of the thread
   Mutex mutex_;
   CondVar changed_;
   std::deque<Line> waiting_ GUARDED_BY(mutex_);
@@ -140,27 +169,32 @@ std::string joined(std::string_view text) {
   return line;
 }
 
-void write(spdlog::level::level_enum level, std::string_view given) {
+void write(spdlog::level::level_enum level, std::string_view given, LogKeys keys) {
   if (!spdlog::default_logger_raw()->should_log(level)) return;
   const std::string text = printable(
       given.find('\n') == std::string_view::npos ? std::string(given) : joined(given), kLineBytesMax);
   if (g_lines != nullptr) {
-    g_lines->give(level, text);
+    g_lines->give(level, text, keys);
   } else {
-    spdlog::default_logger_raw()->log(level, "{}", text);
+    spdlog::default_logger_raw()->log(level, "{}", text_line(text, keys));
   }
 }
 
 }  // namespace
 
-void start_log(const std::string& level) {
+void start_log(const std::string& level, const std::string& format) {
   const bool journal = stderr_is_the_journal();
   auto logger =
       std::make_shared<spdlog::logger>("hookspool", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-  logger->set_pattern(journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
+  logger->set_pattern(kBarePattern, kUtc);
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
+  set_log_format(format);
   g_lines = std::make_unique<Lines>(journal).release();
+}
+
+void set_log_format(const std::string& format) {
+  g_json = format == "json";
 }
 
 void set_log_level(const std::string& level) {
@@ -170,17 +204,17 @@ void set_log_level(const std::string& level) {
 bool finish_log() {
   return g_lines == nullptr || g_lines->finish(kFinishLimit);
 }
-void log_debug(std::string_view text) {
-  write(spdlog::level::debug, text);
+void log_debug(std::string_view text, LogKeys keys) {
+  write(spdlog::level::debug, text, keys);
 }
-void log_info(std::string_view text) {
-  write(spdlog::level::info, text);
+void log_info(std::string_view text, LogKeys keys) {
+  write(spdlog::level::info, text, keys);
 }
-void log_warn(std::string_view text) {
-  write(spdlog::level::warn, text);
+void log_warn(std::string_view text, LogKeys keys) {
+  write(spdlog::level::warn, text, keys);
 }
-void log_error(std::string_view text) {
-  write(spdlog::level::err, text);
+void log_error(std::string_view text, LogKeys keys) {
+  write(spdlog::level::err, text, keys);
 }
 
 }  // namespace hookspool::agent

@@ -49,12 +49,12 @@ bool RepeatedLines::take(const Kind& kind, Clock::time_point now, bool marked) {
     slot.until = now + kind.interval;
     slot.counted = slot.marked = 0;
   }
-  if (before) (before->is_warning ? log_warn : log_info)(before->text);
+  if (before) (before->is_warning ? log_warn : log_info)(before->text, {});
   return true;
 }
 
-void RepeatedLines::write(const Kind& kind, std::string_view text) const {
-  (kind.is_warning ? log_warn : log_info)(subject_ + ": " + std::string(text));
+void RepeatedLines::write(const Kind& kind, std::string_view text, LogKeys keys) const {
+  (kind.is_warning ? log_warn : log_info)(subject_ + ": " + std::string(text), keys);
 }
 
 void RepeatedLines::warn(std::string_view reason, std::string_view text, Clock::time_point now) {
@@ -97,7 +97,7 @@ void RepeatedLines::log_counts(Clock::time_point now, bool also_open) {
       }
     }
   }
-  for (const Line& line : lines) (line.is_warning ? log_warn : log_info)(line.text);
+  for (const Line& line : lines) (line.is_warning ? log_warn : log_info)(line.text, {});
 }
 
 }  // namespace hookspool::agent

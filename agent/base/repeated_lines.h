@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/log.h"
 #include "storage/base/mutex.h"
 
 namespace hookspool::agent {
@@ -50,7 +51,7 @@ class RepeatedLines {
 
   // True: the line is to be logged now, by write(). Else it was counted. `marked`: it is one of Kind::mark.
   bool take(const Kind& kind, Clock::time_point now, bool marked = false) EXCLUDES(mutex_);
-  void write(const Kind& kind, std::string_view text) const;
+  void write(const Kind& kind, std::string_view text, LogKeys keys = {}) const;
 
   // The counts of those intervals that are over.
   void close(Clock::time_point now);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/alerts/alert_destination.h"
 #include "agent/base/exit_codes.h"
 #include "agent/base/units.h"
 #include "agent/commands/commands.h"
@@ -173,6 +174,10 @@ int report_config(const Config& config, const std::string& file) {
   print("  journal   %s, up to %s\n", config.journal.path.c_str(),
         format_bytes(config.journal.bytes_max).c_str());
   print("  postgres  %s\n", shown_postgres(config.postgres).c_str());
+  for (const AlertDestination destination : kAlertDestinations) {
+    if (is_configured(destination, config.alerts))
+      print("  alerts    %s\n", shown_destination(destination, config.alerts).c_str());
+  }
   if (config.sources.empty()) print("  sources   any POST /hooks/<name>\n");
   for (const auto& source : config.sources) {
     print("  source    %s at %s, signature: %s\n", source.name.c_str(), source.path.c_str(),

@@ -24,6 +24,12 @@ struct DoctorCommand {
   int run(const Config& config, bool json) const;
 };
 
+// Sends a test alert to each destination of [alerts], and says what came back. 0; 69 where one did not take it; 78 where
+// none is configured.
+struct AlertTestCommand {
+  int run(const Config& config, bool json) const;
+};
+
 // What each consumer of the events table still has before it. 0; 69 without an answer; 78 where the schema is not there.
 struct ConsumersCommand {
   int run(const Config& config, bool json) const;

@@ -24,7 +24,7 @@ void add_config_commands(CommandSet& commands) {
 
   const auto doctor_command = std::make_shared<DoctorCommand>();
   auto& doctor = commands.add({"doctor",
-                               "check PostgreSQL, its schema and each source's table",
+                               "check the machine, PostgreSQL, its schema and each source's table",
                                {"doctor", "doctor --environment /etc/hookspool/environment", "doctor --sql"}},
                               Reads::kConfigAndEnvironment,
                               [doctor_command, &commands](const CommandSet::Invocation& now) {
@@ -32,6 +32,17 @@ void add_config_commands(CommandSet& commands) {
                               });
   doctor.add_flag("--sql", doctor_command->sql, "print the SQL for an administrator");
   commands.add_json(doctor);
+
+  auto& alert = commands.add_group({"alert", "alerts without Prometheus", {"alert test"}});
+  auto& alert_test =
+      commands.add(alert,
+                   {"test",
+                    "send a test alert to each destination, and show what came back",
+                    {"alert test", "alert test --json"}},
+                   Reads::kConfigAndEnvironment, [&commands](const CommandSet::Invocation& now) {
+                     return AlertTestCommand{}.run(now.config, commands.json());
+                   });
+  commands.add_json(alert_test);
 
   auto& consumers =
       commands.add({"consumers",

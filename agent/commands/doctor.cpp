@@ -10,7 +10,10 @@
 #include "agent/base/exit_codes.h"
 #include "agent/base/regular_file.h"
 #include "agent/commands/commands.h"
+#include "agent/commands/findings.h"
+#include "agent/commands/machine_findings.h"
 #include "agent/commands/output.h"
+#include "agent/commands/server_findings.h"
 #include "agent/config/socket_files.h"
 #include "net/http/client.h"
 #include "net/pg/ledger/watermarks.h"
@@ -29,41 +32,6 @@ using Json = nlohmann::ordered_json;
 constexpr milliseconds kAgentDeadline{5'000};
 constexpr std::string_view kSinkNoteFile = "note-sink";
 constexpr std::size_t kSinkNoteBytesMax = 4'096;
-
-// One thing that was looked at: "ok", "warning" or "fault", and what to do.
-class Findings {
- public:
-  void ok(const std::string& what, const std::string& text) { add(what, "ok", text, ""); }
-  void warning(const std::string& what, const std::string& text, const std::string& hint) {
-    add(what, "warning", text, hint);
-  }
-  void fault(const std::string& what, const std::string& text, const std::string& hint,
-             int code = kExitConfig) {
-    add(what, "fault", text, hint);
-    // That PostgreSQL is away explains the rest.
-    if (code_ != kExitUnavailable) code_ = code;
-  }
-  int code() const { return code_; }
-  void show(bool json) const {
-    if (json) {
-      const Json report{{"ok", code_ == kExitOk}, {"findings", findings_}};
-      print("%s\n", report.dump(2, ' ', true, Json::error_handler_t::replace).c_str());
-      return;
-    }
-    for (const auto& finding : findings_) {
-      const auto text = [&](const char* key) { return finding.at(key).get<std::string>(); };
-      print("%-8s %-24s %s\n", text("state").c_str(), text("what").c_str(), text("text").c_str());
-      if (!text("hint").empty()) print("         %s\n", text("hint").c_str());
-    }
-  }
-
- private:
-  void add(const std::string& what, const char* state, const std::string& text, const std::string& hint) {
-    findings_.push_back({{"what", what}, {"state", state}, {"text", text}, {"hint", hint}});
-  }
-  Json findings_ = Json::array();
-  int code_ = kExitOk;
-};
 
 int code_of(const net::PgError& error) {
   return error.error_class == net::ErrorClass::kOutage ? kExitUnavailable : kExitConfig;
@@ -272,6 +240,7 @@ int DoctorCommand::run(const Config& config, bool json) const {
     return kExitOk;
   }
   Findings findings;
+  look_at_machine(config, findings);
   look_at_journal(config, findings);
   const auto& options = config.postgres.options;
   if (!net::Connection::configured(options.conninfo)) {
@@ -296,6 +265,7 @@ int DoctorCommand::run(const Config& config, bool json) const {
                                 (config.postgres.conninfo_from == "conninfo"
                                      ? "conninfo"
                                      : config.postgres.conninfo_from + " of the environment"));
+  look_at_server(**connection, config, findings);
   look_at_encoding(**connection, options, findings);
   look_at_schema(**connection, options, findings);
   look_at_identity(**connection, config, findings);

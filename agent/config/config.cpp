@@ -8,6 +8,7 @@
 #include <set>
 
 #include "agent/base/regular_file.h"
+#include "agent/config/config_alerts.h"
 #include "agent/config/config_environment.h"
 #include "agent/config/config_intake.h"
 #include "agent/config/config_reader.h"
@@ -34,6 +35,8 @@ void read_agent(TableReader section, Config& config) {
   section.text("log_level", config.log_level);
   const std::set<std::string> levels{"debug", "info", "warn", "error"};
   if (!levels.contains(config.log_level)) section.fault("log_level", "is one of debug, info, warn, error");
+  if (section.text("log_format", config.log_format))
+    one_of(section, "log_format", config.log_format, {"text", "json"});
   section.finish();
 }
 
@@ -191,6 +194,7 @@ ConfigResult read_document(const toml::table& document, FaultList& faults) {
   read_journal(section("journal"), config.journal);
   read_quarantine(section("quarantine"), config.quarantine);
   read_postgres(section("postgres"), config.postgres, config.journal.keep_delivered);
+  read_alerts(section("alerts"), config.alerts, faults);
   read_sources(root.table("sources"), faults, config);
   root.finish();
   auto tables = std::make_shared<net::LaneTables>();

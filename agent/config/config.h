@@ -124,14 +124,38 @@ struct PostgresConfig {
   milliseconds keep_rows{0};  // rows of the events table that are older are deleted; 0: none are
 };
 
+// Where an administrator is notified of what begins and what is over, without Prometheus. No destination: nothing is sent.
+struct AlertsConfig {
+  enum class Format {
+    kStandard,  // the JSON of OPERATIONS.md
+    kSlack,     // {"text": ...}
+  };
+  std::string
+      webhook_url;  // empty: none. May be a secret itself, as Slack's is: only scheme and host are shown
+  std::string webhook_secret;  // as Standard Webhooks hand it out; empty: not signed
+  Format webhook_format = Format::kStandard;
+  std::string webhook_ca_file;       // PEM; empty: the system's authorities
+  std::vector<std::string> command;  // program and arguments, run without a shell; empty: none
+  milliseconds command_timeout{10'000};
+  milliseconds offline_after{5 * 60'000};
+  milliseconds full_within{3'600'000};
+  milliseconds certificate_within{14 * 24 * 3'600'000};
+  bool silent_sources = true;
+
+  bool sends_anything() const { return !webhook_url.empty() || !command.empty(); }
+  bool operator==(const AlertsConfig&) const = default;
+};
+
 struct Config {
   std::string agent_id;  // empty: the one kept in the journal
   std::string log_level = "info";
+  std::string log_format = "text";  // or "json"
   IntakeConfig intake;
   AdminConfig admin;
   JournalConfig journal;
   QuarantineConfig quarantine;
   PostgresConfig postgres;
+  AlertsConfig alerts;
   std::vector<SourceConfig> sources;  // empty: any POST /hooks/<name> is the source <name>
 };
 

@@ -95,6 +95,20 @@ void settle_postgres(const PostgresConfig& now, PostgresConfig& next, ConfigChan
   postgres.live("keep_rows", now.keep_rows, next.keep_rows);
 }
 
+void settle_alerts(const AlertsConfig& now, const AlertsConfig& next, ConfigChanges& changes) {
+  Comparer alerts("alerts.", changes);
+  alerts.live("webhook_url", now.webhook_url, next.webhook_url);
+  alerts.live("webhook_secret", now.webhook_secret, next.webhook_secret);
+  alerts.live("webhook_format", now.webhook_format, next.webhook_format);
+  alerts.live("webhook_ca_file", now.webhook_ca_file, next.webhook_ca_file);
+  alerts.live("command", now.command, next.command);
+  alerts.live("command_timeout", now.command_timeout, next.command_timeout);
+  alerts.live("offline_after", now.offline_after, next.offline_after);
+  alerts.live("full_within", now.full_within, next.full_within);
+  alerts.live("certificate_within", now.certificate_within, next.certificate_within);
+  alerts.live("silent_sources", now.silent_sources, next.silent_sources);
+}
+
 using Tables = std::optional<net::LaneMapping>;
 
 // By the keys that differ, where a source has the same one table as before.
@@ -182,6 +196,7 @@ ConfigChanges settle_changes(const Config& now, Config& next) {
   Comparer agent("agent.", changes), admin("admin.", changes);
   agent.fixed("id", now.agent_id, next.agent_id);
   agent.live("log_level", now.log_level, next.log_level);
+  agent.live("log_format", now.log_format, next.log_format);
   settle_intake(now.intake, next.intake, changes);
   admin.fixed("listen", now.admin.listen, next.admin.listen);
   admin.fixed("socket", now.admin.socket, next.admin.socket);
@@ -190,6 +205,7 @@ ConfigChanges settle_changes(const Config& now, Config& next) {
   settle_journal(now.journal, next.journal, changes);
   settle_quarantine(now.quarantine, next.quarantine, changes);
   settle_postgres(now.postgres, next.postgres, changes);
+  settle_alerts(now.alerts, next.alerts, changes);
   compare_sources(now.sources, next.sources, changes);
   return changes;
 }

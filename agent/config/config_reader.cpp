@@ -165,6 +165,11 @@ const toml::array* TableReader::array(std::string_view key) {
   return nullptr;
 }
 
+bool TableReader::is_table(std::string_view key) {
+  const toml::node* node = find(key);
+  return node != nullptr && node->is_table();
+}
+
 const toml::table* TableReader::table(std::string_view key) {
   const toml::node* node = find(key);
   if (node == nullptr) return nullptr;
@@ -186,6 +191,17 @@ void TableReader::finish() {
     faults_.add(key.source(), prefix_ + std::string(key.str()) + ": unknown key" +
                                   (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
   }
+}
+
+bool one_of(TableReader& reader, std::string_view key, const std::string& written,
+            const std::vector<std::string>& words) {
+  if (std::find(words.begin(), words.end(), written) != words.end()) return true;
+  std::string all;
+  for (const auto& word : words) all += (all.empty() ? "\"" : ", \"") + word + "\"";
+  const std::string nearest = near_miss(written, words);
+  reader.fault(key, "\"" + written + "\" is none of " + all +
+                        (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+  return false;
 }
 
 }  // namespace hookspool::agent

@@ -68,6 +68,7 @@ class TableReader {
   void unsupported(std::string_view key, const std::string& instead);
   void known(std::string_view key) { (void)find(key); }  // its value is of no interest
 
+  bool is_table(std::string_view key);  // where a key may be a text or a table
   bool has(std::string_view key) { return find(key) != nullptr; }
   bool is_text(std::string_view key);
   void fault(std::string_view key, const std::string& what);  // at the key's place
@@ -80,6 +81,10 @@ class TableReader {
   FaultList& faults_;
   std::vector<std::string> known_;
 };
+
+// Of several words, or a fault at `key` that names the nearest.
+bool one_of(TableReader& reader, std::string_view key, const std::string& written,
+            const std::vector<std::string>& words);
 
 // The names of all keys that reading `toml` looks for, present or not and whatever its faults: "intake.listen",
 // "sources.shop.verify". For comparing the documents with the reader. Empty where the text is not TOML.

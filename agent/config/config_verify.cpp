@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "agent/config/secret.h"
+#include "agent/config/config_secret.h"
 #include "net/verify/boundaries.h"
 #include "net/verify/json_field.h"
 #include "net/verify/providers.h"
@@ -18,33 +18,6 @@ using Part = net::SignedPart::Kind;
 
 constexpr milliseconds kToleranceLeast{1'000};
 constexpr milliseconds kToleranceMost{24 * 3'600'000};
-
-// One of { file = "..." }, { credential = "..." }, { env = "..." }.
-std::optional<std::string> read_secret(const toml::node& node, std::string_view key, const std::string& place,
-                                       TableReader& source, FaultList& faults) {
-  const auto* table = node.as_table();
-  if (table == nullptr) {
-    source.fault(key, "is a table: { file = \"/etc/hookspool/github.secret\" }; never the secret itself");
-    return std::nullopt;
-  }
-  TableReader reader(table, place + ".", faults);
-  std::string file, credential, variable;
-  const bool in_file = reader.has("file");
-  if (in_file && !reader.path("file", file)) return std::nullopt;
-  const int given = (in_file ? 1 : 0) + (reader.text("credential", credential) ? 1 : 0) +
-                    (reader.text("env", variable) ? 1 : 0);
-  reader.finish();
-  if (given != 1) {
-    faults.add(node.source(), place + ". needs exactly one of file, credential, env");
-    return std::nullopt;
-  }
-  auto secret = !file.empty()         ? secret_from_file(file)
-                : !credential.empty() ? secret_from_credential(credential)
-                                      : secret_from_environment(variable);
-  if (secret) return std::move(*secret);
-  faults.add(node.source(), place + ". " + secret.error());
-  return std::nullopt;
-}
 
 void read_secrets(TableReader& reader, SourceConfig& source, FaultList& faults) {
   const auto* secrets = reader.array("secrets");
@@ -68,18 +41,6 @@ void read_secrets(TableReader& reader, SourceConfig& source, FaultList& faults) 
     if (!usable) faults.add(node.source(), place + ". what is there " + usable.error());
     source.secrets.push_back(std::move(*secret));
   }
-}
-
-// Of several words, or a fault that names the nearest.
-bool one_of(TableReader& reader, std::string_view key, const std::string& written,
-            const std::vector<std::string>& words) {
-  if (std::find(words.begin(), words.end(), written) != words.end()) return true;
-  std::string all;
-  for (const auto& word : words) all += (all.empty() ? "\"" : ", \"") + word + "\"";
-  const std::string nearest = near_miss(written, words);
-  reader.fault(key, "\"" + written + "\" is none of " + all +
-                        (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
-  return false;
 }
 
 bool header_ok(const std::string& name) {

@@ -82,9 +82,11 @@ std::optional<net::HttpAnswer> Admission::over_rate(const ServedSource& source) 
   const auto wait = source.bucket->take(TokenBucket::Clock::now());
   if (wait.count() <= 0) return std::nullopt;
   figures_.refused_rate += 1;
-  if (source.log) source.log->over_rate(source.config.rate_max, SourceLog::Clock::now());
+  const std::string id = new_request_id();
+  if (source.log) source.log->over_rate(source.config.rate_max, {"", id}, SourceLog::Clock::now());
   auto answer = error_answer(
       429, "this source may send " + std::to_string(source.config.rate_max) + " events a second");
+  name_request(answer, id);
   answer.headers.emplace_back("Retry-After",
                               std::to_string(std::max(1L, std::lround(std::ceil(wait.count())))));
   return answer;
@@ -156,7 +158,7 @@ std::optional<net::HttpAnswer> Admission::turn_away(const net::HttpRequest& requ
           [&](HandshakeRequest&& asked) { return counted(figures_.handshakes, std::move(asked.answer)); },
           [&](NoWebhook&& other) { return counted(figures_.refused_unknown, std::move(other.answer)); },
           [&](NotVerified&& forged) {
-            note_not_verified(request, source, forged.verdict);
+            note_not_verified(request, source, forged);
             return counted(figures_.refused_signature, std::move(forged.answer));
           },
       },
@@ -165,13 +167,16 @@ std::optional<net::HttpAnswer> Admission::turn_away(const net::HttpRequest& requ
 
 // To the quarantine, where the source wants it, and to the log.
 void Admission::note_not_verified(const net::HttpRequest& request, const ServedSource& source,
-                                  const net::Verdict& verdict) {
+                                  NotVerified& forged) {
+  const net::Verdict& verdict = forged.verdict;
   auto kept = SourceLog::Kept::kNotAsked;
   if (quarantine_ != nullptr && Quarantine::is_for(source.config, verdict)) {
     const bool has_room = quarantine_->keep(request, source.config, verdict);
     kept = has_room ? SourceLog::Kept::kQuarantined : SourceLog::Kept::kNoRoom;
   }
-  if (source.log) source.log->refused(verdict, kept, request.remote_addr, SourceLog::Clock::now());
+  const std::string id = new_request_id();
+  name_request(forged.answer, id);
+  if (source.log) source.log->refused(verdict, kept, {request.remote_addr, id}, SourceLog::Clock::now());
 }
 
 storage::JournalResult<Deduplicator::Taken> Admission::admit(net::HttpRequest&& request,

@@ -38,6 +38,8 @@ struct AdmissionFigures {
   std::atomic<std::uint64_t> probes{0};             // 200 to what a source calls a probe; never journaled
 };
 
+struct NotVerified;
+
 class Admission {
  public:
   // All referenced objects must outlive the admission. `quarantine`, `deduplicator`: may be nullptr.
@@ -65,8 +67,7 @@ class Admission {
               LatencyRecorder::Clock::time_point began, const net::HttpReply& reply);
   std::optional<net::HttpAnswer> turn_away(const net::HttpRequest& request, const ServedSource& source,
                                            const FormBody& seen, net::JsonFields& body);
-  void note_not_verified(const net::HttpRequest& request, const ServedSource& source,
-                         const net::Verdict& verdict);
+  void note_not_verified(const net::HttpRequest& request, const ServedSource& source, NotVerified& forged);
   void admit(net::HttpRequest&& request, const SourceConfig& source, net::JsonFields& body,
              std::int64_t received_at_us, const Uuid& quarantine_id, Deduplicator::Done done);
   net::HttpAnswer refuse(const storage::JournalError& error);

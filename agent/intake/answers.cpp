@@ -1,8 +1,12 @@
 #include "agent/intake/answers.h"
 
+#include <array>
+#include <cstddef>
 #include <utility>
 
+#include "agent/base/random.h"
 #include "agent/intake/event_headers.h"
+#include "storage/base/hex.h"
 
 namespace hookspool::agent {
 
@@ -23,6 +27,16 @@ net::HttpAnswer readyz_answer(const storage::JournalAdmin& journal, bool stoppin
   const auto stats = journal.stats();
   if (stats.accepting) return text_answer(200, "ok\n");
   return text_answer(503, stats.refusing_because + "\n");
+}
+
+std::string new_request_id() {
+  std::array<std::byte, 8> bits{};
+  random_bytes(bits);
+  return encode_hex({reinterpret_cast<const char*>(bits.data()), bits.size()});
+}
+
+void name_request(net::HttpAnswer& answer, const std::string& id) {
+  answer.headers.emplace_back("X-Request-Id", id);
 }
 
 }  // namespace hookspool::agent

@@ -31,15 +31,20 @@ std::optional<net::HttpAnswer> probe_answer(const net::HttpRequest& request, con
 net::HttpAnswer handshake_answer(net::HandshakeAnswer&& handshake, const ServedSource& source,
                                  const net::HttpRequest& request) {
   const auto now = SourceLog::Clock::now();
+  const std::string id = new_request_id();
+  const SourceLog::Request logged{request.remote_addr, id};
   if (handshake.status != 200) {
-    if (source.log) source.log->handshake_refused(handshake.body, request.remote_addr, now);
-    return error_answer(handshake.status, handshake.body);
+    if (source.log) source.log->handshake_refused(handshake.body, logged, now);
+    auto refused = error_answer(handshake.status, handshake.body);
+    name_request(refused, id);
+    return refused;
   }
-  if (source.log) source.log->handshake_answered(request.remote_addr, now);
+  if (source.log) source.log->handshake_answered(logged, now);
   net::HttpAnswer answer{200, std::move(handshake.content_type), std::move(handshake.body), {}};
   answer.headers.emplace_back("X-Content-Type-Options", "nosniff");
   answer.headers.emplace_back("Content-Security-Policy", "default-src 'none'");
   answer.headers.emplace_back("Cache-Control", "no-store");
+  name_request(answer, id);
   return answer;
 }
 

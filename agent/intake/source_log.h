@@ -19,15 +19,19 @@ class SourceLog {
   using Clock = RepeatedLines::Clock;
   static constexpr std::chrono::seconds kRateInterval{60};
 
+  // A request that is logged: the peer's address, may be empty, and the id that its answer has as well.
+  struct Request {
+    std::string_view from, id;
+  };
   enum class Kept { kNotAsked, kQuarantined, kNoRoom };  // what became of a refused webhook
 
   explicit SourceLog(const std::string& source) : lines_("source " + source, kKindsMax) {}
 
-  // `from`: the peer's address, may be empty. `what` holds nothing that a client has written.
-  void refused(const net::Verdict& verdict, Kept kept, std::string_view from, Clock::time_point now);
-  void handshake_answered(std::string_view from, Clock::time_point now);
-  void handshake_refused(std::string_view what, std::string_view from, Clock::time_point now);
-  void over_rate(std::size_t rate_max, Clock::time_point now);
+  // `what` holds nothing that a client has written.
+  void refused(const net::Verdict& verdict, Kept kept, const Request& request, Clock::time_point now);
+  void handshake_answered(const Request& request, Clock::time_point now);
+  void handshake_refused(std::string_view what, const Request& request, Clock::time_point now);
+  void over_rate(std::size_t rate_max, const Request& request, Clock::time_point now);
 
   // The counts of those intervals that are over.
   void close(Clock::time_point now) { lines_.close(now); }

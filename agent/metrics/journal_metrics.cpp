@@ -24,6 +24,8 @@ void add_commits(const storage::JournalStats& stats, MetricPage& page) {
   page.counter("journal_events_refused_total", "Events that were not taken.").value(stats.events_refused);
   page.counter("journal_commits_total", "Groups of events that were synced.").value(stats.commits);
   page.histogram("journal_commit_seconds", "A group's transaction with its sync.").value(stats.commits_took);
+  page.histogram("journal_sync_seconds", "Of that, COMMIT: its pages into the WAL, and their sync.")
+      .value(stats.syncs_took);
 }
 
 void add_faults(const storage::JournalStats& stats, MetricPage& page) {

@@ -13,12 +13,14 @@ struct LiveSettings {
       : sources(std::make_shared<const SourceSet>(config.sources)),
         journal(config.journal),
         quarantine(config.quarantine),
-        postgres(config.postgres) {}
+        postgres(config.postgres),
+        alerts(config.alerts) {}
 
   Current<SourceSet> sources;
   Current<JournalConfig> journal;
   Current<QuarantineConfig> quarantine;
   Current<PostgresConfig> postgres;
+  Current<AlertsConfig> alerts;
 };
 
 }  // namespace hookspool::agent

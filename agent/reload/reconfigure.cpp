@@ -85,6 +85,7 @@ Result<void, std::string> put_in_force(const Config& now, Config& next, const Ru
   const auto journal = std::make_shared<const JournalConfig>(next.journal);
   const auto quarantine = std::make_shared<const QuarantineConfig>(next.quarantine);
   const auto postgres = std::make_shared<const PostgresConfig>(next.postgres);
+  const auto alerts = std::make_shared<const AlertsConfig>(next.alerts);
   storage::JournalOptions quotas;
   set_quotas(next, quotas);
   std::unique_ptr<storage::QuarantineStore> store;
@@ -110,7 +111,9 @@ Result<void, std::string> put_in_force(const Config& now, Config& next, const Ru
   if (parts.lanes != nullptr) parts.lanes->tables_changed(lanes);
   parts.settings.sources.set(sources);
   parts.intake.set_limits(intake_options(next.intake));
+  parts.settings.alerts.set(alerts);
   set_log_level(next.log_level);
+  set_log_format(next.log_format);
   return {};
 }
 

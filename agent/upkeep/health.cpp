@@ -24,6 +24,10 @@ double rounded(double value) {
   return std::round(value * 1000) / 1000;
 }
 
+double quantile_ms(const Histogram::Counts& counts, double share) {
+  return rounded(counts.quantile_us(share) / 1000);
+}
+
 Json latency_json(LatencyRecorder& recorder) {
   const auto figures = recorder.figures();
   return {{"count", figures.count},
@@ -57,7 +61,11 @@ Json journal_json(const storage::JournalStats& stats, const FillForecast& fill,
             {"commit_ms",
              {{"last", ms(stats.last_commit_us)},
               {"mean", ms(stats.mean_commit_us)},
-              {"max", ms(stats.max_commit_us)}}},
+              {"max", ms(stats.max_commit_us)},
+              {"p50", quantile_ms(stats.commits_took, 0.5)},
+              {"p99", quantile_ms(stats.commits_took, 0.99)}}},
+            {"sync_ms",
+             {{"p50", quantile_ms(stats.syncs_took, 0.5)}, {"p99", quantile_ms(stats.syncs_took, 0.99)}}},
             {"segments_sealed_after_error", stats.sealed_after_error},
             {"checkpoint_failures", stats.checkpoint_failures},
             {"rotation_failures", stats.rotation_failures},
@@ -198,11 +206,15 @@ Json postgres_json(const HealthSources& sources) {
 Json fast_path_json(const HealthSources& sources, Mode mode) {
   if (!sources.postgres) return {{"active", false}};
   auto& figures = sources.postgres->lanes.figures();
-  return {{"active", mode == Mode::kOnline},
-          {"delivered", figures.delivered_live.load()},
-          {"delivered_from_journal", figures.delivered_from_journal.load()},
-          {"batches", figures.batches.load()},
-          {"batches_begun_while_syncing", figures.batches_ahead.load()}};
+  const std::uint64_t live = figures.delivered_live.load();
+  const std::uint64_t read_back = figures.delivered_from_journal.load();
+  Json share = nullptr;
+  if (live + read_back > 0)
+    share = rounded(static_cast<double>(live) / static_cast<double>(live + read_back));
+  return {
+      {"active", mode == Mode::kOnline},     {"delivered", live},
+      {"delivered_from_journal", read_back}, {"share", std::move(share)},
+      {"batches", figures.batches.load()},   {"batches_begun_while_syncing", figures.batches_ahead.load()}};
 }
 
 Json lane_json(const LaneStatus& lane, std::uint64_t pending_bytes) {

@@ -2,17 +2,23 @@
 
 #include "agent/base/log.h"
 #include "agent/base/notify.h"
+#include "agent/base/wall_clock.h"
+#include "agent/upkeep/alert_figures.h"
 
 namespace hookspool::agent {
 Upkeep::Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast,
-               HistoryUpkeep& history)
+               HistoryUpkeep& history, Alerts& alerts)
     : sources_(sources),
       history_(history),
+      alerts_(alerts),
       watchdog_(watchdog_interval()),
       journal_(sources.journal.admin(), sources.journal.notes(), config, forecast, watchdog_interval()),
       upkeep_("upkeep", JournalUpkeep::kRound, [this] { round(); }),
       chores_("chores", kChoresRound, [this] { do_chores(); }),
-      status_("status", kStatusRound, [this] { tell_status(); }) {
+      status_("status", kStatusRound, [this] {
+        tell_status();
+        look_for_alerts();
+      }) {
   upkeep_.wake();  // so that what comes within the first second counts as growth
 }
 
@@ -74,6 +80,10 @@ void Upkeep::tell_status() {
   notify_systemd("STATUS=" + line.substr(0, line.find('\n')));
   told_mode_ = mode;
   next_status_ = now + kStatusInterval;
+}
+
+void Upkeep::look_for_alerts() {
+  if (alerts_.wanted()) alerts_.look(alert_facts(sources_), {Clock::now(), wall_clock_us()});
 }
 
 void Upkeep::feed_watchdog(Clock::time_point now) {

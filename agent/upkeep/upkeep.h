@@ -3,8 +3,8 @@
 // - "upkeep" does what the journal needs (journal_upkeep.h), about once a second, and half as often where nothing moves.
 // - "chores" does what may take minutes: old quarantined requests, what the index of deliveries lacks, the history's file, the
 //   consumers' lag.
-// - "status" tells systemd and the log how it goes, and reads the figures for the history. It writes no file, so it does so
-//   also while a disk stalls.
+// - "status" tells systemd and the log how it goes, reads the figures for the history, and looks for alerts. It writes no
+//   file, so it does so also while a disk stalls.
 // The main thread waits for none of them; it only feeds systemd's watchdog (watchdog.h), from a few numbers that need no
 // lock. Not thread-safe: feed_watchdog() belongs to the main thread.
 #pragma once
@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/alerts/alerts.h"
 #include "agent/base/current.h"
 #include "agent/base/round_thread.h"
 #include "agent/config/config.h"
@@ -37,7 +38,7 @@ class Upkeep {
 
   // Starts the threads. What is given by reference must outlive this.
   Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast,
-         HistoryUpkeep& history);
+         HistoryUpkeep& history, Alerts& alerts);
   ~Upkeep();  // waits for the rounds at hand, and so for the disk
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -54,9 +55,11 @@ class Upkeep {
   void keep_dedupe_index();
 
   void tell_status();
+  void look_for_alerts();
 
   const HealthSources& sources_;
   HistoryUpkeep& history_;
+  Alerts& alerts_;
   Watchdog watchdog_;  // of the main thread
 
   // Of "status".

@@ -11,42 +11,15 @@
 #include <cerrno>
 #include <memory>
 #include <system_error>
-#include <thread>
 
+#include "net/http/call_deadline.h"
 #include "net/http/socket.h"
-#include "storage/base/mutex.h"
 
 namespace hookspool::net {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 64u << 20;
 constexpr int kProbeWaitMs = 200;
-
-// cpp-httplib's time-outs are for each read; this ends the call as a whole, however slowly the bytes drip.
-class Watchdog {
- public:
-  Watchdog(httplib::ClientImpl& client, std::chrono::milliseconds deadline)
-      : thread_([this, &client, deadline] {
-          const MutexLock lock(mutex_);
-          if (!over_.wait_for(mutex_, deadline, [this]() REQUIRES(mutex_) { return done_; })) client.stop();
-        }) {}
-  Watchdog(const Watchdog&) = delete;
-  Watchdog& operator=(const Watchdog&) = delete;
-  ~Watchdog() {
-    {
-      const MutexLock lock(mutex_);
-      done_ = true;
-    }
-    over_.notify_all();
-    thread_.join();
-  }
-
- private:
-  Mutex mutex_;
-  CondVar over_;
-  bool done_ GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: it uses the others
-};
 
 // errno of one more attempt to connect, for the library keeps it to itself; 0: the connection was accepted, or has not
 // answered yet. Does not wait.
@@ -134,7 +107,7 @@ Result<ClientAnswer, HttpError> call(const Address& address, httplib::Request& r
     body.append(data, size);
     return true;
   };
-  const Watchdog watchdog(client, deadline);
+  const CallDeadline limit([&client] { client.stop(); }, deadline);
   const httplib::Result result = client.send(request);
   if (!result) return fail(call_error(address, httplib::to_string(result.error())));
   return to_answer(*result, std::move(body));

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 namespace hookspool {
 
@@ -21,6 +22,22 @@ class Histogram {
   struct Counts {
     std::array<std::uint64_t, kBoundsUs.size() + 1> each{};  // the last: above all bounds
     std::uint64_t sum_us = 0;
+
+    // The duration that a share of them (0.5, 0.99) does not exceed, as histogram_quantile() of Prometheus estimates it: even
+    // within a bucket, and the last bound for what is above it. 0: there are none.
+    double quantile_us(double share) const {
+      const auto all = static_cast<double>(std::accumulate(each.begin(), each.end(), std::uint64_t{0}));
+      double below = 0;
+      for (std::size_t i = 0; i < kBoundsUs.size(); ++i) {
+        const auto here = static_cast<double>(each[i]);
+        if (here > 0 && below + here >= share * all) {
+          const double from = i == 0 ? 0 : static_cast<double>(kBoundsUs[i - 1]);
+          return from + (static_cast<double>(kBoundsUs[i]) - from) * (share * all - below) / here;
+        }
+        below += here;
+      }
+      return all > 0 ? static_cast<double>(kBoundsUs.back()) : 0;
+    }
   };
 
   void record(std::uint64_t us) {

@@ -4,7 +4,7 @@
 
 namespace hookspool::storage {
 
-void Figures::committed(std::uint64_t commit_us) {
+void Figures::committed(std::uint64_t commit_us, std::uint64_t sync_us) {
   const MutexLock lock(mutex_);
   last_failure_.reset();
   const bool first = counted_.commits++ == 0;
@@ -12,6 +12,7 @@ void Figures::committed(std::uint64_t commit_us) {
   counted_.mean_commit_us = first ? commit_us : (7 * counted_.mean_commit_us + commit_us) / 8;
   counted_.max_commit_us = std::max(counted_.max_commit_us, commit_us);
   commits_took_.record(commit_us);
+  syncs_took_.record(sync_us);
 }
 
 void Figures::appended(std::uint64_t events) {
@@ -62,6 +63,7 @@ JournalStats Figures::snapshot(const std::optional<JournalError>& no_room) const
   JournalStats stats = counted_;
   stats.at_disk = at_disk_;
   stats.commits_took = commits_took_.counts();
+  stats.syncs_took = syncs_took_.counts();
   const std::optional<JournalError>& refusal = no_room ? no_room : last_failure_;
   stats.accepting = !refusal.has_value();
   if (refusal) {

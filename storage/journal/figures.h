@@ -15,7 +15,7 @@ namespace hookspool::storage {
 
 class Figures {
  public:
-  void committed(std::uint64_t commit_us);
+  void committed(std::uint64_t commit_us, std::uint64_t sync_us);
   void appended(std::uint64_t events);
   void refused(std::uint64_t events);
   void failed(const JournalError& error);  // a group or a new segment
@@ -45,7 +45,7 @@ class Figures {
 
  private:
   std::atomic<bool> at_disk_ = false;
-  Histogram commits_took_;
+  Histogram commits_took_, syncs_took_;
   mutable Mutex mutex_;
   JournalStats counted_ GUARDED_BY(mutex_);
   std::optional<JournalError> last_failure_ GUARDED_BY(mutex_);  // none once something was written again

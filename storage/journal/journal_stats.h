@@ -21,6 +21,7 @@ struct JournalStats {
   std::uint64_t mean_commit_us = 0;  // exponentially weighted
   std::uint64_t max_commit_us = 0;
   Histogram::Counts commits_took{};
+  Histogram::Counts syncs_took{};   // of each, SQLite's COMMIT alone: its pages into the WAL, and their sync
   std::uint64_t pending = 0;        // durable and not confirmed, all lanes
   std::uint64_t pending_bytes = 0;  // of those, as LaneUsage counts them
   bool reserve_held = false;

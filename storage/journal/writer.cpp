@@ -279,8 +279,11 @@ JournalResult<void> Writer::write(const Group& group) {
   const Result<void, SegmentFailure> committed = segments_.active()->commit(group);
   const auto took = std::chrono::steady_clock::now() - began;
   if (committed) {
-    figures_.committed(
-        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+    const auto us = [](auto duration) {
+      return static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+    };
+    figures_.committed(us(took), us(segments_.active()->sync_took()));
     return {};
   }
   catalogue_.put_back(group.cursors);

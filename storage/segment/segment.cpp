@@ -222,7 +222,9 @@ Result<void, SegmentFailure> ActiveSegment::commit(const Group& group) {
   try {
     database_->exec("BEGIN IMMEDIATE");
     write(group);
+    const auto began = std::chrono::steady_clock::now();
     database_->exec("COMMIT");
+    sync_took_ = std::chrono::steady_clock::now() - began;
   } catch (const SQLite::Exception& error) {
     SegmentFailure what = failure(error, "committing to");
     what.usable = roll_back() && what.error.kind == JournalError::Kind::kFull;

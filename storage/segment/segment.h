@@ -9,6 +9,7 @@
 #include <SQLiteCpp/Statement.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -79,6 +80,9 @@ class ActiveSegment {
   // into a file that nobody will find again.
   Result<void, SegmentFailure> commit(const Group& group);
 
+  // How long SQLite's COMMIT of the last one took, by the steady clock: its pages into the WAL, and their sync.
+  std::chrono::steady_clock::duration sync_took() const { return sync_took_; }
+
   // What was acknowledged, for the writer to note. An error: this segment has no such record.
   const JournalResult<std::shared_ptr<AckedRecord>>& acked() const { return acked_; }
 
@@ -127,6 +131,7 @@ class ActiveSegment {
   std::vector<Name> names_;
   std::uint64_t bytes_ = 0;
   std::uint64_t wal_bytes_ = 0;  // written since the WAL was last begun anew, set by SQLite's hook
+  std::chrono::steady_clock::duration sync_took_{0};
   std::uint64_t next_checkpoint_bytes_ = 0;
 };
 

@@ -16,6 +16,7 @@ constexpr std::string_view kLocks = "storage/base/mutex.h";
 // caught ends the process with a line in the log (agent/base/last_resort.h), and systemd starts it again.
 const std::map<std::string_view, std::string_view>& threads() {
   static const std::map<std::string_view, std::string_view> kThreads = {
+      {"agent/alerts/alert_sender", "logged; the alert is tried again"},
       {"agent/base/early_stop", "ends the process: it waits for a signal while the agent starts"},
       {"agent/base/log", "the line is lost"},
       {"agent/base/owned_threads", "the owner's affair: each has a line of its own here"},
@@ -25,8 +26,7 @@ const std::map<std::string_view, std::string_view>& threads() {
       {"agent/intake/dedupe_writer", "logged; the index waits to be resumed"},
       {"agent/reload/reloader", "logged; the configuration in force stays"},
       {"agent/repair/dead_letters", "logged; the next comparison comes as usual"},
-      {"net/http/client",
-       "nothing throws: it waits, and shuts a socket down; of a command, not of the agent"},
+      {"net/http/call_deadline", "nothing throws: it waits, and shuts a socket down"},
       {"net/http/server", "ends the process: what the loop was in the middle of is not known"},
       {"net/http/worker_pool", "the request is abandoned and answered at its deadline"},
       {"storage/journal/writer", "ends the process: what the writer was in the middle of is not known"},

@@ -229,6 +229,10 @@ PgResult<std::unique_ptr<Connection>> Connection::connect(const PgOptions& optio
   return fail(std::move(error));
 }
 
+std::int64_t Connection::announced_pid() const {
+  return PQbackendPID(impl_->connection.get());
+}
+
 TlsLine Connection::tls() const {
   PGconn* connection = impl_->connection.get();
   TlsLine line;

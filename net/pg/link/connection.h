@@ -129,6 +129,8 @@ class Connection {
   // Has nothing come over the line since? A server that ends a connection says so, or its system does.
   bool silent() const;
   TlsLine tls() const;
+  // The process that was named when the connection began: the server's, or a pooler's invention (pg_backend_pid() differs).
+  std::int64_t announced_pid() const;
   std::string server_description() const;  // "15.20 at db:5432, TLSv1.3" for the log
 
  private:

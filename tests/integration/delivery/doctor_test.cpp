@@ -1,12 +1,14 @@
 // doctor: what it says of a database, and that it changes nothing in it.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/exit_codes.h"
 #include "agent/commands/commands.h"
 #include "tests/integration/delivery/rig.h"
 #include "tests/support/free_port.h"
+#include "tests/support/temp_folder.h"
 
 namespace hookspool::agent {
 namespace {
@@ -51,8 +53,32 @@ TEST_F(DoctorTest, SaysWhatIsThereAndMakesNothing) {
   EXPECT_NE(found.find("ok schema " + schema_ + ": will be made at first contact: events"), std::string::npos)
       << found;
   EXPECT_NE(found.find("ok source a: to " + schema_ + ".events"), std::string::npos) << found;
-  EXPECT_EQ(found.find("certificate"), std::string::npos) << found;
+  EXPECT_EQ(found.find("warning certificate"), std::string::npos) << found;
+  EXPECT_NE(found.find("ok tls postgres: TLSv1."), std::string::npos) << found;
+  EXPECT_NE(found.find("more days"), std::string::npos) << found;
+  EXPECT_EQ(found.find("pooler"), std::string::npos) << found;
+  for (const char* what : {" clock: ", " open files: ", " memory: ", "ok versions: SQLite 3."}) {
+    EXPECT_NE(found.find(what), std::string::npos) << what << "\n" << found;
+  }
   EXPECT_EQ(value("SELECT count(*) FROM pg_namespace WHERE nspname = '" + schema_ + "'"), "0");
+}
+
+TEST_F(DoctorTest, TheJournalsDiskIsMeasuredAndNothingStaysThere) {
+  const testing::TempFolder folder;
+  const std::string journal = "[journal]\npath = \"" + folder.path().string() + "\"\n";
+  std::string found = report(config(shared_cluster().conninfo(), journal), kExitOk);
+  EXPECT_NE(found.find("disk speed: a durable write of 4 KiB takes "), std::string::npos) << found;
+  EXPECT_NE(found.find("with O_DSYNC"), std::string::npos) << found;
+  EXPECT_NE(found.find(" disk space: "), std::string::npos) << found;
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  found = report(config(shared_cluster().conninfo(), journal + "max_bytes = \"900TiB\"\n"), kExitOk);
+  EXPECT_NE(found.find("warning disk space: "), std::string::npos) << found;
+}
+
+TEST_F(DoctorTest, ACertificateThatEndsSoonIsAWarning) {
+  const auto found =
+      report(config(shared_cluster().conninfo(), "[alerts]\ncertificate_within = \"365d\"\n"), kExitOk);
+  EXPECT_NE(found.find("warning tls postgres: TLSv1."), std::string::npos) << found;
 }
 
 TEST_F(DoctorTest, NamesEachFaultOfEachTable) {

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "agent/base/exit_codes.h"
+#include "agent/commands/commands.h"
 #include "tests/integration/delivery/rig.h"
 #include "tests/support/free_port.h"
 #include "tests/support/wait.h"
@@ -82,6 +84,13 @@ TEST(PgBouncerTest, TransactionModeOverARestartOfPostgres) {
                 "FROM hookspool.events) AS steps WHERE step <> 1"),
             "0");
   EXPECT_EQ(cluster.value("SELECT count(*) FROM hookspool.dead_letters"), "0");
+  const auto config =
+      parse_config("[postgres]\nconninfo = \"" + cluster.conninfo(bouncer.port()) + "\"\n", "t.toml");
+  ASSERT_TRUE(config);
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(DoctorCommand{}.run(*config, false), kExitOk);
+  const std::string found = ::testing::internal::GetCapturedStdout();
+  EXPECT_NE(found.find("pooler"), std::string::npos) << found;
 }
 
 }  // namespace

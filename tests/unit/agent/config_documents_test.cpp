@@ -61,7 +61,8 @@ bool is_key(const std::string& text) {
 // "sources.own.verify" and "sources.github.verify" are one key: sources.NAME.verify. Secrets and tokens are given by the
 // same keys, described once.
 std::string general(std::string key) {
-  if (key.starts_with("secrets[") || key.starts_with("verify_token."))
+  if (key.starts_with("secrets[") || key.starts_with("verify_token.") ||
+      key.starts_with("alerts.webhook_url.") || key.starts_with("alerts.webhook_secret."))
     return "sources.NAME.secrets." + key.substr(key.rfind('.') + 1);
   if (!key.starts_with("sources.")) return key;
   const auto name_end = key.find('.', 8);

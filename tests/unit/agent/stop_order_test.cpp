@@ -22,6 +22,7 @@ class StopOrderTest : public ::testing::Test {
     };
     const auto quiet = [this](const std::string& name) { return [this, name] { called_.push_back(name); }; };
     return stop_in_order({.reloads = step("reloads"),
+                          .alerts = step("alerts"),
                           .intake = step("intake"),
                           .deliveries =
                               [this, late](bool patient) {
@@ -35,8 +36,8 @@ class StopOrderTest : public ::testing::Test {
                           .journal = step("journal")});
   }
 
-  const std::vector<std::string> all_{"reloads", "intake", "deliveries", "admin",
-                                      "upkeep",  "logs",   "journal"};
+  const std::vector<std::string> all_{"reloads", "alerts", "intake", "deliveries",
+                                      "admin",   "upkeep", "logs",   "journal"};
   std::vector<std::string> called_;
   std::optional<bool> patient_;
 };
@@ -48,11 +49,16 @@ TEST_F(StopOrderTest, IsAgainstTheWayOfTheData) {
 }
 
 TEST_F(StopOrderTest, OneThatOutlastsItsGraceKeepsNoOtherFromItsStop) {
-  for (const std::string late : {"reloads", "intake", "deliveries", "admin", "journal"}) {
+  for (const std::string late : {"reloads", "alerts", "intake", "deliveries", "admin", "journal"}) {
     called_.clear();
     EXPECT_FALSE(stop(late)) << late;
     EXPECT_EQ(called_, all_) << late;
   }
+}
+
+TEST_F(StopOrderTest, AReceiverOfAlertsThatDoesNotAnswerTakesNoTimeFromDeliveries) {
+  EXPECT_FALSE(stop("alerts"));
+  EXPECT_EQ(patient_, true);
 }
 
 TEST_F(StopOrderTest, DeliveriesHaveNoTimeLeftWhereTheIntakeTookItAll) {
