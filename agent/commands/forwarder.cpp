@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "net/http/own_listener.h"
+
 namespace hookspool::agent {
 namespace {
 
@@ -28,13 +30,13 @@ bool is_of_the_connection(std::string_view name) {
 }  // namespace
 
 Result<Forwarder, std::string> Forwarder::to(const std::string& url, const std::string& intake) {
-  auto parsed = net::parse_web_url(url);
-  if (!parsed) return fail(parsed.error());
+  auto parsed = net::parse_web_address(url);
+  if (!parsed) return fail("the URL " + url + " " + parsed.error());
   if (net::leads_to(*parsed, intake)) {
     return fail(url + " is the agent's own intake (" + intake +
                 "): each webhook would come back as a new one; give another service's URL");
   }
-  return Forwarder(std::move(*parsed));
+  return Forwarder(url, std::move(*parsed));
 }
 
 Forwarded Forwarder::send(const std::string& method, const std::string& query,

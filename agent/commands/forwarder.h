@@ -34,11 +34,13 @@ class Forwarder {
   Forwarded send(const std::string& method, const std::string& query,
                  const std::vector<std::pair<std::string, std::string>>& headers,
                  const std::string& body) const;
-  const std::string& url() const { return url_.text; }
+  const std::string& url() const { return text_; }
 
  private:
-  explicit Forwarder(net::WebUrl url) : url_(std::move(url)) {}
-  net::WebUrl url_;
+  Forwarder(std::string text, net::WebAddress url) : text_(std::move(text)), url_(std::move(url)) {}
+
+  std::string text_;  // as it was given
+  net::WebAddress url_;
 };
 
 }  // namespace hookspool::agent

@@ -76,7 +76,8 @@ void Upkeep::tell_status() {
   // A lane that falls behind and catches up within a second is business as usual, not news.
   const bool news = told_mode_ != mode && mode != Mode::kCatchingUp &&
                     !(mode == Mode::kOnline && told_mode_ == Mode::kCatchingUp);
-  if (news) (mode_status(mode) == "fail" ? log_error : log_info)(line);
+  if (news && mode_status(mode) == "fail") log_error(line);
+  if (news && mode_status(mode) != "fail") log_info(line);
   notify_systemd("STATUS=" + line.substr(0, line.find('\n')));
   told_mode_ = mode;
   next_status_ = now + kStatusInterval;

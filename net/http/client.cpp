@@ -114,7 +114,7 @@ Result<ClientAnswer, HttpError> call(const Address& address, httplib::Request& r
 }
 
 // The library's words for it are one word each.
-std::string send_error(httplib::Error error, const WebUrl& url, std::chrono::milliseconds deadline) {
+std::string send_error(httplib::Error error, const WebAddress& url, std::chrono::milliseconds deadline) {
   const std::string place = url.host + ":" + std::to_string(url.port);
   using httplib::Error;
   if (error == Error::Connection) return "no connection to " + place + " (is it running?)";
@@ -153,7 +153,7 @@ Result<ClientAnswer, HttpError> http_call(const std::string& address_text, const
   }
 }
 
-Result<ClientAnswer, HttpError> http_send(const WebUrl& url, const std::string& method,
+Result<ClientAnswer, HttpError> http_send(const WebAddress& url, const std::string& method,
                                           const std::string& target,
                                           const std::vector<std::pair<std::string, std::string>>& headers,
                                           const std::string& body, std::chrono::milliseconds deadline) {
@@ -161,8 +161,7 @@ Result<ClientAnswer, HttpError> http_send(const WebUrl& url, const std::string& 
   request.method = method;
   request.path = target;
   for (const auto& [name, value] : headers) request.headers.emplace(name, value);
-  const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
-  request.set_header("Host", host + ":" + std::to_string(url.port));
+  request.set_header("Host", url.authority());
   request.set_header("Connection", "close");
   request.body = body;
   std::string kept;
@@ -178,7 +177,7 @@ Result<ClientAnswer, HttpError> http_send(const WebUrl& url, const std::string& 
       client = std::make_unique<httplib::ClientImpl>(url.host, url.port);
     }
     set_deadlines(*client, deadline);
-    const Watchdog watchdog(*client, deadline);
+    const CallDeadline limit([&client] { client->stop(); }, deadline);
     const httplib::Result result = client->send(request);
     if (!result) return fail(HttpError{HttpError::Kind::kSystem, send_error(result.error(), url, deadline)});
     return to_answer(*result, std::move(kept));

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "net/http/server.h"
-#include "net/http/web_url.h"
+#include "net/http/web_address.h"
 #include "storage/model/result.h"
 
 namespace hookspool::net {
@@ -33,7 +33,7 @@ Result<ClientAnswer, HttpError> http_call(const std::string& address, const std:
 inline constexpr std::size_t kReceiverAnswerMax = 64u << 10;  // bytes that are kept of an answer's body
 
 // One request to another service, by any method, its certificate checked. `target` instead of the URL's.
-Result<ClientAnswer, HttpError> http_send(const WebUrl& url, const std::string& method,
+Result<ClientAnswer, HttpError> http_send(const WebAddress& url, const std::string& method,
                                           const std::string& target,
                                           const std::vector<std::pair<std::string, std::string>>& headers,
                                           const std::string& body, std::chrono::milliseconds deadline);
