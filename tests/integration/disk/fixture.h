@@ -31,6 +31,10 @@ class FaultyDisk : public ::testing::Test {
     if (change) change(options);
     agent_ = std::make_unique<AgentProcess>(options);
     agent_->start();
+    // A fault is for an agent that knows its database, which it writes down when it meets it.
+    if (!options.conninfo.empty()) {
+      EXPECT_TRUE(wait_health("/postgres/up", "true"));
+    }
     return *agent_;
   }
 
