@@ -32,7 +32,7 @@ class FaultyDisk : public ::testing::Test {
     agent_ = std::make_unique<AgentProcess>(options);
     agent_->start();
     // A fault is for an agent that knows its database, which it writes down when it meets it.
-    if (!options.conninfo.empty()) {
+    if (options.conninfo == postgres_.conninfo() && postgres_.running()) {
       EXPECT_TRUE(wait_health("/postgres/up", "true"));
     }
     return *agent_;
