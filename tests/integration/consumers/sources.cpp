@@ -156,6 +156,7 @@ Sources::~Sources() {
 
 void Sources::start() {
   finishing_ = false;
+  seed_ += 1;  // else an epoch of this round may get the number of one of the round before
   for (std::size_t thread = 0; thread < kThreads; ++thread) {
     std::vector<std::vector<std::unique_ptr<EpochOfSource>>*> mine;
     for (std::size_t i = thread; i < sources_.size(); i += kThreads) mine.push_back(&sources_[i]);
@@ -172,7 +173,6 @@ void Sources::finish() {
 
 void Sources::go_on_at(net::PgOptions options) {
   options_ = std::move(options);
-  seed_ += 1;
 }
 
 std::size_t Sources::distinct() const {
