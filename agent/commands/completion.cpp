@@ -122,7 +122,8 @@ std::string shell_functions(const std::vector<Command>& all) {
     for (const auto& option : command.options) {
       if (!option.value.is_expected) continue;
       for (const auto& name : option.names)
-        values += "    '" + command.path + " " + name + "') printf '%s\\n' '" + kind_of(option.value) + "' ;;\n";
+        values +=
+            "    '" + command.path + " " + name + "') printf '%s\\n' '" + kind_of(option.value) + "' ;;\n";
     }
   }
   return "_hookspool_commands() {\n  case \"$1\" in\n" + cases(all, names_of) +
@@ -176,7 +177,8 @@ std::string bash_script(const std::vector<Command>& all) {
          "  local begun=${COMP_WORDS[COMP_CWORD]} candidates\n"
          "  candidates=$(_hookspool_candidates \"$begun\" \"${COMP_WORDS[@]:1:COMP_CWORD-1}\")\n"
          "  case \"$candidates\" in\n"
-         "    FILE) compopt -o filenames 2>/dev/null || true; mapfile -t COMPREPLY < <(compgen -f -- \"$begun\") ;;\n"
+         "    FILE) compopt -o filenames 2>/dev/null || true; mapfile -t COMPREPLY < <(compgen -f -- "
+         "\"$begun\") ;;\n"
          "    NOTHING) COMPREPLY=() ;;\n"
          "    *) mapfile -t COMPREPLY < <(compgen -W \"$candidates\" -- \"$begun\") ;;\n"
          "  esac\n"

@@ -102,9 +102,8 @@ void Isolation::buried(std::uint64_t seq, const Buried& event) {
   taken_since_ = false;
   if (seq <= proven_until_seq_ || hold_after_ == 0) return;
   if (in_a_row(event.requeued) >= hold_after_) {
-    in_a_row_.erase(std::find_if(in_a_row_.begin(), in_a_row_.end(), [&](const Buried& other) {
-      return other.requeued == event.requeued;
-    }));
+    in_a_row_.erase(std::find_if(in_a_row_.begin(), in_a_row_.end(),
+                                 [&](const Buried& other) { return other.requeued == event.requeued; }));
   }
   in_a_row_.push_back(event);
 }

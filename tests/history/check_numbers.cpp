@@ -18,8 +18,7 @@ std::map<LaneKey, std::set<std::uint64_t>> explained(const Facts& facts) {
     if (facts.by_id.contains(dead.id)) numbers[{dead.epoch, dead.source}].insert(dead.seq);
   }
   for (const Journaled& event : facts.result.journal) {
-    if (event.again && facts.by_id.contains(event.id))
-      numbers[{event.epoch, event.lane}].insert(event.seq);
+    if (event.again && facts.by_id.contains(event.id)) numbers[{event.epoch, event.lane}].insert(event.seq);
   }
   for (const Gap& gap : facts.result.gaps) {
     for (std::uint64_t seq = gap.first_seq; seq <= gap.last_seq; ++seq)

@@ -29,8 +29,8 @@ struct Stalled : std::runtime_error {
 struct RigOptions {
   std::string binary{};  // of the agent
   std::uint64_t seed = 0;
-  bool with_standby = false;      // a second cluster that streams, for failovers
-  std::string more_journal{};     // lines of [journal]
+  bool with_standby = false;   // a second cluster that streams, for failovers
+  std::string more_journal{};  // lines of [journal]
 };
 
 class Rig {

@@ -94,10 +94,10 @@ TEST(OwnTable, EveryConversationIsThereOnceThoughAgentAndPostgresqlAreKilled) {
   EXPECT_GE(answered.size(), 900u);
   for (const auto& [number, yes] : answered) EXPECT_EQ(rows[number], 1) << "message " << number;
   for (const auto& [number, count] : rows) EXPECT_LE(count, 1) << "message " << number;
-  EXPECT_EQ(postgres.value(
-                "SELECT count(*) FROM (SELECT lag(sent_at) OVER (ORDER BY inserted) > sent_at AS back"
-                " FROM conversations) AS x WHERE back"),
-            "0")
+  EXPECT_EQ(
+      postgres.value("SELECT count(*) FROM (SELECT lag(sent_at) OVER (ORDER BY inserted) > sent_at AS back"
+                     " FROM conversations) AS x WHERE back"),
+      "0")
       << "in the order in which they were sent";
 }
 
