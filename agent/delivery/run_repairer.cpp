@@ -43,7 +43,7 @@ LaneStep RunRepairer::reconcile(net::Connection& connection, net::DeliveryTransa
     return LaneStep::more();
   }
   const std::vector<EventPtr>& batch = read->events;
-  auto missing = transaction.reconcile(batch);
+  auto missing = transaction.reconcile(batch, run.confirmed.seq);
   if (missing) {
     if (const auto committed = transaction.commit(); !committed) missing = fail(committed.error());
   }
@@ -94,7 +94,7 @@ StepFlow RunRepairer::repair_run(net::Connection& connection, const storage::Lan
     return LaneStep::more();
   }
   const std::vector<EventPtr>& batch = read->events;
-  auto missing = transaction->reconcile(batch);
+  auto missing = transaction->reconcile(batch, run.confirmed.seq);
   const Position reached{batch.back()->seq, batch.back()->id};
   transaction->settle(reached);
   if (missing) {

@@ -274,7 +274,8 @@ AdminResult<std::uint64_t> Comparison::put_in(Work& work, const storage::LaneRun
     plain->event.requeued_id = Uuid{};
     rows.push_back(std::move(plain));
   }
-  const auto put = transaction->reconcile(rows);
+  // All of them lie below the watermark.
+  const auto put = transaction->reconcile(rows, rows.empty() ? 0 : rows.back()->seq);
   if (!put) return fail(admin_error_of(put.error()));
   const auto committed = transaction->commit();
   if (!committed) return fail(admin_error_of(committed.error()));

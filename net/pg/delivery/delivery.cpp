@@ -168,10 +168,17 @@ PgResult<void> DeliveryTransaction::heal_as_dead_letter(const StoredEvent& event
   return state.no_longer_lost(*lost, event.seq, event.seq);
 }
 
-PgResult<std::uint64_t> DeliveryTransaction::reconcile(std::span<const EventPtr> events) {
+PgResult<std::uint64_t> DeliveryTransaction::reconcile(std::span<const EventPtr> events,
+                                                       std::uint64_t delivered_to) {
   State& state = *state_;
   assert(!state.ended);
   if (events.empty()) return std::uint64_t{0};
+  const auto unproven = std::find_if(events.begin(), events.end(),
+                                     [&](const EventPtr& event) { return event->seq > delivered_to; });
+  if (unproven != events.end()) {
+    if (auto refused = state.target->refuse_perhaps_deleted({unproven, events.end()}); !refused)
+      return fail(std::move(refused).error());
+  }
   auto rows = state.to_put(events);
   if (!rows) return fail(std::move(rows).error());
   return state.target->put_missing(*rows, Target::Pruned::kLeaveOut);

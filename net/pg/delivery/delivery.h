@@ -88,7 +88,9 @@ class DeliveryTransaction {
   PgResult<void> heal_as_dead_letter(const StoredEvent& event, const PgError& why);
   // Puts in what is not there yet, by id, without moving: for runs whose numbers are not ours alone. Answers how
   // many rows that were. Where rows cannot be told apart (comparable() says no) it is refused, as kSetup.
-  PgResult<std::uint64_t> reconcile(std::span<const EventPtr> events);
+  // `delivered_to`: the number up to which they are known to have been delivered once. What retention has deleted of these
+  // counts as there; one behind it that may have been deleted is refused, as kEvent.
+  PgResult<std::uint64_t> reconcile(std::span<const EventPtr> events, std::uint64_t delivered_to);
   bool comparable() const;
   // Takes the watermark to a position that reconcile() has made true.
   void settle(const Position& position);

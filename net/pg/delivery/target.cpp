@@ -84,6 +84,23 @@ class EventsTable : public Target {
     return static_cast<std::uint64_t>(missing.size());
   }
 
+  PgResult<void> refuse_perhaps_deleted(std::span<const EventPtr> events) override {
+    const auto there = ids_there(events, Pruned::kPutIn);
+    if (!there) return fail(there.error());
+    const auto perhaps = ids_there(events, Pruned::kLeaveOut);
+    if (!perhaps) return fail(perhaps.error());
+    for (const EventPtr& event : events) {
+      if (there->contains(event->id) || !perhaps->contains(event->id)) continue;
+      return fail(PgError{
+          .error_class = ErrorClass::kEvent,
+          .sqlstate = "55000",
+          .text = "comparing by id: keep_rows has deleted rows with later ids, so this one may have been "
+                  "there and been deleted; nothing says that it was ever delivered",
+          .hint = "hookspool dead retry puts it in, if no consumer has had it."});
+    }
+    return {};
+  }
+
   std::string closing_sql() const override { return counter_.move_sql(); }
   void savepoint() override { counter_.savepoint(); }
   void back_to_savepoint() override { counter_.back_to_savepoint(); }

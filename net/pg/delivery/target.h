@@ -39,6 +39,9 @@ class Target {
   // (the table `retention`) an id proves nothing: kLeaveOut takes it for delivered, kPutIn knows that it never was.
   enum class Pruned { kLeaveOut, kPutIn };
   virtual PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events, Pruned pruned) = 0;
+  // Refuses (kEvent) the first of them that is not there and that retention may have deleted: whether it ever was there is unknown.
+  // For events of which nothing says that they were delivered.
+  virtual PgResult<void> refuse_perhaps_deleted(std::span<const EventPtr> /*events*/) { return {}; }
   // What belongs before COMMIT on the target's behalf: one statement with its semicolon, or nothing.
   virtual std::string closing_sql() const { return {}; }
   // A savepoint was set, or the transaction went back to it.

@@ -27,6 +27,13 @@ PgResult<std::uint64_t> SeveralTargets::put_missing(std::span<const EventPtr> ev
   return most;
 }
 
+PgResult<void> SeveralTargets::refuse_perhaps_deleted(std::span<const EventPtr> events) {
+  for (const auto& target : targets_) {
+    if (auto refused = target->refuse_perhaps_deleted(events); !refused) return refused;
+  }
+  return {};
+}
+
 // One of them at most is the events table, which alone has such a statement.
 std::string SeveralTargets::closing_sql() const {
   std::string sql;

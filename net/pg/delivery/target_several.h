@@ -19,6 +19,7 @@ class SeveralTargets : public Target {
   PgResult<void> put(std::span<const EventPtr> events) override;
   // Answers how many events were missing somewhere, at least.
   PgResult<std::uint64_t> put_missing(std::span<const EventPtr> events, Pruned pruned) override;
+  PgResult<void> refuse_perhaps_deleted(std::span<const EventPtr> events) override;
   std::string closing_sql() const override;
   void savepoint() override;
   void back_to_savepoint() override;

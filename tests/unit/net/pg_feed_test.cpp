@@ -101,8 +101,8 @@ TEST_F(PgFeedTest, WhatIsRolledBackTriedOrThereAlreadyLeavesNoHole) {
   EXPECT_EQ(numbers(), "1:1 2:2");
   {
     auto transaction = begin(lane);
-    EXPECT_EQ(transaction.reconcile(lane.from(1, 4)).value(), 2u);
-    EXPECT_EQ(transaction.reconcile(lane.from(2, 4)).value(), 1u);
+    EXPECT_EQ(transaction.reconcile(lane.from(1, 4), UINT64_MAX).value(), 2u);
+    EXPECT_EQ(transaction.reconcile(lane.from(2, 4), UINT64_MAX).value(), 1u);
     transaction.settle({5, lane.events[4]->id});
     ASSERT_TRUE(transaction.commit().ok());
   }

@@ -234,10 +234,10 @@ TEST_F(ItemsTest, WhatIsPartlyThereIsCompleted) {
   auto transaction = DeliveryTransaction::begin(*connection_, mapped(messages_), lane_.key(), true);
   ASSERT_TRUE(transaction);
   EXPECT_TRUE(transaction->comparable());
-  const auto put = transaction->reconcile(lane_.events);
+  const auto put = transaction->reconcile(lane_.events, UINT64_MAX);
   ASSERT_TRUE(put) << put.error().text;
   EXPECT_EQ(*put, 2u) << "events, not rows";
-  const auto again = transaction->reconcile(lane_.events);
+  const auto again = transaction->reconcile(lane_.events, UINT64_MAX);
   ASSERT_TRUE(again);
   EXPECT_EQ(*again, 0u);
   ASSERT_TRUE(transaction->commit());
@@ -251,7 +251,7 @@ TEST_F(ItemsTest, WithoutTheElementsNumberNothingIsCompared) {
   auto transaction = DeliveryTransaction::begin(*connection_, mapped(table), lane_.key(), true);
   ASSERT_TRUE(transaction);
   EXPECT_FALSE(transaction->comparable());
-  const auto refused = transaction->reconcile(lane_.events);
+  const auto refused = transaction->reconcile(lane_.events, UINT64_MAX);
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().hint.find("item = \"@item\""), std::string::npos) << refused.error().hint;
 }
@@ -284,7 +284,7 @@ TEST_F(ItemsTest, SeveralTablesAndTheRawWebhookAllOrNone) {
   }
   auto transaction = DeliveryTransaction::begin(*connection_, mapped(lane), lane_.key(), true);
   ASSERT_TRUE(transaction);
-  const auto put = transaction->reconcile(lane_.events);
+  const auto put = transaction->reconcile(lane_.events, UINT64_MAX);
   ASSERT_TRUE(put) << put.error().text;
   EXPECT_EQ(*put, 2u);
   ASSERT_TRUE(transaction->commit());
@@ -304,7 +304,7 @@ TEST_F(ItemsTest, WhereDecidesAboutEachRow) {
   EXPECT_EQ(all("mine", "item || who", "item"), "0a") << "an element keeps its number";
   auto again = DeliveryTransaction::begin(*connection_, mapped(messages_), lane_.key(), true);
   ASSERT_TRUE(again);
-  const auto put = again->reconcile(lane_.events);
+  const auto put = again->reconcile(lane_.events, UINT64_MAX);
   ASSERT_TRUE(put) << put.error().text;
   EXPECT_EQ(*put, 0u);
 }

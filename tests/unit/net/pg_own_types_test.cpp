@@ -353,7 +353,7 @@ TEST_F(OwnTypes, HiddenRowsAreNotComparedButRefused) {
   const auto reconcile = [&] {
     auto transaction = DeliveryTransaction::begin(*connection_, mapped(), lane.key(), true);
     EXPECT_TRUE(transaction);
-    return transaction->reconcile(lane.events);
+    return transaction->reconcile(lane.events, UINT64_MAX);
   };
   const auto hidden = reconcile();
   ASSERT_FALSE(hidden);
@@ -391,7 +391,7 @@ TEST_F(OwnTypes, NothingIsMadeInTheCatalogue) {
   for (const bool own : {true, false}) {
     auto compared = DeliveryTransaction::begin(*connection_, own ? mapped() : options(), lane.key(), true);
     ASSERT_TRUE(compared);
-    const auto missing = compared->reconcile(lane.events);
+    const auto missing = compared->reconcile(lane.events, UINT64_MAX);
     ASSERT_TRUE(missing) << missing.error().text;
     EXPECT_EQ(*missing, own ? 5u : 30u);
     ASSERT_TRUE(compared->commit());

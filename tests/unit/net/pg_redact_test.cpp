@@ -138,7 +138,7 @@ TEST_F(RedactTest, DeadLettersAndOwnTablesHaveNothingOfItEither) {
   ASSERT_TRUE(connection_->query("DELETE FROM " + table("mine"), soon()));
   auto healing = DeliveryTransaction::begin(*connection_, options, lane_.key(), false);
   ASSERT_TRUE(healing);
-  ASSERT_TRUE(healing->reconcile(std::span(&lane_.events[0], 1)));
+  ASSERT_TRUE(healing->reconcile(std::span(&lane_.events[0], 1), UINT64_MAX));
   ASSERT_TRUE(healing->commit());
   EXPECT_EQ(one("SELECT count(*) FROM " + table("mine")), "1");
   EXPECT_EQ(leaks({"mine"}), "");

@@ -212,7 +212,12 @@ TEST_F(PgRetentionTest, WhatWasDeletedIsNotInsertedOnceMore) {
   {
     auto transaction = DeliveryTransaction::begin(*connection_, options(), lane.key(), false);
     ASSERT_TRUE(transaction.ok());
-    const auto put = transaction->reconcile(lane.from(1, 4));
+    // Of a cloned journal, say: nothing says that they were delivered, and an id proves nothing.
+    const auto unproven = transaction->reconcile(lane.from(1, 4), 2);
+    ASSERT_FALSE(unproven.ok()) << "an event that may never have been here is taken for one that was deleted";
+    EXPECT_EQ(unproven.error().error_class, ErrorClass::kEvent);
+    EXPECT_NE(unproven.error().text.find("keep_rows"), std::string::npos) << unproven.error().text;
+    const auto put = transaction->reconcile(lane.from(1, 4), 3);
     ASSERT_TRUE(put.ok()) << put.error().text;
     EXPECT_EQ(*put, 1u);
     transaction->settle(lane.last());

@@ -304,7 +304,7 @@ TEST_F(OwnTableTest, RowsAreComparedOnlyByTheEventsId) {
     auto transaction = DeliveryTransaction::begin(*connection_, mapped(), lane_.key(), true);
     ASSERT_TRUE(transaction);
     EXPECT_FALSE(transaction->comparable());
-    const auto refused = transaction->reconcile(lane_.events);
+    const auto refused = transaction->reconcile(lane_.events, UINT64_MAX);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().error_class, ErrorClass::kSetup);
     EXPECT_NE(refused.error().hint.find("@id"), std::string::npos);
@@ -314,7 +314,7 @@ TEST_F(OwnTableTest, RowsAreComparedOnlyByTheEventsId) {
   auto transaction = DeliveryTransaction::begin(*connection_, mapped(), lane_.key(), true);
   ASSERT_TRUE(transaction);
   EXPECT_TRUE(transaction->comparable());
-  const auto missing = transaction->reconcile(lane_.events);
+  const auto missing = transaction->reconcile(lane_.events, UINT64_MAX);
   ASSERT_TRUE(missing) << missing.error().text;
   EXPECT_EQ(*missing, 1u);
   ASSERT_TRUE(transaction->commit());
