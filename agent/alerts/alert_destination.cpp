@@ -7,7 +7,7 @@
 #include "agent/alerts/alert_message.h"
 #include "agent/base/random.h"
 #include "agent/base/wall_clock.h"
-#include "net/http/web_post.h"
+#include "net/http/web_request.h"
 #include "storage/base/hex.h"
 #include "storage/base/text.h"
 #include "storage/model/printable.h"
@@ -26,12 +26,13 @@ AlertSending post(const AlertsConfig& config, const std::string& id, const Alert
                   const AlertOrigin& origin, net::Cancellation& cancellation) {
   auto address = net::parse_web_address(config.webhook_url);
   if (!address) return {false, "webhook_url " + address.error()};
-  net::WebPost request{.address = std::move(*address),
-                       .headers = {},
-                       .body = webhook_body(alert, origin, config.webhook_format),
-                       .ca_file = config.webhook_ca_file};
+  net::WebRequest request{.address = std::move(*address),
+                          .method = "POST",
+                          .headers = {},
+                          .body = webhook_body(alert, origin, config.webhook_format),
+                          .ca_file = config.webhook_ca_file};
   request.headers = webhook_headers(id, wall_clock_us(), request.body, config.webhook_secret);
-  const auto answer = net::web_post(request, cancellation);
+  const auto answer = net::web_request(request, cancellation);
   if (!answer) return {false, printable(answer.error(), kAlertTextBytesMax)};
   const bool ok = answer->status >= kStatusOkLeast && answer->status <= kStatusOkMost;
   return {ok, with_text("HTTP " + std::to_string(answer->status), answer->body)};

@@ -1,5 +1,5 @@
 // Where alerts go: one try at sending one, to a webhook or a command, as the configuration says. Blocks for as long as that
-// takes, within the limits of net/http/web_post.h and command_timeout. Thread-safe (holds no state).
+// takes, within the limits of net/http/web_request.h and command_timeout. Thread-safe (holds no state).
 #pragma once
 
 #include <string>

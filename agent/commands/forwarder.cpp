@@ -4,6 +4,7 @@
 #include <array>
 
 #include "net/http/own_listener.h"
+#include "net/http/web_request.h"
 
 namespace hookspool::agent {
 namespace {
@@ -47,16 +48,19 @@ Forwarded Forwarder::send(const std::string& method, const std::string& query,
     if (!is_of_the_connection(name)) sent.emplace_back(name, value);
   }
   sent.emplace_back(kForwardedHeader, "1");
-  std::string target = url_.target;
+  net::WebRequest request{
+      .address = url_, .method = method, .headers = std::move(sent), .body = body, .ca_file = {}};
+  std::string& target = request.address.target;
   if (!query.empty()) target += (target.find('?') == std::string::npos ? "?" : "&") + query;
+  net::Cancellation never;
   const auto began = std::chrono::steady_clock::now();
-  const auto answer = net::http_send(url_, method, target, sent, body, kDeadline);
+  const auto answer = net::web_request(request, never);
   Forwarded forwarded{.took = std::chrono::duration_cast<std::chrono::milliseconds>(
                           std::chrono::steady_clock::now() - began)};
   if (answer) {
     forwarded.status = answer->status;
   } else {
-    forwarded.error = answer.error().text;
+    forwarded.error = answer.error();
   }
   return forwarded;
 }

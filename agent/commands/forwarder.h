@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "net/http/client.h"
+#include "net/http/web_address.h"
 #include "storage/model/result.h"
 
 namespace hookspool::agent {
@@ -25,8 +25,6 @@ struct Forwarded {
 
 class Forwarder {
  public:
-  static constexpr std::chrono::milliseconds kDeadline{10'000};  // for the receiver's answer
-
   // The error says what is wrong with the URL. `intake`: of the agent itself, which must not be where it leads.
   static Result<Forwarder, std::string> to(const std::string& url, const std::string& intake);
 

@@ -113,21 +113,6 @@ Result<ClientAnswer, HttpError> call(const Address& address, httplib::Request& r
   return to_answer(*result, std::move(body));
 }
 
-// The library's words for it are one word each.
-std::string send_error(httplib::Error error, const WebAddress& url, std::chrono::milliseconds deadline) {
-  const std::string place = url.host + ":" + std::to_string(url.port);
-  using httplib::Error;
-  if (error == Error::Connection) return "no connection to " + place + " (is it running?)";
-  if (error == Error::Read || error == Error::Canceled || error == Error::ConnectionTimeout) {
-    return "no answer from " + place + " within " + std::to_string(deadline.count() / 1'000) +
-           " s, or it closed the connection";
-  }
-  if (error == Error::SSLConnection || error == Error::SSLLoadingCerts ||
-      error == Error::SSLServerVerification)
-    return "no TLS with " + place + ": is it https there, and its certificate trusted on this machine?";
-  return place + ": " + httplib::to_string(error);
-}
-
 }  // namespace
 
 Result<ClientAnswer, HttpError> http_call(const std::string& address_text, const std::string& method,
@@ -150,39 +135,6 @@ Result<ClientAnswer, HttpError> http_call(const std::string& address_text, const
     return call(*address, request, deadline, tls);
   } catch (const std::exception& e) {
     return fail(call_error(*address, e.what()));
-  }
-}
-
-Result<ClientAnswer, HttpError> http_send(const WebAddress& url, const std::string& method,
-                                          const std::string& target,
-                                          const std::vector<std::pair<std::string, std::string>>& headers,
-                                          const std::string& body, std::chrono::milliseconds deadline) {
-  httplib::Request request;
-  request.method = method;
-  request.path = target;
-  for (const auto& [name, value] : headers) request.headers.emplace(name, value);
-  request.set_header("Host", url.authority());
-  request.set_header("Connection", "close");
-  request.body = body;
-  std::string kept;
-  request.content_receiver = [&kept](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
-    kept.append(data, std::min(size, kReceiverAnswerMax - kept.size()));
-    return true;
-  };
-  std::unique_ptr<httplib::ClientImpl> client;
-  try {
-    if (url.tls) {
-      client = std::make_unique<httplib::SSLClient>(url.host, url.port);
-    } else {
-      client = std::make_unique<httplib::ClientImpl>(url.host, url.port);
-    }
-    set_deadlines(*client, deadline);
-    const CallDeadline limit([&client] { client->stop(); }, deadline);
-    const httplib::Result result = client->send(request);
-    if (!result) return fail(HttpError{HttpError::Kind::kSystem, send_error(result.error(), url, deadline)});
-    return to_answer(*result, std::move(kept));
-  } catch (const std::exception& e) {
-    return fail(HttpError{HttpError::Kind::kSystem, e.what()});
   }
 }
 

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "net/http/server.h"
-#include "net/http/web_address.h"
 #include "storage/model/result.h"
 
 namespace hookspool::net {
@@ -29,13 +28,5 @@ Result<ClientAnswer, HttpError> http_call(const std::string& address, const std:
                                           const std::vector<std::pair<std::string, std::string>>& headers,
                                           const std::string& body, std::chrono::milliseconds deadline,
                                           bool tls = false);
-
-inline constexpr std::size_t kReceiverAnswerMax = 64u << 10;  // bytes that are kept of an answer's body
-
-// One request to another service, by any method, its certificate checked. `target` instead of the URL's.
-Result<ClientAnswer, HttpError> http_send(const WebAddress& url, const std::string& method,
-                                          const std::string& target,
-                                          const std::vector<std::pair<std::string, std::string>>& headers,
-                                          const std::string& body, std::chrono::milliseconds deadline);
 
 }  // namespace hookspool::net

@@ -307,7 +307,7 @@ TEST_F(EventsTest, AFailingReceiverIsReportedAndALoopRefused) {
                *folder_ / "failing");
   ASSERT_TRUE(tail.waits_for("from now on")) << tail.said();
   const std::string id = post("fwd", "1");
-  EXPECT_TRUE(tail.waits_for("not delivered: no connection to 127.0.0.1")) << tail.said();
+  EXPECT_TRUE(tail.waits_for("not delivered: no connection to http://127.0.0.1")) << tail.said();
   EXPECT_EQ(tail.end(), 0);
   EXPECT_TRUE(wait_until(kPatience, [&] { return state_of(id) == "delivered"; }));
   for (const std::string host : {"127.0.0.1", "localhost", "127.1.2.3"}) {

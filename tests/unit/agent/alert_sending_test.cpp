@@ -14,7 +14,7 @@
 #include "agent/alerts/alert_sender.h"
 #include "agent/base/wall_clock.h"
 #include "net/http/server.h"
-#include "net/http/web_post.h"
+#include "net/http/web_request.h"
 #include "net/verify/providers.h"
 #include "net/verify/verifier.h"
 #include "storage/base/mutex.h"
@@ -193,7 +193,7 @@ TEST_F(AlertSendingTest, AReceiverThatDoesNotAnswerDelaysNoStop) {
   sender.start();
   sender.add(some_alert());
   ASSERT_TRUE(wait_until(kPatience, [&] { return receiver.taken().size() == 1; }));
-  EXPECT_TRUE(sender.stop(net::kPostReadTimeout - seconds(1))) << "it was waited for";
+  EXPECT_TRUE(sender.stop(net::kWebReadTimeout - seconds(1))) << "it was waited for";
 }
 
 TEST_F(AlertSendingTest, ACommandGetsTheAlertAndNothingOfTheEnvironment) {

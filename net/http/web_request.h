@@ -1,5 +1,5 @@
-// One POST to a receiver of an administrator's, over HTTP or HTTPS with its certificate verified: an alert. Redirects are not
-// followed and no proxy is used. Thread-safe (holds no state).
+// One request to another service, over HTTP or HTTPS with its certificate verified: an alert, or a webhook that is passed on in
+// development. Redirects are not followed and no proxy is used. Thread-safe (holds no state).
 // REQUIRES: the process ignores SIGPIPE; cpp-httplib's client writes with plain send().
 #pragma once
 
@@ -14,13 +14,14 @@
 
 namespace hookspool::net {
 
-inline constexpr std::chrono::milliseconds kPostConnectTimeout{5'000};
-inline constexpr std::chrono::milliseconds kPostReadTimeout{10'000};  // for each read, and each write
-inline constexpr std::chrono::milliseconds kPostDeadline{15'000};     // for all of it
-inline constexpr std::size_t kPostAnswerBytesMax = 4'096;             // more is not read
+inline constexpr std::chrono::milliseconds kWebConnectTimeout{5'000};
+inline constexpr std::chrono::milliseconds kWebReadTimeout{10'000};  // for each read, and each write
+inline constexpr std::chrono::milliseconds kWebDeadline{15'000};     // for all of it
+inline constexpr std::size_t kWebAnswerBytesMax = 4'096;             // more is not read
 
-struct WebPost {
+struct WebRequest {
   WebAddress address;
+  std::string method = "POST";
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::string ca_file;  // PEM; empty: the system's authorities
@@ -28,11 +29,11 @@ struct WebPost {
 
 struct WebAnswer {
   int status = 0;
-  std::string body;  // its first kPostAnswerBytesMax
+  std::string body;  // its first kWebAnswerBytesMax
 };
 
 // Blocks. The error says why there is no answer: "no connection: ...", "the certificate is not valid for ...".
 // `cancellation`: ends it from another thread, unless the name is being looked up, which only the resolver's own limit ends.
-Result<WebAnswer, std::string> web_post(const WebPost& post, Cancellation& cancellation);
+Result<WebAnswer, std::string> web_request(const WebRequest& wanted, Cancellation& cancellation);
 
 }  // namespace hookspool::net
