@@ -6,18 +6,14 @@ where PostgreSQL is; the table `webhooks` is there already.
 """
 
 import os
-import random
-import time
+import sys
+from pathlib import Path
 
-import psycopg2
 from flask import Flask, jsonify, request
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import text
 
-TRIES_MAX = 5
-BACKOFF_FIRST_S = 0.05
-BACKOFF_MAX_S = 2.0
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "packaging/examples/flask"))
+from store import make_engine, retried  # noqa: E402  the pool and the retries of the example
 
 INSERT = text(
     "INSERT INTO webhooks (source, remote_addr, content_type, headers, payload)"
@@ -25,29 +21,12 @@ INSERT = text(
 )
 
 app = Flask(__name__)
-engine = create_engine(
-    "postgresql+psycopg2://",
-    creator=lambda: psycopg2.connect(os.environ["BENCH_CONNINFO"]),
-    poolclass=QueuePool,
-    pool_size=10,
-    max_overflow=0,
-    pool_recycle=300,
-    pool_pre_ping=True,
-)
+engine = make_engine(os.environ["BENCH_CONNINFO"])
 
 
 def store(row):
-    """The new row's id. Raises DBAPIError when PostgreSQL has failed TRIES_MAX times."""
-    wait_s = BACKOFF_FIRST_S
-    for attempt in range(1, TRIES_MAX + 1):
-        try:
-            with engine.begin() as connection:
-                return connection.execute(INSERT, row).scalar_one()
-        except DBAPIError:
-            if attempt == TRIES_MAX:
-                raise
-            time.sleep(wait_s * random.random())
-            wait_s = min(2 * wait_s, BACKOFF_MAX_S)
+    """The new row's id."""
+    return retried(engine, lambda connection: connection.execute(INSERT, row).scalar_one())
 
 
 @app.post("/hooks/<source>")
