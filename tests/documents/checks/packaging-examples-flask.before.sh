@@ -1,0 +1,1 @@
+cd packaging/examples/flask || exit

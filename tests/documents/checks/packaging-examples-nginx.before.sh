@@ -1,0 +1,2 @@
+. tests/documents/proxies.sh
+name_here
