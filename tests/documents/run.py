@@ -83,6 +83,10 @@ def in_root(root, argv, **more):
     return subprocess.run(["chroot", str(root), *argv], **more)
 
 
+def name_of(document):
+    return document.removesuffix(".md").removesuffix("/README").replace("/", "-")
+
+
 def session_of(document, blocks, name):
     script = ["set -eEo pipefail", f"cd {TREE}", "exec 9>/run/where", f". {HERE}/session.sh"]
 
@@ -110,7 +114,7 @@ def run_document(document, folder, base, blocks):
     mount("--make-rprivate", "/")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     root = overlay([base, "/"], folder)
-    name = document.removesuffix(".md").removesuffix("/README").replace("/", "-")
+    name = name_of(document)
     hosts = root / "etc/hosts"
     hosts.write_text("127.0.0.1 localhost\n::1 localhost\n")
     (root / "run/session").write_text(session_of(document, blocks, name))
@@ -229,7 +233,7 @@ def main():
             return document, status
 
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            for document, status in pool.map(outcome, (name for name in names if counts[name] > 0)):
+            for document, status in pool.map(outcome, (name for name in names if counts[name] > 0 or list(HERE.glob(f"checks/{name_of(name)}.*")))):
                 if status == 0:
                     ran += counts[document]
                 else:
