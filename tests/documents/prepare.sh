@@ -4,7 +4,7 @@
 # starts without building anything.
 set -euo pipefail
 tree=$1 other_agent=${2:-}
-machine=$tree/tests/documents/machine
+machine=$tree/tests/documents/programs
 [[ -f /run/throwaway-machine ]] || {
   echo "this deletes databases: it is for tests/documents/run.py" >&2
   exit 64

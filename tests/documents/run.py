@@ -4,6 +4,7 @@ on a throwaway machine of its own (this one's files under an overlay in memory, 
 
     tests/documents/run.py [DOCUMENT...]        all documents and guides, if none is named
     tests/documents/run.py --list               the blocks, and what becomes of each
+    tests/documents/run.py --boot [DOCUMENT...] on machines that a real systemd has booted (systemd-nspawn), in place of the stand-in
 
 HOOKSPOOL names another agent than build/release/hookspool; `./dev run` then starts that one without building it. Blocks that cannot
 run so are in tests/documents/not_run, each with its reason. checks/NAME.before.sh and NAME.after.sh run in the document's
@@ -14,7 +15,6 @@ import argparse
 import concurrent.futures
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,12 +22,12 @@ import time
 from pathlib import Path
 
 from blocks import as_script, blocks_of
+from machine import in_root, mount, overlay, run_booted, run_in_namespaces, without_systemd
 
 TREE = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 DOCUMENTS = ["README.md", "OPERATIONS.md", "POSTGRES.md", "CONFIGURATION.md", "SIGNATURES.md", "METRICS.md", "CONTRIBUTING.md"]
 AT_ONCE = 2  # documents
-DOCUMENT_S_MAX = 240  # on a slow and loaded machine
 VARIABLES = ("HOOKSPOOL", "DOCUMENTS_VERBOSE")  # the latter: everything that the blocks print
 MOUNTED = "DOCUMENTS_MOUNTED"
 MEMORY = "4g"  # most that the machines' files may take, all together
@@ -50,45 +50,12 @@ def reasons():
     return found
 
 
-def mount(*arguments):
-    subprocess.run(["mount", *arguments], check=True)
-
-
-def overlay(lowers, folder):
-    """This machine's files under `lowers`, changes into folder/upper. Gives the new root."""
-    root = folder / "root"
-    for name in ("upper", "work", "root"):
-        (folder / name).mkdir(parents=True)
-    mount("-t", "overlay", "overlay", "-o", f"lowerdir={':'.join(map(str, lowers))},upperdir={folder}/upper,workdir={folder}/work",
-          str(root))
-    # A folder that is a file system of its own is not seen through the overlay of the root.
-    if os.stat(TREE).st_dev != os.stat("/").st_dev:
-        (folder / "tree").mkdir()
-        (folder / "tree-work").mkdir()
-        mount("-t", "overlay", "overlay", "-o", f"lowerdir={TREE},upperdir={folder}/tree,workdir={folder}/tree-work", f"{root}{TREE}")
-    mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", f"{root}/run")
-    mount("--rbind", "/dev", f"{root}/dev")
-    mount("-t", "tmpfs", "-o", "mode=1777", "tmpfs", f"{root}/dev/shm")
-    mount("-t", "proc", "proc", f"{root}/proc")
-    # What systemd-tmpfiles would make at a start.
-    (root / "run/throwaway-machine").touch()
-    os.makedirs(f"{root}/run/lock")
-    os.chmod(f"{root}/run/lock", 0o1777)
-    in_root(root, ["install", "-d", "-o", "postgres", "-g", "postgres", "-m", "2775", "/run/postgresql"], check=True)
-    in_root(root, ["install", "-d", "-o", "haproxy", "-g", "haproxy", "-m", "775", "/run/haproxy"], check=True)
-    return root
-
-
-def in_root(root, argv, **more):
-    return subprocess.run(["chroot", str(root), *argv], **more)
-
-
 def name_of(document):
     return document.removesuffix(".md").removesuffix("/README").replace("/", "-")
 
 
 def session_of(document, blocks, name):
-    script = ["set -eEo pipefail", f"cd {TREE}", "exec 9>/run/where", f". {HERE}/session.sh"]
+    script = ["set -eEo pipefail", f"cd {TREE}", "exec 9>/documents/where", f". {HERE}/session.sh"]
 
     def part(place, text):
         script.extend([f"echo {place} >&9", text])
@@ -109,68 +76,44 @@ def session_of(document, blocks, name):
     return "\n".join(script) + "\n"
 
 
-def run_document(document, folder, base, blocks):
+def run_document(document, folder, base, blocks, boot):
     """In namespaces of its own (see main). The exit code."""
-    mount("--make-rprivate", "/")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     root = overlay([base, "/"], folder)
-    name = name_of(document)
-    hosts = root / "etc/hosts"
-    hosts.write_text("127.0.0.1 localhost\n::1 localhost\n")
-    (root / "run/session").write_text(session_of(document, blocks, name))
-    environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
-                   "PYTHONDONTWRITEBYTECODE": "1", "TERM": "dumb"}
-    with open(root / "run/output", "w") as output:
-        session = subprocess.Popen(["chroot", str(root), "bash", "/run/session"], stdin=subprocess.DEVNULL, stdout=output,
-                                   stderr=output, env=environment)
-    status = ended(session.pid, DOCUMENT_S_MAX)
-    output = (root / "run/output").read_text(errors="replace")
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+    (root / "documents/session").write_text(session_of(document, blocks, name_of(document)))
+    status = run_booted(root) if boot else run_in_namespaces(root)
     if status != 0 or os.environ.get("DOCUMENTS_VERBOSE"):
-        where = (root / "run/where").read_text().split()
-        print(output[-8000:])
+        print((root / "documents/output").read_text(errors="replace")[-8000:])
         for log in sorted((root / "var/log").glob("hookspool*.log")):
-            print(f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-15:], sep="\n")
-        if status != 0:
-            print(f"{document}: ended with {status} in the block at {where[-1] if where else 'its start'}")
+            print(f"--- {log.name}", *(line[:500] for line in log.read_text(errors="replace").splitlines()[-15:]), sep="\n")
+    if status != 0:
+        where = (root / "documents/where").read_text().split() if (root / "documents/where").exists() else []
+        print(f"{document}: ended with {status} in the block at {where[-1] if where else 'its start'}")
     return status
 
 
-def ended(pid, seconds_max):
-    """Waits for the session as the first process of a machine has to: for every other that has lost its parent as well."""
-    def late(*_):
-        raise TimeoutError
-
-    signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds_max)
-    try:
-        while True:
-            gone, status = os.wait()
-            if gone == pid:
-                return os.waitstatus_to_exitcode(status)
-    except TimeoutError:
-        print(f"not at its end after {seconds_max} s")
-        return 124
-
-
 def inside(arguments):
-    """`run.py --inside FOLDER DOCUMENT`, or `--prepare`: already in namespaces of their own."""
+    """`run.py --inside FOLDER DOCUMENT`, `--booted ...`, or `--prepare FOLDER`: already in namespaces of their own."""
     folder = Path(arguments[1])
     base = folder / "base/upper"
     if arguments[0] == "--prepare":
         mount("--make-rprivate", "/")
         argv = ["bash", f"{HERE}/prepare.sh", str(TREE)] + ([os.environ["HOOKSPOOL"]] if os.environ.get("HOOKSPOOL") else [])
-        return in_root(overlay(["/"], folder / "base"), argv, check=False).returncode
+        root = overlay(["/"], folder / "base")
+        without_systemd(root)
+        return in_root(root, argv, check=False).returncode
     document = arguments[2]
     why = reasons()
     blocks = [block for block in blocks_of(TREE, document) if (document, block.first_line) not in why]
-    return run_document(document, folder / document.replace("/", "-"), base, blocks)
+    return run_document(document, folder / name_of(document), base, blocks, arguments[0] == "--booted")
 
 
 def in_namespaces(*arguments):
-    """This program with `arguments`, with processes, mounts and network of its own: its exit code, and what it printed."""
-    argv = ["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "/usr/bin/python3", __file__, *arguments]
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                          check=False)
+    """This program with `arguments`, with processes, mounts and network of its own: its exit code, and what it printed. Of a machine
+    that is booted, systemd-nspawn makes all but the mounts."""
+    spaces = ["--mount"] if arguments[0] == "--booted" else ["--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
+    done = subprocess.run(["unshare", *spaces, "/usr/bin/python3", __file__, *arguments], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
     return done.returncode, done.stdout
 
 
@@ -201,6 +144,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("documents", nargs="*", metavar="DOCUMENT")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--boot", action="store_true")
     options = parser.parse_args()
     unknown = set(options.documents) - set(documents())
     if unknown:
@@ -226,13 +170,13 @@ def main():
 
         def outcome(document):
             began = time.monotonic()
-            status, output = in_namespaces("--inside", folder, document)
+            status, output = in_namespaces("--booted" if options.boot else "--inside", folder, document)
             print(output, end="")
             if status == 0:
                 print(f"{document}: {counts[document]} blocks, {time.monotonic() - began:.1f} s", flush=True)
             return document, status
 
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        with concurrent.futures.ThreadPoolExecutor(1 if options.boot else AT_ONCE) as pool:
             for document, status in pool.map(outcome, (name for name in names if counts[name] > 0 or list(HERE.glob(f"checks/{name_of(name)}.*")))):
                 if status == 0:
                     ran += counts[document]
@@ -248,6 +192,6 @@ def main():
     return 0
 
 
-if sys.argv[1:2] in (["--inside"], ["--prepare"]):
+if sys.argv[1:2] in (["--inside"], ["--booted"], ["--prepare"]):
     sys.exit(inside(sys.argv[1:]))
 sys.exit(main())
