@@ -3,6 +3,7 @@
 sh, bash      commands, as a reader pastes them. A line that ends with "# first terminal" goes to a terminal of its own, where Ctrl-C has
               ended what was there; the next line runs when the agent in it answers.
 sql           statements for psql.
+toml          a configuration, or sections of one, that `hookspool check-config` has to take; files that it names need not be there.
 no language   if it begins with "$ ": a transcript. Its commands are run, and what they print is compared with it.
 """
 import re
@@ -31,7 +32,7 @@ class Block:
 
     @property
     def is_commands(self):
-        return self.language in ("sh", "bash", "sql") or (self.language == "" and self.first_line.startswith(PROMPT))
+        return self.language in ("sh", "bash", "sql", "toml") or (self.language == "" and self.first_line.startswith(PROMPT))
 
 
 def blocks_of(tree, document):
@@ -56,6 +57,8 @@ def blocks_of(tree, document):
 def as_script(block):
     if block.language == "sql":
         return "sql <<'END_OF_SQL'\n" + "\n".join(block.lines) + "\nEND_OF_SQL"
+    if block.language == "toml":
+        return "config_holds <<'END_OF_TOML'\n" + "\n".join(block.lines) + "\nEND_OF_TOML"
     if block.language == "":
         return transcript(block.lines)
     script = []

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Runs every block of shell commands of the documents, as it is printed: all blocks of a document in their order in one shell, as root
-on a throwaway machine of its own (this one's files under an overlay in memory, no network but its own loopback).
+"""Runs every block of commands, SQL and configuration of the documents, as it is printed: all blocks of a document in their order in
+one shell, as root on a throwaway machine of its own (this one's files under an overlay in memory, no network but its own loopback).
 
     tests/documents/run.py [DOCUMENT...]        all documents and guides, if none is named
     tests/documents/run.py --list               the blocks, and what becomes of each
@@ -185,7 +185,7 @@ def main():
     left_out = [(block, reason) for block, reason in blocks if reason]
     for block, reason in left_out:
         print(f"not run: {block.place}: {block.first_line}: {reason}")
-    print(f"{ran} blocks of shell commands were run, {len(left_out)} were not")
+    print(f"{ran} blocks were run, {len(left_out)} were not")
     if failed or ran == 0:
         print(f"failed: {', '.join(failed) or 'no block was run'}")
         return 1

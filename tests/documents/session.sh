@@ -43,6 +43,18 @@ ready_in_terminal() { :; }  # what else a document waits for
 # sql: statements of a document, from standard input.
 sql() { psql -X -v ON_ERROR_STOP=1; }
 
+# config_holds: a configuration from standard input has no fault but files that are not there.
+config_holds() {
+  cat >/run/block.toml
+  grep -q '^\[*sources' /run/block.toml || echo '[sources.example]' >>/run/block.toml
+  local faults
+  faults=$(hookspool check-config --config /run/block.toml 2>&1 | grep '^/run/block.toml:.*: ' | grep -v 'cannot be read: No such file' || true)
+  [[ -z $faults ]] || {
+    echo "$faults" >&2
+    return 1
+  }
+}
+
 admin() { curl -fsS "http://127.0.0.1:8081$1"; }
 # all_delivered: nothing waits any more. For wait_until.
 all_delivered() {
