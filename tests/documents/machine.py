@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[2]
-SESSION_S_MAX = 240  # on a slow and loaded machine
+SESSION_S_MAX = 480  # on a slow and loaded machine
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
                "PYTHONDONTWRITEBYTECODE": "1", "TERM": "dumb"}
 BOOTED = """[Unit]

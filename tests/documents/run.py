@@ -161,7 +161,7 @@ def main():
     if MOUNTED not in os.environ:
         os.environ[MOUNTED] = "yes"
         os.execvp("unshare", ["unshare", "--mount", "/usr/bin/python3", __file__, *sys.argv[1:]])
-    ran, failed = 0, []
+    ran, passed, failed = 0, [], []
     with machines() as folder:
         status, output = in_namespaces("--prepare", folder)
         if status != 0:
@@ -180,13 +180,15 @@ def main():
             for document, status in pool.map(outcome, (name for name in names if counts[name] > 0 or list(HERE.glob(f"checks/{name_of(name)}.*")))):
                 if status == 0:
                     ran += counts[document]
+                    passed.append(document)
                 else:
                     failed.append(document)
     left_out = [(block, reason) for block, reason in blocks if reason]
     for block, reason in left_out:
         print(f"not run: {block.place}: {block.first_line}: {reason}")
     print(f"{ran} blocks were run, {len(left_out)} were not")
-    if failed or ran == 0:
+    # A document that was named may have checks alone.
+    if failed or not passed or (ran == 0 and not options.documents):
         print(f"failed: {', '.join(failed) or 'no block was run'}")
         return 1
     return 0
