@@ -58,8 +58,16 @@ Row measure(const RowKind& kind, Bench& bench);
 // One file each.
 void measure_intake(Bench& bench, Row& row);
 void measure_intake_github(Bench& bench, Row& row);
+void measure_intake_nginx(Bench& bench, Row& row);
+void measure_intake_github_nginx(Bench& bench, Row& row);
+void measure_cpu(Bench& bench, Row& row);
 void measure_p99(Bench& bench, Row& row);
+void measure_p99_p50(Bench& bench, Row& row);
 void measure_latency(Bench& bench, Row& row);
+void measure_latency_nginx(Bench& bench, Row& row);
+void measure_many(Bench& bench, Row& row);
+void measure_tls(Bench& bench, Row& row);
+void measure_signed(Bench& bench, Row& row);
 void measure_sustained(Bench& bench, Row& row);
 void measure_flask(Bench& bench, Row& row);
 void measure_drain(Bench& bench, Row& row);

@@ -89,6 +89,18 @@ testing::AgentOptions agent_options(const AgentSetup& setup) {
   return options;
 }
 
+std::map<std::string, double> processor_seconds(pid_t pid) {
+  std::map<std::string, double> seconds;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    double ns = 0;
+    if (std::ifstream(task.path() / "schedstat") >> ns) seconds[name] += ns / 1e9;
+  }
+  if (seconds.empty()) throw std::runtime_error("the kernel keeps no schedstat");
+  return seconds;
+}
+
 void make_cold(const std::filesystem::path& journal) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(journal)) {
     if (!entry.is_regular_file()) continue;

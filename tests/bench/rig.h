@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +71,9 @@ struct AgentSetup {
 };
 // With room for hours of load; otherwise as it is by default.
 testing::AgentOptions agent_options(const AgentSetup& setup = {});
+
+// What each thread of a process has had of the processors, in seconds, by the thread's name.
+std::map<std::string, double> processor_seconds(pid_t pid);
 
 // Puts a journal's files, which nobody has open, out of the page cache: reading them reads the disk.
 void make_cold(const std::filesystem::path& journal);

@@ -1,12 +1,17 @@
 #include "tests/bench/wrk.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
+
+#include "net/verify/digest.h"
+#include "storage/base/hex.h"
 
 namespace hookspool::bench {
 namespace {
@@ -28,7 +33,7 @@ constexpr const char* kRequestEach = R"(
 local contents = {}
 for i, file in ipairs(files) do
   local handle = assert(io.open(file[2], "rb"))
-  contents[i] = { file[1], handle:read("*a") }
+  contents[i] = { file[1], handle:read("*a"), file[3] }
   handle:close()
 end
 local run, sent = os.time() % 65536, 0
@@ -36,7 +41,7 @@ function request()
   local content = contents[sent % #contents + 1]
   sent = sent + 1
   return table.concat({ "POST /hooks/github HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-GitHub-Event: ",
-    content[1], "\r\nX-GitHub-Delivery: ", string.format("%08x-%04x-4000-8000-%012x", seed, run, sent),
+    content[1], content[3], "\r\nX-GitHub-Delivery: ", string.format("%08x-%04x-4000-8000-%012x", seed, run, sent),
     "\r\nContent-Length: ", #content[2], "\r\n\r\n", content[2] })
 end
 )";
@@ -53,7 +58,24 @@ std::vector<std::filesystem::path> payload_files(const std::filesystem::path& fo
   return files;
 }
 
-std::string script(const LoadOptions& options) {
+std::string read_file(const std::filesystem::path& file) {
+  std::ostringstream copy;
+  copy << std::ifstream(file, std::ios::binary).rdbuf();
+  return copy.str();
+}
+
+// The line of its header, as a piece of Lua's text; empty without a secret.
+std::string signature_line(const std::string& secret, const std::filesystem::path& file) {
+  if (secret.empty()) return "";
+  const std::string body = read_file(file);
+  const std::array<std::string_view, 1> pieces{body};
+  const auto mac = net::hmac(net::Algorithm::kSha256, secret, pieces);
+  std::string line = "\\r\\nX-Hub-Signature-256: sha256=";
+  for (const char byte : mac.value()) append_hex(line, static_cast<std::uint8_t>(byte));
+  return line;
+}
+
+std::string script(const LoadOptions& options, const LoadSender& sender) {
   static unsigned runs = 0;
   std::ostringstream lua;
   if (options.payloads.empty()) {
@@ -63,7 +85,7 @@ std::string script(const LoadOptions& options) {
     lua << "local seed = " << ++runs << "\nlocal files = {\n";
     for (const auto& file : payload_files(options.payloads))
       lua << "  { [==[" << file.parent_path().filename().string() << "]==], [==[" << file.string()
-          << "]==] },\n";
+          << "]==], \"" << signature_line(sender.secret, file) << "\" },\n";
     lua << "}\n" << kRequestEach;
   }
   if (options.pause_ms > 0) {
@@ -94,9 +116,10 @@ PayloadSet look_at_payloads(const std::filesystem::path& folder) {
   return set;
 }
 
-LoadRun::LoadRun(const LoadOptions& options) : time_(options.time) {
-  std::ofstream(folder_ / "load.lua") << script(options);
-  const std::string url = "http://127.0.0.1:" + std::to_string(options.port) + "/hooks/bench";
+LoadRun::LoadRun(const LoadOptions& options, const LoadSender& sender) : time_(options.time) {
+  std::ofstream(folder_ / "load.lua") << script(options, sender);
+  const std::string url = std::string(sender.tls ? "https" : "http") +
+                          "://127.0.0.1:" + std::to_string(options.port) + "/hooks/bench";
   process_ = std::make_unique<testing::Process>(testing::ProcessOptions{
       .argv = {"wrk", "-t1", "-c" + std::to_string(options.connections),
                "-d" + std::to_string(time_.count()) + "s", "-s", (folder_ / "load.lua").string(), url},
@@ -105,9 +128,7 @@ LoadRun::LoadRun(const LoadOptions& options) : time_(options.time) {
 
 LoadFigures LoadRun::finish() {
   const auto status = process_->wait(time_ + kEndLimit);
-  std::ostringstream copy;
-  copy << std::ifstream(folder_ / "output").rdbuf();
-  const std::string output = copy.str();
+  const std::string output = read_file(folder_ / "output");
   const std::size_t at = output.find("FIGURES ");
   unsigned long long requests = 0, duration_us = 0, p50_us = 0, p99_us = 0, errors = 0;
   if (status != testing::ExitStatus{0, 0} || at == std::string::npos ||

@@ -28,6 +28,12 @@ struct LoadOptions {
   double pause_ms = 0;  // of each connection before its next request, on the mean
 };
 
+// What a sender does beside.
+struct LoadSender {
+  bool tls = false;
+  std::string secret{};  // GitHub's, of a signature of each of LoadOptions::payloads; empty: they have none
+};
+
 struct LoadFigures {
   double per_second = 0;  // answers
   double p50_us = 0;
@@ -45,8 +51,9 @@ PayloadSet look_at_payloads(const std::filesystem::path& folder);
 // Throws std::runtime_error where wrk does not start or does not end as it should.
 class LoadRun {
  public:
-  explicit LoadRun(const LoadOptions& options);  // starts
-  LoadFigures finish();                          // waits for its end
+  explicit LoadRun(const LoadOptions& options) : LoadRun(options, LoadSender{}) {}
+  LoadRun(const LoadOptions& options, const LoadSender& sender);  // starts
+  LoadFigures finish();                                           // waits for its end
 
  private:
   std::chrono::seconds time_;
