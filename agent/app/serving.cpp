@@ -50,14 +50,14 @@ int Serving::match_passed_sockets() {
 }
 
 int Serving::open_listener(const std::string& listen, const net::HttpOptions& given,
-                           net::HttpLaterHandler handler, const std::string& what,
+                           net::HttpLaterHandler handler, net::HttpInLoop in_loop, const std::string& what,
                            std::unique_ptr<net::HttpServer>& server) {
   net::HttpOptions options = given;
   if (const auto address = net::HttpServer::check_address(listen); address) {
     if (const auto passed = passed_by_address_.find(*address); passed != passed_by_address_.end())
       options.inherited_fd = passed->second;
   }
-  auto started = net::HttpServer::start(options, std::move(handler));
+  auto started = net::start_in_loop(options, std::move(handler), std::move(in_loop));
   if (!started) {
     log_error(what + ": " + started.error().text);
     switch (started.error().kind) {
@@ -87,8 +87,12 @@ int Serving::open_intake(const LiveSettings& settings, Journaling& journaling) {
   const auto accept = [this](net::HttpRequest&& request, const net::HttpReply& reply) {
     admission_->handle(std::move(request), reply);
   };
-  if (const int code = open_listener(intake.listen, intake, accept, "intake", intake_); code != kExitOk)
-    return code;
+  net::HttpInLoop in_loop;
+  in_loop.try_handle = [this](net::HttpRequest& request, const net::HttpReply& reply) {
+    return admission_->try_handle(request, reply);
+  };
+  const int code = open_listener(intake.listen, intake, accept, std::move(in_loop), "intake", intake_);
+  if (code != kExitOk) return code;
   if (intake.tls.given()) {
     const auto checked = net::HttpServer::check_certificate(intake.tls);
     if (checked) log_certificate_expiry(intake.tls, *checked);
@@ -107,7 +111,8 @@ int Serving::open_admin(const net::HttpHandler& page, const std::function<void()
   admin.unix_mode = config_.admin.socket_file.mode;
   admin.unix_gid = config_.admin.socket_file.gid;
   admin.listen = "unix:" + admin_socket_path(config_);
-  if (const int code = open_listener(admin.listen, admin, handler, "admin", admin_socket_); code != kExitOk) {
+  if (const int code = open_listener(admin.listen, admin, handler, {}, "admin", admin_socket_);
+      code != kExitOk) {
     // One that was not asked for must not keep the agent from its work.
     if (!config_.admin.socket.empty()) return code;
     log_warn(
@@ -118,7 +123,7 @@ int Serving::open_admin(const net::HttpHandler& page, const std::function<void()
   }
   for (const auto& line : socket_warnings(config_)) log_warn(line);
   admin.listen = config_.admin.listen;
-  return open_listener(admin.listen, admin, handler, "admin", admin_);
+  return open_listener(admin.listen, admin, handler, {}, "admin", admin_);
 }
 
 void Serving::log_endpoints() const {

@@ -17,6 +17,7 @@
 #include "agent/config/config.h"
 #include "agent/intake/admission.h"
 #include "agent/reload/live_settings.h"
+#include "net/http/in_loop.h"
 #include "net/http/server.h"
 
 namespace hookspool::agent {
@@ -50,7 +51,8 @@ class Serving {
  private:
   int match_passed_sockets();
   int open_listener(const std::string& listen, const net::HttpOptions& given, net::HttpLaterHandler handler,
-                    const std::string& what, std::unique_ptr<net::HttpServer>& server);
+                    net::HttpInLoop in_loop, const std::string& what,
+                    std::unique_ptr<net::HttpServer>& server);
 
   const Config& config_;
   const std::vector<PassedSocket> passed_;

@@ -10,7 +10,7 @@
 #include "agent/intake/event_headers.h"
 #include "agent/intake/keep_rule.h"
 #include "agent/intake/repeat_key.h"
-#include "agent/intake/signature_gate.h"
+#include "agent/intake/short_request.h"
 #include "net/redact/redaction.h"
 #include "net/verify/providers.h"
 
@@ -105,8 +105,51 @@ void Admission::handle(net::HttpRequest&& request, const net::HttpReply& reply) 
   const auto began = LatencyRecorder::Clock::now();
   const FormBody seen(request, source->config);
   net::JsonFields body(seen.json(), source->body_pointers);
-  if (auto answer = turn_away(request, *source, seen, body)) return reply(std::move(*answer));
-  accept(std::move(request), *source, body, began, reply);
+  if (auto answer = turn_away(request, *source, seen, SignatureGate::judge(request, *source, body)))
+    return reply(std::move(*answer));
+  const Identity identity = identify(request, source->config, body);
+  accept(std::move(request), *source, identity, began, reply);
+}
+
+bool Admission::try_handle(net::HttpRequest& request, const net::HttpReply& reply) {
+  const auto sources = sources_.get();
+  ServedSource unnamed;
+  const ServedSource* source = find_source(*sources, request.path, unnamed);
+  if (source == nullptr || !is_short(request, source->config)) return false;
+  const auto began = LatencyRecorder::Clock::now();
+  const FormBody seen(request, source->config);
+  net::JsonFields body(seen.json(), source->body_pointers);
+  Judgement judgement = SignatureGate::judge(request, *source, body);
+  if (const auto* forged = std::get_if<NotVerified>(&judgement);
+      forged != nullptr && is_to_quarantine(source->config, forged->verdict))
+    return false;
+  Identity identity;
+  // Before the rate is asked: a repeat that has to be looked up in a file has changed nothing yet.
+  if (std::holds_alternative<Genuine>(judgement)) {
+    identity = identify(request, source->config, body);
+    if (is_looked_up_on_disk(identity)) return false;
+  }
+  if (auto answer = turn_away(request, *source, seen, std::move(judgement))) {
+    reply(std::move(*answer));
+  } else {
+    accept(std::move(request), *source, identity, began, reply);
+  }
+  return true;
+}
+
+bool Admission::is_to_quarantine(const SourceConfig& source, const net::Verdict& verdict) const {
+  return quarantine_ != nullptr && Quarantine::is_for(source, verdict);
+}
+
+bool Admission::is_looked_up_on_disk(const Identity& identity) const {
+  return deduplicator_ != nullptr && !identity.key.is_nil() && deduplicator_->reads_disk(identity.key);
+}
+
+Admission::Identity Admission::identify(const net::HttpRequest& request, const SourceConfig& source,
+                                        net::JsonFields& body) const {
+  Identity identity{delivery_id_of(request, source, body), {}};
+  if (deduplicator_ != nullptr) identity.key = repeat_key(request, source, identity.delivery_id, body);
+  return identity;
 }
 
 net::HttpAnswer Admission::own_page(const std::string& path) const {
@@ -116,7 +159,7 @@ net::HttpAnswer Admission::own_page(const std::string& path) const {
   return answer.status == 200 ? answer : text_answer(answer.status, "not accepting\n");
 }
 
-void Admission::accept(net::HttpRequest&& request, const ServedSource& source, net::JsonFields& body,
+void Admission::accept(net::HttpRequest&& request, const ServedSource& source, const Identity& identity,
                        LatencyRecorder::Clock::time_point began, const net::HttpReply& reply) {
   // What the source answers is taken along: a reload may have replaced it by then.
   const auto done = [this, reply, began, response = source.config.response, bucket = source.bucket,
@@ -136,13 +179,13 @@ void Admission::accept(net::HttpRequest&& request, const ServedSource& source, n
       // No memory for an answer; the reply that was not given becomes a 500.
     }
   };
-  admit(std::move(request), source.config, body, wall_clock_us(), Uuid{}, done);
+  admit(std::move(request), source.config, identity, wall_clock_us(), Uuid{}, done);
 }
 
 // What is answered at once and never journaled. Nothing: a webhook to be admitted.
 std::optional<net::HttpAnswer> Admission::turn_away(const net::HttpRequest& request,
                                                     const ServedSource& source, const FormBody& seen,
-                                                    net::JsonFields& body) {
+                                                    Judgement&& judgement) {
   using Answer = std::optional<net::HttpAnswer>;
   const auto counted = [](std::atomic<std::uint64_t>& figure, net::HttpAnswer&& answer) -> Answer {
     figure += 1;
@@ -162,7 +205,7 @@ std::optional<net::HttpAnswer> Admission::turn_away(const net::HttpRequest& requ
             return counted(figures_.refused_signature, std::move(forged.answer));
           },
       },
-      SignatureGate::judge(request, source, body));
+      std::move(judgement));
 }
 
 // To the quarantine, where the source wants it, and to the log.
@@ -170,7 +213,7 @@ void Admission::note_not_verified(const net::HttpRequest& request, const ServedS
                                   NotVerified& forged) {
   const net::Verdict& verdict = forged.verdict;
   auto kept = SourceLog::Kept::kNotAsked;
-  if (quarantine_ != nullptr && Quarantine::is_for(source.config, verdict)) {
+  if (is_to_quarantine(source.config, verdict)) {
     const bool has_room = quarantine_->keep(request, source.config, verdict);
     kept = has_room ? SourceLog::Kept::kQuarantined : SourceLog::Kept::kNoRoom;
   }
@@ -186,20 +229,20 @@ storage::JournalResult<Deduplicator::Taken> Admission::admit(net::HttpRequest&& 
   std::promise<storage::JournalResult<Deduplicator::Taken>> taken;
   const FormBody seen(request, source);
   net::JsonFields body(seen.json(), body_pointers(source));
-  admit(std::move(request), source, body, received_at_us, quarantine_id,
+  const Identity identity = identify(request, source, body);
+  admit(std::move(request), source, identity, received_at_us, quarantine_id,
         [&taken](storage::JournalResult<Deduplicator::Taken> result) { taken.set_value(std::move(result)); });
   return taken.get_future().get();
 }
 
-void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, net::JsonFields& body,
+void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, const Identity& identity,
                       std::int64_t received_at_us, const Uuid& quarantine_id, Deduplicator::Done done) {
   Event event;
   event.lane = source.name;
   event.received_at_us = received_at_us;
   event.quarantine_id = quarantine_id;
-  const net::DeliveryId delivery_id = delivery_id_of(request, source, body);
-  event.delivery_id = utf8_text(delivery_id.text);
-  if (deduplicator_ != nullptr) event.dedupe_key = repeat_key(request, source, delivery_id, body);
+  event.delivery_id = utf8_text(identity.delivery_id.text);
+  event.dedupe_key = identity.key;
   event.headers = headers_as_json(request.headers, hidden_headers(source));
   if (const auto* type = request.header("content-type")) event.content_type = utf8_text(*type);
   event.method = std::move(request.method);
@@ -208,14 +251,12 @@ void Admission::admit(net::HttpRequest&& request, const SourceConfig& source, ne
   event.remote_addr = std::move(request.remote_addr);
   event.body = std::move(request.body);
   if (source.redact_journal) net::redact(event, source.redact, source.form ? &*source.form : nullptr);
-  const Uuid key = event.dedupe_key;
-  if (!key.is_nil()) {
-    const auto take = [&](storage::Journal::Appended appended) {
-      journal_.append(std::move(event), std::move(appended));
-    };
+  const auto take = [&](storage::Journal::Appended appended) {
+    journal_.append(std::move(event), std::move(appended));
+  };
+  if (const Uuid key = event.dedupe_key; !key.is_nil())
     return deduplicator_->once(source.name, key, take, std::move(done));
-  }
-  journal_.append(std::move(event), [done = std::move(done)](const storage::JournalResult<EventPtr>& stored) {
+  take([done = std::move(done)](const storage::JournalResult<EventPtr>& stored) {
     if (stored) return done(Deduplicator::Taken{(*stored)->id, false});
     done(fail(stored.error()));
   });

@@ -1,5 +1,5 @@
 // Admission: from an HTTP request to an event on disk, or the status that says why not.
-// Thread-safe: called by the intake's workers, several at once.
+// Thread-safe: called by the intake's workers, several at once, and by its loop.
 #pragma once
 
 #include <atomic>
@@ -14,8 +14,10 @@
 #include "agent/intake/deduplicator.h"
 #include "agent/intake/form_body.h"
 #include "agent/intake/quarantine.h"
+#include "agent/intake/signature_gate.h"
 #include "agent/intake/source_set.h"
 #include "net/http/server.h"
+#include "net/verify/delivery_id.h"
 #include "net/verify/json_field.h"
 #include "storage/journal/journal.h"
 
@@ -38,8 +40,6 @@ struct AdmissionFigures {
   std::atomic<std::uint64_t> probes{0};             // 200 to what a source calls a probe; never journaled
 };
 
-struct NotVerified;
-
 class Admission {
  public:
   // All referenced objects must outlive the admission. `quarantine`, `deduplicator`: may be nullptr.
@@ -48,6 +48,9 @@ class Admission {
 
   // Replies asynchronously: an event's answer comes from the journal's writer.
   void handle(net::HttpRequest&& request, const net::HttpReply& reply);
+  // The same for the listener's loop: only what is short (short_request.h) and needs no file. False: nothing has happened,
+  // `request` is as it was, and handle() is for it.
+  bool try_handle(net::HttpRequest& request, const net::HttpReply& reply);
   // What is known to come from the source's sender, to the journal, unless it is there already; waits for it. `quarantine_id`:
   // the id it had in the quarantine.
   storage::JournalResult<Deduplicator::Taken> admit(net::HttpRequest&& request, const SourceConfig& source,
@@ -62,13 +65,20 @@ class Admission {
   void set_stopping() { stopping_ = true; }
 
  private:
-  // `body`: the one reader of the request's body; it borrows that until the event takes it.
-  void accept(net::HttpRequest&& request, const ServedSource& source, net::JsonFields& body,
+  // By what a repeat of the request is known.
+  struct Identity {
+    net::DeliveryId delivery_id;
+    Uuid key;  // nil: there is none
+  };
+  Identity identify(const net::HttpRequest& request, const SourceConfig& source, net::JsonFields& body) const;
+  void accept(net::HttpRequest&& request, const ServedSource& source, const Identity& identity,
               LatencyRecorder::Clock::time_point began, const net::HttpReply& reply);
+  bool is_to_quarantine(const SourceConfig& source, const net::Verdict& verdict) const;
+  bool is_looked_up_on_disk(const Identity& identity) const;
   std::optional<net::HttpAnswer> turn_away(const net::HttpRequest& request, const ServedSource& source,
-                                           const FormBody& seen, net::JsonFields& body);
+                                           const FormBody& seen, Judgement&& judgement);
   void note_not_verified(const net::HttpRequest& request, const ServedSource& source, NotVerified& forged);
-  void admit(net::HttpRequest&& request, const SourceConfig& source, net::JsonFields& body,
+  void admit(net::HttpRequest&& request, const SourceConfig& source, const Identity& identity,
              std::int64_t received_at_us, const Uuid& quarantine_id, Deduplicator::Done done);
   net::HttpAnswer refuse(const storage::JournalError& error);
   std::optional<net::HttpAnswer> over_rate(const ServedSource& source);

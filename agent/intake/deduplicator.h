@@ -57,6 +57,8 @@ class Deduplicator {
   // returns, or by the thread that ends the taking; it must neither block nor throw. Those that came while an event was being
   // taken fail with it. What `take` throws comes out of here, after `done`.
   void once(std::string_view lane, const Uuid& key, const Take& take, Done done);
+  // Whether once() would read a file for this key, as it does for most repeats.
+  bool reads_disk(const Uuid& key) const { return !writer_.find(key) && index_.find_reads_disk(key); }
 
   // Events that were lost are known no longer, so that what their senders repeat is taken: from now on, and by a note in
   // the journal in every later life. recall(): reads that note. An error: it holds for this life, and is read or written with

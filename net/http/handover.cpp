@@ -4,6 +4,17 @@
 
 namespace hookspool::net {
 
+void Handover::serve_here(const ServeHere& serve, std::size_t in_handler_max,
+                          std::chrono::microseconds time_max) {
+  if (waiting_.empty()) return;
+  for (const auto until = Clock::now() + time_max; !waiting_.empty() && out_ < in_handler_max; ++out_) {
+    if (Clock::now() >= until) break;
+    Job job = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (!serve(job)) going_.push_back(std::move(job));
+  }
+}
+
 void Handover::submit(WorkerPool& workers, std::size_t in_handler_max) {
   for (; !waiting_.empty() && out_ < in_handler_max; ++out_) {
     going_.push_back(std::move(waiting_.front()));

@@ -63,12 +63,17 @@ bool IpAddress::is_v4() const {
 
 std::string IpAddress::text() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (is_v4()) {
-    ::inet_ntop(AF_INET, &bytes_[kMappedPrefix.size()], text.data(), text.size());
-  } else {
+  if (!is_v4()) {
     ::inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());
+    return text.data();
   }
-  return text.data();
+  // Once for each request, where the library's would go through printf().
+  char* end = text.data();
+  for (std::size_t i = kMappedPrefix.size(); i < bytes_.size(); ++i) {
+    if (end != text.data()) *end++ = '.';
+    end = std::to_chars(end, text.data() + text.size(), static_cast<unsigned>(bytes_[i])).ptr;
+  }
+  return {text.data(), end};
 }
 
 IpAddress IpAddress::holder() const {

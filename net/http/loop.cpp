@@ -21,6 +21,9 @@ constexpr std::size_t kEventsPerTurn = 256;
 constexpr int kHandshakesPerTurn = 4;      // before those who are there have another turn
 constexpr milliseconds kStopLinger{1000};  // stopping: for a request that is on its way
 
+// The loop that this thread runs.
+thread_local const Loop* running_here = nullptr;
+
 constexpr Refusal kBusy{503, "too many requests at once; send again later"};
 constexpr Refusal kNoReply{503, "this takes too long; send again later"};
 
@@ -46,7 +49,8 @@ Result<std::unique_ptr<Loop>, HttpError> Loop::make(const HttpOptions& options, 
   return loop;
 }
 
-void Loop::run(WorkerPool& workers) {
+void Loop::run(WorkerPool& workers, const Handover::ServeHere& here, std::chrono::microseconds here_max) {
+  running_here = this;
   std::array<epoll_event, kEventsPerTurn> events{};
   std::vector<std::uint64_t> turns;
   for (state_.now = Clock::now(); !stop_is_over();) {
@@ -65,13 +69,17 @@ void Loop::run(WorkerPool& workers) {
     turns.clear();
     expire_deadlines(workers);
     begin_handshakes();  // after all that concerns those who are there already
-    handover_.submit(workers, state_.options.in_handler_max);
+    const std::size_t out_max = state_.options.in_handler_max;
+    if (here) handover_.serve_here(here, out_max, here_max);
+    handover_.submit(workers, out_max);
   }
   leave();
+  running_here = nullptr;
 }
 
 // What is left has outlived the grace. A request that was taken is answered even now, by the thread that gives it back.
 void Loop::leave() {
+  for (Finished& one : finished_here_) exchange_.answer_and_remove(std::move(one));
   for (const std::uint64_t id : connections_.ids()) {
     ClientConnection& connection = *connections_.find(id);
     if (connection.state == ClientConnection::State::kHandled) {
@@ -86,7 +94,7 @@ void Loop::leave() {
 }
 
 int Loop::wait_ms() const {
-  if (exchange_.has_unfinished_turns()) return 0;
+  if (exchange_.has_unfinished_turns() || !finished_here_.empty()) return 0;
   Clock::time_point next =
       std::min({connections_.next_deadline(), acceptor_.resume_at(), handshakes_.next()});
   if (state_.stopping) next = std::min(next, stop_at_);
@@ -102,6 +110,7 @@ void Loop::dispatch(std::uint64_t id, std::uint32_t events) {
 }
 
 void Loop::give_back(Finished finished) {
+  if (running_here == this) return finished_here_.push_back(std::move(finished));
   bool wake = false;
   {
     const MutexLock lock(mutex_);
@@ -139,6 +148,7 @@ void Loop::set_limits(const HttpOptions& options) {
 // What other threads have left: answers, limits, the wish to stop.
 void Loop::take_news() {
   std::vector<Finished> finished;
+  std::vector<Finished> finished_here = std::exchange(finished_here_, {});
   std::optional<HttpOptions> new_limits;
   bool stop_asked = false;
   {
@@ -150,7 +160,8 @@ void Loop::take_news() {
     stop_at_ = stop_until_;
   }
   if (new_limits) take_limits(*new_limits);
-  handover_.returned(finished.size());
+  handover_.returned(finished.size() + finished_here.size());
+  for (Finished& one : finished_here) exchange_.answer(std::move(one));
   for (Finished& one : finished) exchange_.answer(std::move(one));
   if (stop_asked && !state_.stopping) begin_stop();
 }

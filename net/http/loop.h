@@ -1,12 +1,13 @@
 // The one thread that owns every connection: waits for news, passes them on, and connects the workers to it.
 //
 // Its parts, from bottom to top: connections.h owns the connections; exchange.h reads and writes them; acceptor.h takes new
-// ones; handover.h holds whole requests until a worker is free. Answers come back through give_back(), from whatever
-// thread, and are written here. Edge-triggered epoll, so an answered request costs no epoll_ctl.
+// ones; handover.h holds whole requests until they are served, here or by a worker. Answers come back through give_back(), from
+// whatever thread, and are written here. Edge-triggered epoll, so an answered request costs no epoll_ctl.
 //
 // Thread-safety: run() belongs to one thread; give_back(), set_tls(), set_limits() and stop() may be called from any.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,7 +35,9 @@ class Loop {
                                                        Counters& counters);
 
   // Serves until stop() and all connections are done or the grace is over.
-  void run(WorkerPool& workers) EXCLUDES(mutex_);
+  // `here`: serves a request in this thread, for `here_max` of a turn; nullptr: all of them are the workers'.
+  void run(WorkerPool& workers, const Handover::ServeHere& here, std::chrono::microseconds here_max)
+      EXCLUDES(mutex_);
   // After run(): did the grace end before a request that was handed over had its answer?
   bool left_one_handled() const { return left_one_handled_; }
   // After run() the answer is written by the caller, as far as the socket takes it.
@@ -73,6 +76,7 @@ class Loop {
   Acceptor acceptor_;
   bool left_one_handled_ = false;
   Clock::time_point stop_at_;
+  std::vector<Finished> finished_here_;  // by this thread itself: no lock, no wake-up
 
   Mutex mutex_;
   std::optional<HttpOptions> new_limits_ GUARDED_BY(mutex_);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "net/http/connection.h"
+#include "net/http/in_loop.h"
 #include "net/http/loop.h"
 #include "net/http/socket.h"
 #include "net/http/tls.h"
@@ -57,6 +58,14 @@ class PendingReply final : public HttpReply::Receiver {
     core_->loop->give_back({connection_id_, std::move(answer), head_only_, close_});
   }
 
+  // It was no reply yet: the request goes another way, with its share. REQUIRES: nothing was replied.
+  BodyShare withdraw() {
+    given_ = true;
+    --core_->counters.requests;
+    --core_->counters.in_handler;
+    return std::move(share_);
+  }
+
  private:
   const std::shared_ptr<Core> core_;
   const std::uint64_t connection_id_;
@@ -68,8 +77,8 @@ class PendingReply final : public HttpReply::Receiver {
 
 class Server final : public HttpServer {
  public:
-  Server(HttpOptions options, HttpLaterHandler handler)
-      : options_(std::move(options)), handler_(std::move(handler)) {}
+  Server(HttpOptions options, HttpLaterHandler handler, HttpInLoop in_loop)
+      : options_(std::move(options)), handler_(std::move(handler)), in_loop_(std::move(in_loop)) {}
   ~Server() override { stop(std::chrono::milliseconds(0)); }
 
   Result<void, HttpError> open() {
@@ -91,7 +100,7 @@ class Server final : public HttpServer {
     core_->loop->set_tls(std::move(tls));
     try {
       pool_ = std::make_unique<WorkerPool>(options_.workers, [this](Job&& job) { serve(std::move(job)); });
-      thread_ = std::thread([this] { core_->loop->run(*pool_); });
+      thread_ = std::thread([this] { run_loop(); });
     } catch (const std::exception& e) {
       return fail(HttpError{HttpError::Kind::kSystem,
                             "cannot start the threads for " + options_.listen + ": " + e.what()});
@@ -140,6 +149,26 @@ class Server final : public HttpServer {
   }
 
  private:
+  void run_loop() {
+    const auto serve = [this](Job& job) { return serve_here(job); };
+    core_->loop->run(*pool_, in_loop_.try_handle ? Handover::ServeHere(serve) : nullptr, in_loop_.time_max);
+  }
+
+  // False: a worker gets it. Without memory for the reply too: it may have some by then.
+  bool serve_here(Job& job) noexcept {
+    std::shared_ptr<PendingReply> pending;
+    try {
+      pending = std::make_shared<PendingReply>(core_, job.connection_id, job.request.head,
+                                               std::move(job.request.share));
+      if (in_loop_.try_handle(job.request.head.request, HttpReply(pending))) return true;
+    } catch (...) {
+      // Then the reply is dropped unanswered, as a worker's.
+      return pending != nullptr;
+    }
+    job.request.share = pending->withdraw();
+    return false;
+  }
+
   void serve(Job&& job) {
     const HttpReply reply(std::make_shared<PendingReply>(core_, job.connection_id, job.request.head,
                                                          std::move(job.request.share)));
@@ -152,6 +181,7 @@ class Server final : public HttpServer {
 
   const HttpOptions options_;
   const HttpLaterHandler handler_;
+  const HttpInLoop in_loop_;  // without a handler: all goes to the workers
   std::uint16_t port_ = 0;
   std::atomic<std::int64_t> certificate_not_after_s_{0};
   const std::shared_ptr<Core> core_ = std::make_shared<Core>();
@@ -195,7 +225,12 @@ Result<std::unique_ptr<HttpServer>, HttpError> HttpServer::start(HttpOptions opt
 
 Result<std::unique_ptr<HttpServer>, HttpError> HttpServer::start(HttpOptions options,
                                                                  HttpLaterHandler handler) {
-  auto server = std::make_unique<Server>(std::move(options), std::move(handler));
+  return start_in_loop(std::move(options), std::move(handler), {});
+}
+
+Result<std::unique_ptr<HttpServer>, HttpError> start_in_loop(HttpOptions options, HttpLaterHandler handler,
+                                                             HttpInLoop in_loop) {
+  auto server = std::make_unique<Server>(std::move(options), std::move(handler), std::move(in_loop));
   auto opened = server->open();
   if (!opened) return fail(std::move(opened).error());
   return std::unique_ptr<HttpServer>(std::move(server));

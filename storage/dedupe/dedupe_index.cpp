@@ -68,6 +68,7 @@ class DedupeIndex::Impl {
 
   JournalResult<void> read_all(std::vector<std::string>& notes) EXCLUDES(write_mutex_);
   JournalResult<std::optional<Uuid>> find(const Uuid& key) const;
+  bool find_reads_disk(const Uuid& key) const;
   JournalResult<void> put(std::span<const Entry> entries, Clock::time_point now) EXCLUDES(write_mutex_);
   JournalResult<void> set_complete_before(std::uint64_t segment, Clock::time_point now)
       EXCLUDES(write_mutex_);
@@ -198,6 +199,17 @@ JournalResult<std::optional<Uuid>> DedupeIndex::Impl::find(const Uuid& key) cons
     if (*found) return found;
   }
   return std::optional<Uuid>();
+}
+
+bool DedupeIndex::Impl::find_reads_disk(const Uuid& key) const {
+  if (!open_) return false;
+  std::shared_ptr<const Runs> runs;
+  {
+    const ReaderLock lock(keys_mutex_);
+    if (fresh_.contains(key)) return false;
+    runs = runs_;
+  }
+  return std::any_of(runs->begin(), runs->end(), [&](const Run& run) { return run->may_contain(key); });
 }
 
 bool DedupeIndex::Impl::generation_is_full() const {
@@ -393,6 +405,9 @@ DedupeIndex::Opened DedupeIndex::open(DedupeOptions options, Clock::time_point n
 
 JournalResult<std::optional<Uuid>> DedupeIndex::find(const Uuid& key) const {
   return impl_->find(key);
+}
+bool DedupeIndex::find_reads_disk(const Uuid& key) const {
+  return impl_->find_reads_disk(key);
 }
 JournalResult<void> DedupeIndex::put(std::span<const Entry> entries, Clock::time_point now) {
   return impl_->put(entries, now);

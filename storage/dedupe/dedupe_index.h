@@ -13,8 +13,8 @@
 //
 // Limits: at least keys_max keys, at most 5/4 of them. Figures of memory, disk and time: tests/bench/dedupe_size.
 //
-// Thread-safe. find(), complete_before(), failed() and figures() wait for no write to the disk; put() and the setters write
-// one after the other, and a put() may write a run or merge runs (32 bytes a key of one generation at most). Errors come back
+// Thread-safe. find(), find_reads_disk(), complete_before(), failed() and figures() wait for no write to the disk; put() and
+// the setters write one after the other, and a put() may write a run or merge runs (32 bytes a key of one generation at most). Errors come back
 // as values.
 #pragma once
 
@@ -71,6 +71,8 @@ class DedupeIndex {
   // The event that this key became; nothing if it is not known. Until the index was open once that is an error. After a
   // kCorrupt it failed(): reopen() removes what is damaged.
   JournalResult<std::optional<Uuid>> find(const Uuid& key) const;
+  // Whether find() would read a file for it: of a key that is there nearly always, of another one hardly ever.
+  bool find_reads_disk(const Uuid& key) const;
   // Not synced: see above.
   JournalResult<void> put(std::span<const Entry> entries, Clock::time_point now);
 

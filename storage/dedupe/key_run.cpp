@@ -159,7 +159,7 @@ JournalResult<void> KeyRun::read_block(std::uint64_t number, RunBlock& block) co
 }
 
 JournalResult<std::optional<Uuid>> KeyRun::find(const Uuid& key) const {
-  if (!filter_.may_contain(key)) return std::optional<Uuid>();
+  if (!may_contain(key)) return std::optional<Uuid>();
   const std::uint64_t prefix = prefix_of(key);
   const auto above = std::upper_bound(fences_.begin(), fences_.end(), prefix);
   auto number = static_cast<std::uint64_t>(above - fences_.begin());

@@ -65,6 +65,8 @@ class KeyRun {
   KeyRun(const KeyRun&) = delete;
   KeyRun& operator=(const KeyRun&) = delete;
 
+  // False: it is not there, which costs no read.
+  bool may_contain(const Uuid& key) const { return filter_.may_contain(key); }
   // Nothing: not there. One read at most, in all but one of 10^19 cases.
   JournalResult<std::optional<Uuid>> find(const Uuid& key) const;
 

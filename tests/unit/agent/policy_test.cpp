@@ -156,6 +156,10 @@ TEST(EventHeaders, OneObjectRepeatsAsArraysCredentialsLeftOut) {
   EXPECT_EQ(headers_as_json(
                 {{"b", "1"}, {"a", "x\"y"}, {"b", "2"}, {"authorization", "Bearer t"}, {"cookie", "c"}}),
             R"({"a":"x\"y","b":["1","2"]})");
+  EXPECT_EQ(headers_as_json({}), "{}");
+  EXPECT_EQ(headers_as_json({{"cookie", "c"}}), "{}");
+  EXPECT_EQ(headers_as_json({{"z", "caf\xe9\t\\"}, {"b", ""}, {"c", "2"}, {"b", "1"}, {"b", "0"}}),
+            "{\"b\":[\"\",\"1\",\"0\"],\"c\":\"2\",\"z\":\"caf\xc3\xa9\\u0009\\\\\"}");
 }
 
 TEST(EventHeaders, BytesThatAreNotUtf8AreLatin1) {
