@@ -55,21 +55,26 @@ int refused(CLI::App& app, const std::vector<std::string>& words, const CLI::Par
 
 }  // namespace
 
-int command_line(int argc, char** argv) {
-  CLI::App app{
+void describe_commands(CLI::App& app, CommandSet& commands) {
+  app.name("hookspool");
+  app.description(
       "hookspool: takes webhooks over HTTP, journals them on disk, delivers them to PostgreSQL exactly "
-      "once.",
-      "hookspool"};
+      "once.");
   app.require_subcommand(1);
   app.footer(
       "Examples:\n  hookspool run\n  hookspool status\n  hookspool events list --since 2h\n"
       "  hookspool help events list");
-  CommandSet commands(app);
   add_run(commands);
   add_config_commands(commands);
   add_event_commands(commands);
   add_admin_commands(commands);
   add_other_commands(commands);
+}
+
+int command_line(int argc, char** argv) {
+  CLI::App app;
+  CommandSet commands(app);
+  describe_commands(app, commands);
 
   const auto words = in_our_words({argv + std::min(argc, 1), argv + argc});
   try {

@@ -10,6 +10,7 @@
 #include "agent/base/journal_exit.h"
 #include "agent/base/log.h"
 #include "agent/base/random.h"
+#include "agent/base/stop_note.h"
 #include "agent/base/units.h"
 #include "agent/config/journal_limits.h"
 
@@ -41,6 +42,11 @@ int Journaling::open(Delivery delivery) {
   if (!opened) {
     log_error("journal: " + opened.error().text);
     return exit_code_of(opened.error());
+  }
+  // Before it gets anything, and not of a journal that is left as it is.
+  if (const auto removed = remove_stop_note(config_.journal.path); !removed) {
+    log_error("journal: " + removed.error());
+    return kExitIo;
   }
   for (const auto& note : opened->notes) log_warn("journal: " + note);
   for (const auto& loss : opened->losses) log_error("journal: LOST: " + loss);
@@ -124,8 +130,13 @@ Journaling::Closed Journaling::close() {
     if (closed) (void)deduplicator_->end(journal_->admin());  // else the next start reads a segment
     ended = deduplicator_->stop(kDedupeGrace);
   }
-  log_info("stopped: " + std::to_string(journal_->admin().stats().pending) +
-           " events wait in the journal for PostgreSQL");
+  const auto stats = journal_->admin().stats();
+  if (closed) {
+    const auto noted = write_stop_note(config_.journal.path,
+                                       {stats.pending, stats.unreadable_segments, stats.set_aside_files});
+    if (!noted) log_warn("journal: " + noted.error());
+  }
+  log_info("stopped: " + std::to_string(stats.pending) + " events wait in the journal for PostgreSQL");
   return {closed.ok(), ended};
 }
 

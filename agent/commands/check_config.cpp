@@ -12,6 +12,7 @@
 #include "agent/commands/output.h"
 #include "agent/config/journal_limits.h"
 #include "agent/config/socket_files.h"
+#include "agent/config/source_files.h"
 #include "net/pg/tables/mapping_advice.h"
 #include "storage/model/printable.h"
 
@@ -63,6 +64,14 @@ void print_answers(const SourceConfig& source) {
     print("    answer  %d %s: %s\n", source.response->status, source.response->content_type.c_str(),
           printable(source.response->body).c_str());
   }
+}
+
+// Those that were read just now as a part of the configuration.
+void print_source_files(const std::string& file) {
+  if (file.empty()) return;
+  const auto added = source_files_of(file);
+  if (!added) return;
+  for (const auto& each : *added) print("  file      %s\n", printable(each.path).c_str());
 }
 
 std::string shown_postgres(const PostgresConfig& postgres) {
@@ -166,6 +175,7 @@ int exit_code_of(const ConfigFaults& faults) {
 
 int report_config(const Config& config, const std::string& file) {
   print("%s: ok\n", file.empty() ? "no configuration file, embedded default" : file.c_str());
+  print_source_files(file);
   print("  intake    %s, bodies up to %s\n", config.intake.listen.c_str(),
         format_bytes(config.intake.body_bytes_max).c_str());
   print("  admin     %s and %s\n", config.admin.listen.c_str(), admin_socket_path(config).c_str());

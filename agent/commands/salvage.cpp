@@ -8,6 +8,7 @@
 
 #include "agent/base/exit_codes.h"
 #include "agent/base/journal_exit.h"
+#include "agent/base/stop_note.h"
 #include "agent/commands/commands.h"
 #include "agent/commands/output.h"
 #include "agent/commands/progress.h"
@@ -143,6 +144,12 @@ int SalvageCommand::run(const Config& config, bool json) const {
     options.epochs.push_back(*epoch);
   }
   if (!belongs_to_us(config.journal.path)) return kExitNoPermission;
+  if (!dry_run) {
+    if (const auto removed = remove_stop_note(config.journal.path); !removed) {
+      tell("%s\n", removed.error().c_str());
+      return kExitIo;
+    }
+  }
   const auto report = salvage_with_progress(std::move(options));
   if (!report) return failed(report.error());
   int code = kExitOk;

@@ -1,23 +1,18 @@
 #include "agent/config/config.h"
 
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <set>
 
 #include "agent/base/regular_file.h"
+#include "agent/config/config_access.h"
 #include "agent/config/config_alerts.h"
 #include "agent/config/config_environment.h"
 #include "agent/config/config_intake.h"
 #include "agent/config/config_reader.h"
-#include "agent/config/config_redact.h"
 #include "agent/config/config_scan.h"
-#include "agent/config/config_source.h"
-#include "agent/config/config_table.h"
 #include "agent/config/config_verify.h"
-#include "agent/config/secret.h"
+#include "agent/config/source_files.h"
+#include "agent/config/source_tables.h"
 
 namespace hookspool::agent {
 namespace {
@@ -26,8 +21,6 @@ constexpr milliseconds kSecond{1'000};
 constexpr milliseconds kHour{3'600'000};
 // prune() deletes nothing that is younger than a day.
 constexpr milliseconds kKeepRowsMin = 24 * kHour, kKeepRowsMax = 100 * 365 * 24 * kHour;
-constexpr std::size_t kLaneNameBytesMax = 64;
-constexpr std::size_t kSourcesMax = 1'024;  // as many as a journal has lanes for
 
 void read_agent(TableReader section, Config& config) {
   section.text("id", config.agent_id);
@@ -108,121 +101,6 @@ void read_postgres(TableReader section, PostgresConfig& postgres, milliseconds k
   section.finish();
 }
 
-void check_path(TableReader& reader, const std::string& path) {
-  const bool printable = std::all_of(path.begin(), path.end(),
-                                     [](char c) { return c > 0x20 && c < 0x7f && c != '?' && c != '#'; });
-  if (path.empty() || path[0] != '/' || !printable || path.size() > 1024) {
-    reader.fault("path", "needs to begin with / and hold no space, ? or #; percent-encode other characters");
-  }
-  if (path == "/livez" || path == "/readyz") reader.fault("path", "is the agent's own; choose another");
-}
-
-void read_room(TableReader& reader, std::uint64_t journal_bytes_max, SourceConfig& source) {
-  std::uint64_t bytes_max = journal_bytes_max;
-  if (reader.has("max_bytes")) {
-    reader.bytes("max_bytes", bytes_max, 64 << 10, journal_bytes_max);
-    source.bytes_max = bytes_max;
-  }
-  bool retries = false;
-  if (reader.has("sender_retries")) {
-    reader.boolean("sender_retries", retries);
-    source.sender_retries = retries;
-  }
-}
-
-SourceConfig read_source(const std::string& name, const toml::table& table, FaultList& faults,
-                         const Config& config) {
-  SourceConfig source;
-  source.name = name;
-  source.path = "/hooks/" + name;
-  TableReader reader(&table, "sources." + name + ".", faults);
-  reader.text("path", source.path);
-  check_path(reader, source.path);
-  read_verification(reader, source, faults);
-  read_room(reader, config.journal.bytes_max, source);
-  read_answers(reader, source, faults);
-  source.tables = read_tables(reader, name, config.postgres.options.schema, faults);
-  read_redact(reader, source, faults);
-  reader.finish();
-  return source;
-}
-
-bool lane_name_ok(const std::string& name) {
-  const auto ok = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
-  };
-  return !name.empty() && name.size() <= kLaneNameBytesMax && std::all_of(name.begin(), name.end(), ok);
-}
-
-void read_sources(const toml::table* sources, FaultList& faults, Config& config) {
-  if (sources == nullptr) return;
-  if (sources->size() > kSourcesMax) {
-    faults.add(sources->source(), "sources: are " + std::to_string(sources->size()) + ", more than " +
-                                      std::to_string(kSourcesMax));
-    return;
-  }
-  std::set<std::string> paths;
-  for (const auto& [key, node] : *sources) {
-    const std::string name(key.str());
-    const auto* table = node.as_table();
-    if (table == nullptr) {
-      faults.add(node.source(), "sources." + name + ": needs a table: write [sources." + name + "]");
-      continue;
-    }
-    if (!lane_name_ok(name)) {
-      faults.add(key.source(), "sources: \"" + name + "\" is not a name; use 1 to 64 of A-Z a-z 0-9 _ - .");
-      continue;
-    }
-    config.sources.push_back(read_source(name, *table, faults, config));
-    if (!paths.insert(config.sources.back().path).second) {
-      faults.add(node.source(), "sources." + name + ".path: " + config.sources.back().path +
-                                    " is another source's path already");
-    }
-  }
-}
-
-ConfigResult read_document(const toml::table& document, FaultList& faults) {
-  Config config;
-  TableReader root(&document, "", faults);
-  const auto section = [&](std::string_view key) {
-    return TableReader(root.table(key), std::string(key) + ".", faults);
-  };
-  read_agent(section("agent"), config);
-  read_intake(section("intake"), config.intake);
-  read_admin(section("admin"), config.admin);
-  read_journal(section("journal"), config.journal);
-  read_quarantine(section("quarantine"), config.quarantine);
-  read_postgres(section("postgres"), config.postgres, config.journal.keep_delivered);
-  read_alerts(section("alerts"), config.alerts, faults);
-  read_sources(root.table("sources"), faults, config);
-  root.finish();
-  auto tables = std::make_shared<net::LaneTables>();
-  for (const auto& source : config.sources) {
-    net::BodyRules rules{source.form, source.redact, source.keep_raw};
-    if (rules != net::BodyRules()) tables->bodies.emplace(source.name, std::move(rules));
-    if (source.tables) tables->by_lane.emplace(source.name, *source.tables);
-  }
-  config.postgres.options.tables = std::move(tables);
-  if (config.sources.empty() && faults.empty() && !is_local_listener(config.intake.listen)) {
-    faults.add(
-        "intake.listen: " + config.intake.listen +
-        " can be reached from other machines, so the sources must be named: add [sources.NAME] with a path "
-        "(without any, every POST /hooks/<name> would be taken)");
-  }
-  if (!faults.empty()) return fail(ConfigFaults{faults.sorted()});
-  return config;
-}
-
-ConfigFaults cannot_read(const std::string& file, const std::string& why) {
-  ConfigFaults faults{{file + ": " + why}, ConfigFaults::Kind::kNoFile};
-  if (file.starts_with('~')) faults.lines.push_back("Only a shell replaces ~; write the whole path.");
-  if (::access(file.c_str(), R_OK) == 0 || errno != EACCES) return faults;
-  faults.kind = ConfigFaults::Kind::kNotPermitted;
-  faults.lines.push_back("Run it as root, as the agent's user, or as a member of the file's group.");
-  return faults;
-}
-
 Result<toml::table, ConfigFaults> document_of(const std::string& toml, const std::string& name) {
   if (const auto found = scan_config(toml)) {
     const std::string place = std::to_string(found->line) + ":" + std::to_string(found->column);
@@ -235,6 +113,82 @@ Result<toml::table, ConfigFaults> document_of(const std::string& toml, const std
     faults.add(error.source(), std::string("is not TOML here: ") + std::string(error.description()));
     return fail(ConfigFaults{faults.sorted()});
   }
+}
+
+// The faults of every file, as many as one file may have.
+ConfigFaults all_of(std::vector<std::string> lines, const std::string& file) {
+  if (lines.size() > kFaultsShownMax + 1) {
+    const std::size_t more = lines.size() - kFaultsShownMax;
+    lines.resize(kFaultsShownMax);
+    lines.push_back(file + ": and " + std::to_string(more) + " more faults, in the files of " +
+                    kSourcesFolder + " too");
+  }
+  return ConfigFaults{std::move(lines)};
+}
+
+// What is wrong with the files that add sources, in the order of the files.
+std::vector<std::string> read_additions(const std::vector<SourceFile>& additions,
+                                        const std::string& main_file, SourceTables& sources) {
+  std::vector<std::string> lines;
+  for (const auto& addition : additions) {
+    const auto document = document_of(addition.text, addition.path);
+    if (!document) {
+      lines.insert(lines.end(), document.error().lines.begin(), document.error().lines.end());
+      continue;
+    }
+    FaultList faults(addition.path);
+    sources.take_addition(*document, addition.path, main_file, faults);
+    for (auto& line : faults.sorted()) lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+ConfigResult read_document(const toml::table& document, const std::string& file, FaultList& faults,
+                           const std::vector<SourceFile>& additions) {
+  Config config;
+  TableReader root(&document, "", faults);
+  const auto section = [&](std::string_view key) {
+    return TableReader(root.table(key), std::string(key) + ".", faults);
+  };
+  read_agent(section("agent"), config);
+  read_intake(section("intake"), config.intake);
+  read_admin(section("admin"), config.admin);
+  read_journal(section("journal"), config.journal);
+  read_quarantine(section("quarantine"), config.quarantine);
+  read_postgres(section("postgres"), config.postgres, config.journal.keep_delivered);
+  read_alerts(section("alerts"), config.alerts, faults);
+  SourceTables sources(config);
+  sources.take(root.table("sources"), file, faults);
+  root.finish();
+  const auto faults_added = read_additions(additions, file, sources);
+  auto tables = std::make_shared<net::LaneTables>();
+  for (const auto& source : config.sources) {
+    net::BodyRules rules{source.form, source.redact, source.keep_raw};
+    if (rules != net::BodyRules()) tables->bodies.emplace(source.name, std::move(rules));
+    if (source.tables) tables->by_lane.emplace(source.name, *source.tables);
+  }
+  config.postgres.options.tables = std::move(tables);
+  if (config.sources.empty() && faults.empty() && faults_added.empty() &&
+      !is_local_listener(config.intake.listen)) {
+    faults.add(
+        "intake.listen: " + config.intake.listen +
+        " can be reached from other machines, so the sources must be named: add [sources.NAME] with a path "
+        "(without any, every POST /hooks/<name> would be taken)");
+  }
+  if (faults.empty() && faults_added.empty()) return config;
+  auto lines = faults.sorted();
+  lines.insert(lines.end(), faults_added.begin(), faults_added.end());
+  return fail(all_of(std::move(lines), file));
+}
+
+ConfigResult config_of(const std::string& toml, const std::string& name,
+                       const std::vector<SourceFile>& additions) {
+  const auto document = document_of(toml, name);
+  if (!document) return fail(document.error());
+  FaultList faults(name);
+  auto config = read_document(*document, name, faults, additions);
+  if (!config) return config;
+  return with_environment(std::move(*config));
 }
 
 Result<std::string, ConfigFaults> text_of(const std::string& file) {
@@ -251,24 +205,21 @@ bool is_local_listener(const std::string& listen) {
 }
 
 ConfigResult parse_config(const std::string& toml, const std::string& name_in_faults) {
-  const auto document = document_of(toml, name_in_faults);
-  if (!document) return fail(document.error());
-  FaultList faults(name_in_faults);
-  auto config = read_document(*document, faults);
-  if (!config) return config;
-  return with_environment(std::move(*config));
+  return config_of(toml, name_in_faults, {});
 }
 
 std::set<std::string> keys_looked_for(const std::string& toml) {
   FaultList faults("keys");
-  if (const auto document = document_of(toml, "keys")) (void)read_document(*document, faults);
+  if (const auto document = document_of(toml, "keys")) (void)read_document(*document, "keys", faults, {});
   return faults.keys();
 }
 
 ConfigResult load_config(const std::string& file) {
   const auto text = text_of(file);
   if (!text) return fail(text.error());
-  return parse_config(*text, file);
+  const auto additions = source_files_of(file);
+  if (!additions) return fail(additions.error());
+  return config_of(*text, file, *additions);
 }
 
 ConfigResult read_config(const std::string& file) {

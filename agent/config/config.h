@@ -168,7 +168,7 @@ struct ConfigFaults {
 
 using ConfigResult = Result<Config, ConfigFaults>;
 
-ConfigResult load_config(const std::string& file);
+ConfigResult load_config(const std::string& file);  // with the files that add sources (source_files.h)
 ConfigResult parse_config(const std::string& toml, const std::string& name_in_faults);
 // What is used where there is no configuration file (config_place.h): intake and admin on loopback, the journal in
 // var/journal below the present folder.

@@ -1,6 +1,7 @@
 #include "agent/config/secret.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <string_view>
@@ -25,6 +26,14 @@ Result<std::string, std::string> cleaned(std::string_view text, const std::strin
   return std::string(text);
 }
 
+// What the packaged unit loads as this credential, where this user can read it: for commands, which systemd does not start.
+std::string packaged_file_of(const std::string& name) {
+  constexpr std::string_view kPrefix = "secret_";
+  if (!name.starts_with(kPrefix) || name.find('/') != std::string::npos) return "";
+  std::string file = "/etc/hookspool/credentials/" + name.substr(kPrefix.size());
+  return ::access(file.c_str(), R_OK) == 0 ? file : "";
+}
+
 }  // namespace
 
 std::string_view without_line_ends(std::string_view text) {
@@ -45,6 +54,7 @@ Result<std::string, std::string> secret_from_file(const std::string& path) {
 Result<std::string, std::string> secret_from_credential(const std::string& name) {
   const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
   if (folder == nullptr) {
+    if (const std::string file = packaged_file_of(name); !file.empty()) return secret_from_file(file);
     return fail("there is no credential " + name +
                 ": CREDENTIALS_DIRECTORY is not set; add LoadCredential=" + name + ":PATH to the unit");
   }

@@ -17,28 +17,10 @@
 #include "agent/config/config.h"
 #include "agent/config/config_changes.h"
 #include "agent/config/config_reader.h"
+#include "tests/unit/agent/reader_keys.h"
 
 namespace hookspool::agent {
 namespace {
-
-using Keys = std::set<std::string>;
-
-// Has one of everything that is only looked into when it is there.
-constexpr const char* kOneOfEach = R"(
-[sources.own]
-verify = "hmac"
-secrets = [{ file = "/nowhere" }]
-signature = { header = "X-Signature" }
-response = { status = 200 }
-table = "public.t"
-columns = { id = "@id" }
-[[sources.several.tables]]
-table = "public.t"
-columns = { id = "@id" }
-[sources.meta]
-verify = "meta"
-verify_token = { file = "/nowhere" }
-)";
 
 std::vector<std::string> lines_of(const std::string& file) {
   std::ifstream in(std::filesystem::path(HOOKSPOOL_SOURCE_DIR) / file);
@@ -56,26 +38,6 @@ bool is_key(const std::string& text) {
       return false;
   }
   return true;
-}
-
-// "sources.own.verify" and "sources.github.verify" are one key: sources.NAME.verify. Secrets and tokens are given by the
-// same keys, described once.
-std::string general(std::string key) {
-  if (key.starts_with("secrets[") || key.starts_with("verify_token.") ||
-      key.starts_with("alerts.webhook_url.") || key.starts_with("alerts.webhook_secret."))
-    return "sources.NAME.secrets." + key.substr(key.rfind('.') + 1);
-  if (!key.starts_with("sources.")) return key;
-  const auto name_end = key.find('.', 8);
-  return name_end == std::string::npos ? "" : "sources.NAME" + key.substr(name_end);
-}
-
-Keys keys_of_the_reader() {
-  Keys keys;
-  for (const std::string& key : keys_looked_for(kOneOfEach)) {
-    const std::string name = general(key);
-    if (name.find('.') != std::string::npos) keys.insert(name);  // without a dot: a section
-  }
-  return keys;
 }
 
 // The name of "[intake]", "#[sources.github]", "## [journal]" or "### [[sources.NAME.secrets]]"; nothing: another line.
@@ -139,11 +101,6 @@ Keys keys_of_the_sample(const std::vector<std::string>& lines) {
     keys.insert(general(section + "." + key));
   }
   return keys;
-}
-
-// Keys of a table within a source stand in braces, or in the text that tells of them.
-bool is_nested(const std::string& key) {
-  return key.starts_with("sources.NAME.") && key.find('.', 13) != std::string::npos;
 }
 
 TEST(ConfigDocuments, ManualDescribesEachKeyAndNoOther) {
