@@ -34,5 +34,6 @@ install -m 755 "$tree/build/release/hookspool" /usr/bin/hookspool
 install -D -m 644 "$tree/packaging/sysusers.d/hookspool.conf" /usr/lib/sysusers.d/hookspool.conf
 systemd-sysusers
 install -d -m 750 -g _hookspool /etc/hookspool
+install -d -m 700 /etc/hookspool/credentials
 install -m 640 -g _hookspool "$tree/packaging/hookspool.toml" /etc/hookspool/
 install -m 644 "$tree"/packaging/systemd/hookspool.{service,socket} /etc/systemd/system/
