@@ -29,6 +29,13 @@ import collections, json, sys
 counts = collections.Counter(event["remote_addr"] for event in json.load(sys.stdin)["events"])
 print(*(f"{address}={count}" for address, count in sorted(counts.items())))'; }
 
+# taken_at_last BODY: the proxy may say that the agent is away (503) for as long as its checks take to see it again; it loses no request.
+taken_at_last() {
+  local answer=503 until=$((SECONDS + 60))
+  while [[ $answer == 503 && $SECONDS -lt $until ]]; do answer=$(from 10.20.30.51 -d "$1"); done
+  is "$answer" 200
+}
+
 # set_right RESTART...: everything of the guide's table. The command restarts the proxy.
 set_right() {
   # The one event is the client's, whose address is the listener's own here.
@@ -57,11 +64,11 @@ set_right() {
   # The agent is restarted and its idle connections with it: the proxy does not write a request into one of them.
   for i in {1..3}; do
     systemctl restart hookspool.service
-    is "$(from 10.20.30.51 -d "$i")" 200
+    taken_at_last "$i"
   done
   # And the proxy, under a client.
   "$@"
-  is "$(from 10.20.30.51 -d 1)" 200
+  taken_at_last 1
 
   # A client that is limited by its address: what fits no secret is kept per address. One sends 300, the other is not pushed aside.
   cat >>/etc/hookspool/hookspool.toml <<'END'

@@ -1,5 +1,5 @@
 # The role is applied where there is something to apply it to: a real systemd (./dev documents --boot) and the package (./dev package).
-deb=$(find "build/package/$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" -maxdepth 1 -name 'hookspool_*.deb' 2>/dev/null | sort | tail -n 1)
+deb=$(find "build/package/$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" -maxdepth 1 -name 'hookspool_*.deb' 2>/dev/null | sort | tail -n 1 || true)
 if [[ -d /run/systemd/system && -n $deb ]]; then
   # A machine on which hookspool is not installed.
   rm -rf /usr/bin/hookspool /etc/systemd/system/hookspool* /usr/lib/sysusers.d/hookspool.conf /etc/hookspool
