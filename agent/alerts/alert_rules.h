@@ -29,6 +29,12 @@ class AlertRules {
   // About once a second. In the order of AlertKind, by subject.
   std::vector<Condition> look(const AlertFacts& facts, const AlertsConfig& config, const Now& now);
 
+  // What is known of the sources' pauses, from one process to the next.
+  std::vector<SilentSources::Known> known_sources(TimePoint now) const { return silent_.known(now); }
+  void restore_sources(const std::vector<SilentSources::Known>& known, TimePoint now) {
+    silent_.restore(known, now);
+  }
+
  private:
   // Of one count.
   class Growth {

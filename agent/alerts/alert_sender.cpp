@@ -151,8 +151,12 @@ void AlertSender::log_drops(const AlertsConfig& config, Clock::time_point now, b
   for (std::size_t i = 0; i < kCount; ++i) {
     if (dropped[i] == 0) continue;
     next_drop_line_ = now + kDropsLoggedEvery;
-    log_warn("alerts: " + std::to_string(dropped[i]) + " dropped, which " +
-             shown_destination(kAlertDestinations[i], config) + " did not take in time");
+    const std::string what = "alerts: " + std::to_string(dropped[i]) + " dropped, ";
+    if (is_configured(kAlertDestinations[i], config)) {
+      log_warn(what + "which " + shown_destination(kAlertDestinations[i], config) + " did not take in time");
+    } else {
+      log_warn(what + "for a reload removed their " + std::string(destination_name(kAlertDestinations[i])));
+    }
   }
 }
 

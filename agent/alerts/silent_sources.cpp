@@ -31,6 +31,29 @@ SilentSources::Seconds SilentSources::usual(const Source& source, std::size_t ho
   return known > 0 ? Seconds(known) : source.longest_ever;
 }
 
+std::vector<SilentSources::Known> SilentSources::known(TimePoint now) const {
+  std::vector<Known> all;
+  for (const auto& [name, source] : sources_) {
+    all.push_back({name, std::chrono::duration_cast<Seconds>(now - source.since),
+                   source.requests - source.first_requests, source.longest_ever, source.longest});
+  }
+  return all;
+}
+
+// The count of requests may be smaller in this process than it was: the differences are right all the same.
+void SilentSources::restore(const std::vector<Known>& known, TimePoint now) {
+  for (const Known& before : known) {
+    const auto [at, is_new] = sources_.try_emplace(before.source);
+    Source& source = at->second;
+    if (is_new) source.since = source.last_event = now;
+    source.since -= before.watched;
+    source.first_requests -= before.requests;
+    source.longest_ever = std::max(source.longest_ever, before.longest);
+    for (std::size_t hour = 0; hour < kHours; ++hour)
+      source.longest[hour] = std::max(source.longest[hour], before.hours[hour]);
+  }
+}
+
 std::vector<SilentSources::Silent> SilentSources::look(const std::vector<Count>& counts, TimePoint now,
                                                        std::size_t hour_of_week) {
   std::vector<Silent> silent;

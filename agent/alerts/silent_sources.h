@@ -4,6 +4,7 @@
 // Sunday a source may be quiet. It is silent once the present pause is kFactor times as long as the longest one at this hour,
 // and kPauseLeast at least. An hour that has not been seen yet takes the longest pause since the start. Nothing is said of
 // a source before it has been watched for kWatchedBefore and has sent kEventsBefore.
+// What was learned can be taken out and given to the next process (silence_file.h); a pause begins anew there.
 // State: some 700 bytes a source, for the sources that are configured. Pure: the time is a parameter. Not thread-safe.
 #pragma once
 
@@ -35,6 +36,18 @@ class SilentSources {
     std::string source;
     Seconds pause{0}, usual{0};  // now, and the longest at this hour so far
   };
+
+  // What is known of one source.
+  struct Known {
+    std::string source;
+    Seconds watched{0};
+    std::uint64_t requests = 0;                 // meanwhile
+    Seconds longest{0};                         // pause of all that have ended
+    std::array<std::uint32_t, kHours> hours{};  // longest pause in each, in seconds; 0: not seen yet
+  };
+  std::vector<Known> known(TimePoint now) const;
+  // What an earlier process knew. Of a source that has been looked at already it counts as well.
+  void restore(const std::vector<Known>& known, TimePoint now);
 
   // About once a second; sources that are not named any more are forgotten. `hour_of_week`: 0 to 167, by the wall clock.
   std::vector<Silent> look(const std::vector<Count>& counts, TimePoint now, std::size_t hour_of_week);

@@ -88,6 +88,7 @@ class Agent {
   Serving serving_;
   std::optional<HistoryUpkeep> history_upkeep_;
   std::optional<Alerts> alerts_;
+  std::optional<SilenceUpkeep> silence_upkeep_;
   std::optional<Upkeep> upkeep_;
   Reloader reloader_;
 };
@@ -158,7 +159,8 @@ void Agent::serve() {
   history_upkeep_.emplace(*health_, history_, rates_, config_.journal.path);
   alerts_.emplace(settings_.alerts, AlertOrigin{journaling_.journal().agent_id(), host_name()});
   alerts_->start();
-  upkeep_.emplace(*health_, settings_.journal, forecast_, *history_upkeep_, *alerts_);
+  silence_upkeep_.emplace(*alerts_, journaling_.journal().admin(), config_.journal.path);
+  upkeep_.emplace(*health_, settings_.journal, forecast_, *history_upkeep_, *silence_upkeep_, *alerts_);
   reloader_.start();
   // This thread waits for no file, no lock that is held over one, and no database: systemd's watchdog depends on it.
   const auto tick_ms = upkeep_->watchdog_tick().count();
@@ -194,6 +196,7 @@ int Agent::stop() {
                                         [this] {
                                           upkeep_.reset();
                                           history_upkeep_->finish();
+                                          silence_upkeep_->finish();
                                         },
                                     .logs =
                                         [this] {

@@ -31,26 +31,45 @@ void tell_refusal(int status, const std::string& body) {
   if (const auto hint = json.value("hint", ""); !hint.empty()) tell("%s\n", hint.c_str());
 }
 
+std::string socket_path(const Config& config, const std::string& socket) {
+  std::error_code error;
+  return socket.empty() ? admin_socket_path(config) : std::filesystem::absolute(socket, error).string();
+}
+
+Result<net::ClientAnswer, std::string> ask(const std::string& path, const std::string& target,
+                                           const std::string& body) {
+  return net::http_call("unix:" + path, body.empty() ? "GET" : "POST", std::string(kApiPrefix) + target,
+                        {{"Content-Type", "application/json"}}, body, kDeadline);
+}
+
+AdminCall call_of(const net::ClientAnswer& answer, const std::string& path) {
+  if (answer.status != 200) {
+    tell_refusal(answer.status, answer.body);
+    return {code_of(answer.status), ""};
+  }
+  if (!nlohmann::json::accept(answer.body)) {
+    tell("%s answered, but not as an agent does\n", path.c_str());
+    return {kExitUnavailable, ""};
+  }
+  return {kExitOk, answer.body};
+}
+
 }  // namespace
 
 AdminCall admin_call(const Config& config, const std::string& socket, const std::string& target,
                      const std::string& body) {
-  std::error_code error;
-  const std::string path =
-      socket.empty() ? admin_socket_path(config) : std::filesystem::absolute(socket, error).string();
-  const auto answer =
-      net::http_call("unix:" + path, body.empty() ? "GET" : "POST", std::string(kApiPrefix) + target,
-                     {{"Content-Type", "application/json"}}, body, kDeadline);
+  const std::string path = socket_path(config, socket);
+  const auto answer = ask(path, target, body);
   if (!answer) return {tell_no_agent("unix:" + path, answer.error(), "--socket PATH"), ""};
-  if (answer->status != 200) {
-    tell_refusal(answer->status, answer->body);
-    return {code_of(answer->status), ""};
-  }
-  if (!nlohmann::json::accept(answer->body)) {
-    tell("%s answered, but not as an agent does\n", path.c_str());
-    return {kExitUnavailable, ""};
-  }
-  return {kExitOk, answer->body};
+  return call_of(*answer, path);
+}
+
+std::optional<AdminCall> admin_call_if_there(const Config& config, const std::string& socket,
+                                             const std::string& target, const std::string& body) {
+  const std::string path = socket_path(config, socket);
+  const auto answer = ask(path, target, body);
+  if (!answer) return std::nullopt;
+  return call_of(*answer, path);
 }
 
 }  // namespace hookspool::agent

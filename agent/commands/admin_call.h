@@ -2,7 +2,7 @@
 // Not thread-safe. REQUIRES: the process ignores SIGPIPE.
 #pragma once
 
-#include <functional>
+#include <optional>
 #include <string>
 
 #include "agent/config/config.h"
@@ -17,5 +17,8 @@ struct AdminCall {
 // `socket`: of the command line; empty: the configuration's. `body` empty: GET, else POST.
 AdminCall admin_call(const Config& config, const std::string& socket, const std::string& target,
                      const std::string& body);
+// The same, and nothing, silently, where no agent answers: for what goes on over a restart of the agent.
+std::optional<AdminCall> admin_call_if_there(const Config& config, const std::string& socket,
+                                             const std::string& target, const std::string& body);
 
 }  // namespace hookspool::agent

@@ -19,6 +19,7 @@
 #include "net/pg/ledger/watermarks.h"
 #include "net/pg/tables/feeds_schema.h"
 #include "net/pg/tables/mapping.h"
+#include "net/pg/tables/retention_schema.h"
 #include "net/pg/tables/schema.h"
 #include "net/pg/tables/target_check.h"
 #include "storage/file/folder.h"
@@ -226,6 +227,8 @@ void print_sql(const Config& config) {
             " MiB, and not in a transaction; deliveries go on meanwhile:\n-- " +
             net::feeds_index_sql(options.schema));
   if (role.empty()) return;
+  if (config.postgres.keep_rows.count() > 0)
+    print_raw("-- For keep_rows:\n" + net::prune_grant_sql(options.schema, role));
   for (const auto& source : config.sources) {
     if (!source.tables) continue;
     for (const auto& mapping : source.tables->tables) print_rights(*connection, options, mapping);

@@ -8,6 +8,7 @@
 #include "agent/base/units.h"
 #include "agent/base/wall_clock.h"
 #include "agent/commands/machine_findings.h"
+#include "net/pg/tables/retention_schema.h"
 
 namespace hookspool::agent {
 namespace {
@@ -59,12 +60,36 @@ void look_for_pooler(net::Connection& connection, const net::PgOptions& options,
               "connection of their own to the server");
 }
 
+// The right to delete old rows. A function that is not there yet comes with the schema, which has a finding of its own.
+void look_at_keep_rows(net::Connection& connection, const Config& config, Findings& findings) {
+  if (config.postgres.keep_rows.count() == 0) return;
+  const net::PgOptions& options = config.postgres.options;
+  const auto withheld =
+      number(connection, options,
+             "SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+             " WHERE n.nspname = " +
+                 connection.quote_literal(options.schema) +
+                 " AND p.proname = 'prune' AND NOT has_function_privilege(p.oid, 'EXECUTE')");
+  if (!withheld) return;
+  if (*withheld == 0) {
+    return findings.ok("keep_rows", "rows are deleted " + format_duration(config.postgres.keep_rows) +
+                                        " after their receipt");
+  }
+  const auto role =
+      connection.query("SELECT current_user", net::statement_deadline(options), "asking for the role");
+  const std::string name = role && !role->rows.empty() ? role->rows[0][0].value_or("hookspool") : "hookspool";
+  findings.fault(
+      "keep_rows", "old rows stay: the agent's role may not call the function prune()",
+      "An administrator must run this in the database:\n" + net::prune_grant_sql(options.schema, name));
+}
+
 }  // namespace
 
 void look_at_server(net::Connection& connection, const Config& config, Findings& findings) {
   look_at_tls(connection, config, findings);
   look_at_clocks(connection, config.postgres.options, findings);
   look_for_pooler(connection, config.postgres.options, findings);
+  look_at_keep_rows(connection, config, findings);
 }
 
 }  // namespace hookspool::agent

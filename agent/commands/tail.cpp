@@ -20,7 +20,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-constexpr milliseconds kPause{250};  // before the agent is asked again, when there was nothing more
+constexpr milliseconds kPause{250};      // before the agent is asked again, when there was nothing more
+constexpr milliseconds kAwayPause{500};  // before it is, when it did not answer
 
 Headers headers_of(const Json& event) {
   Headers headers;
@@ -102,6 +103,22 @@ void show(const Json& event, const std::optional<Forwarder>& forwarder, const Li
   lines.print_event(event, forwarded, came_back);
 }
 
+// Waits for an agent that is restarted: the places say where to go on. Nothing: a signal came.
+std::optional<AdminCall> next_slice(const Config& config, const AdminTarget& target, const Json& request) {
+  bool away = false;
+  while (!is_ended()) {
+    auto answer = admin_call_if_there(config, target.socket, "events/tail", request.dump());
+    if (answer) {
+      if (away) tell("the agent is back\n");
+      return answer;
+    }
+    if (!away) tell("the agent does not answer; waiting for it\n");
+    away = true;
+    wait_for_end(kAwayPause);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 int TailCommand::run(const Config& config, const AdminTarget& target) const {
@@ -126,9 +143,10 @@ int TailCommand::run(const Config& config, const AdminTarget& target) const {
   const Lines lines(*this, target.json);
   for (std::uint64_t turn = 0; !is_ended(); ++turn) {
     request["turn"] = turn;
-    call = admin_call(config, target.socket, "events/tail", request.dump());
-    if (call.code != kExitOk) return call.code;
-    const auto slice = Json::parse(call.body);
+    const auto answer = next_slice(config, target, request);
+    if (!answer) break;
+    if (answer->code != kExitOk) return answer->code;
+    const auto slice = Json::parse(answer->body);
     if (const auto left_out = slice.value("left_out", std::uint64_t{0}); left_out > 0)
       tell("%llu left out: too many came meanwhile, or the journal holds them no more\n",
            static_cast<unsigned long long>(left_out));

@@ -13,7 +13,7 @@ struct TailCommand {
   std::string source;                  // empty: all
   std::string forward;                 // a URL; empty: nowhere
   bool headers = false, body = false;  // with --json
-  // Until SIGINT, or standard output is closed.
+  // Until SIGINT, or standard output is closed; goes on where it was after a restart of the agent.
   int run(const Config& config, const AdminTarget& target) const;
 };
 

@@ -90,6 +90,20 @@ void add_consumers(const ConsumerWatch& watch, MetricPage& page) {
   each([&](const auto& total) { page.value(total.lost, {{"consumer", total.consumer}}); });
 }
 
+// Absent without keep_rows.
+void add_keep_rows(const RowRetention::Status& status, MetricPage& page) {
+  const bool wanted = status.keep.count() > 0;
+  page.counter("rows_deleted_total", "Rows of the events table that keep_rows has deleted.");
+  if (wanted) page.value(status.deleted);
+  page.gauge("keep_rows_blocked", "1: in its last round keep_rows could not delete all that is old, by why.");
+  if (wanted) {
+    page.value(status.error ? 1 : 0, {{"why", "error"}});
+    page.value(status.held_by.empty() ? 0 : 1, {{"why", "consumer"}});
+  }
+  page.gauge("keep_rows_last_round_timestamp_seconds", "When keep_rows last looked for old rows.");
+  if (wanted && status.round_at_us) page.value(static_cast<double>(*status.round_at_us) / 1e6);
+}
+
 }  // namespace
 
 void add_postgres_metrics(const HealthSources& sources, MetricPage& page) {
@@ -102,6 +116,7 @@ void add_postgres_metrics(const HealthSources& sources, MetricPage& page) {
   add_pool(sources.postgres->pool.stats(), page);
   add_deliveries(sources.postgres->lanes.figures(), page);
   add_consumers(sources.postgres->consumers, page);
+  add_keep_rows(sources.postgres->row_retention.status(), page);
 }
 
 }  // namespace hookspool::agent

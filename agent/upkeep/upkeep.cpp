@@ -7,9 +7,10 @@
 
 namespace hookspool::agent {
 Upkeep::Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast,
-               HistoryUpkeep& history, Alerts& alerts)
+               HistoryUpkeep& history, SilenceUpkeep& silence, Alerts& alerts)
     : sources_(sources),
       history_(history),
+      silence_(silence),
       alerts_(alerts),
       watchdog_(watchdog_interval()),
       journal_(sources.journal.admin(), sources.journal.notes(), config, forecast, watchdog_interval()),
@@ -51,6 +52,7 @@ void Upkeep::do_chores() {
   if (sources_.postgres) sources_.postgres->consumers.round(Clock::now());
   keep_dedupe_index();
   history_.keep();
+  silence_.keep();
 }
 
 void Upkeep::keep_dedupe_index() {

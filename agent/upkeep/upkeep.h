@@ -23,6 +23,7 @@
 #include "agent/upkeep/history_upkeep.h"
 #include "agent/upkeep/idle_memory.h"
 #include "agent/upkeep/journal_upkeep.h"
+#include "agent/upkeep/silence_upkeep.h"
 #include "agent/upkeep/watchdog.h"
 
 namespace hookspool::agent {
@@ -38,8 +39,8 @@ class Upkeep {
 
   // Starts the threads. What is given by reference must outlive this.
   Upkeep(const HealthSources& sources, const Current<JournalConfig>& config, FillForecast& forecast,
-         HistoryUpkeep& history, Alerts& alerts);
-  ~Upkeep();  // waits for the rounds at hand, and so for the disk
+         HistoryUpkeep& history, SilenceUpkeep& silence, Alerts& alerts);
+  ~Upkeep();  // waits for the running rounds, and so for the disk
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
 
@@ -59,6 +60,7 @@ class Upkeep {
 
   const HealthSources& sources_;
   HistoryUpkeep& history_;
+  SilenceUpkeep& silence_;
   Alerts& alerts_;
   Watchdog watchdog_;  // of the main thread
 

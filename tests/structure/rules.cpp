@@ -42,7 +42,7 @@ const std::vector<Layer>& layers() {
       {"net/pg/ledger", {"storage/model", "net/pg/link", "net/pg/tables", "net/pg/delivery"}},
       {"agent/base", {"storage/model"}},
       {"agent/config", {"storage/model", "storage/journal", "storage/side", "net/json", "net/condition", "net/form", "net/redact", "net/verify", "net/http", "net/pg/link", "net/pg/tables", "agent/base"}},
-      {"agent/alerts", {"storage/model", "net/http", "net/verify", "agent/base", "agent/config"}},
+      {"agent/alerts", {"storage/model", "storage/side", "net/http", "net/verify", "agent/base", "agent/config"}},
       {"agent/intake", {"storage/model", "storage/journal", "storage/side", "storage/dedupe", "net/json", "net/condition", "net/form", "net/redact", "net/verify", "net/http", "agent/base", "agent/config"}},
       {"agent/delivery", {"storage/model", "storage/journal", "net/pg/link", "net/pg/tables", "net/pg/delivery", "net/pg/ledger", "agent/base", "agent/config"}},
       {"agent/repair", {"storage/model", "storage/journal", "storage/side", "net/pg/link", "net/pg/tables", "net/pg/delivery", "net/pg/ledger", "agent/base", "agent/config", "agent/delivery"}},

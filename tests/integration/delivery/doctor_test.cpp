@@ -105,6 +105,11 @@ TEST_F(DoctorTest, ARoleWithoutRightsIsSentToTheAdministrator) {
       << printed;
   run(printed);
   EXPECT_NE(report(poor, kExitOk).find("ok schema " + schema_ + ": is there"), std::string::npos);
+  auto keeping = poor;
+  keeping.postgres.keep_rows = std::chrono::hours(24 * 30);
+  EXPECT_NE(report(keeping, kExitConfig).find("fault keep_rows: old rows stay"), std::string::npos);
+  run(sql(keeping));
+  EXPECT_NE(report(keeping, kExitOk).find("ok keep_rows: "), std::string::npos);
 }
 
 TEST_F(DoctorTest, WhatOnlyTheFirstRowWouldTellIsNamedAndEverySourceIsLookedAt) {

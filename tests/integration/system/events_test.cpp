@@ -244,6 +244,20 @@ TEST_F(EventsTest, AreSeenAsTheyPass) {
   EXPECT_EQ(tail.said().find("left out"), std::string::npos) << tail.said();
 }
 
+TEST_F(EventsTest, AreSeenAgainAfterARestart) {
+  post("again", "\"before\"");
+  Running tail(words_of({"tail", "--source", "again", "--json", "--body"}), *folder_ / "again");
+  ASSERT_TRUE(tail.waits_for("from now on")) << tail.said();
+  agent_->terminate();
+  ASSERT_TRUE(tail.waits_for("the agent does not answer")) << tail.said();
+  agent_->start();
+  const Ids posted{post("again", "1"), post("again", "2")};
+  ASSERT_TRUE(tail.waits_for(posted.back())) << tail.said();
+  EXPECT_EQ(tail.end(), 0);
+  EXPECT_LT(tail.said().find(posted.front()), tail.said().find(posted.back()));
+  EXPECT_EQ(tail.said().find("before"), std::string::npos) << tail.said();
+}
+
 // A service of a developer's, by our own listener.
 class Receiver {
  public:

@@ -7,6 +7,7 @@
 
 #include "agent/alerts/alert_outbox.h"
 #include "agent/alerts/alert_transitions.h"
+#include "agent/alerts/silence_file.h"
 #include "tests/support/simulated_time.h"
 
 namespace hookspool::agent {
@@ -177,6 +178,60 @@ TEST_F(SilentSourcesTest, NothingIsSaidOfASourceThatIsNewOrRare) {
   facts_.sources.front().requests += SilentSources::kEventsBefore - 1;
   live(hours(7 * 24), false);
   EXPECT_EQ(news_, News{});
+}
+
+// What was learned in a week counts after a restart, whose pause begins anew.
+TEST_F(SilentSourcesTest, AreKnownAgainAfterARestart) {
+  live_until(12);
+  live(hours(7 * 24));
+  const std::string text = silence_text(rules_.known_sources(time_.now()));
+  rules_ = {};
+  facts_.sources = {{"shop", 0}};
+  rules_.restore_sources(silence_known(text), time_.now());
+  live(hours(2));
+  live(minutes(14), false);
+  EXPECT_EQ(news_, News{});
+  live(minutes(2), false);
+  EXPECT_EQ(news_, News{"source-silent shop"});
+}
+
+TEST_F(SilentSourcesTest, AreKnownAsWellWhenTheFileIsReadLate) {
+  live_until(12);
+  live(hours(7 * 24));
+  const auto known = silence_known(silence_text(rules_.known_sources(time_.now())));
+  ASSERT_EQ(known.size(), 1u);
+  rules_ = {};
+  facts_.sources = {{"shop", 0}};
+  live(minutes(10));
+  rules_.restore_sources(known, time_.now());
+  live(minutes(17), false);
+  EXPECT_EQ(news_, News{"source-silent shop"});
+}
+
+TEST(SilenceFile, WhatIsNoneIsIgnoredAndWhatIsTooMuchLeftOut) {
+  SilentSources::Known one{"a", SilentSources::Seconds(5), 7, SilentSources::Seconds(3), {}};
+  one.hours[167] = 9;
+  const std::string text = silence_text({one});
+  const auto read = silence_known(text);
+  ASSERT_EQ(read.size(), 1u);
+  EXPECT_EQ(read.front().source, "a");
+  EXPECT_EQ(read.front().watched.count(), 5);
+  EXPECT_EQ(read.front().requests, 7u);
+  EXPECT_EQ(read.front().longest.count(), 3);
+  EXPECT_EQ(read.front().hours, one.hours);
+  EXPECT_TRUE(silence_known("").empty());
+  EXPECT_TRUE(silence_known(text.substr(1)).empty());
+  EXPECT_TRUE(silence_known(R"({"version":2,"sources":{}})").empty());
+  EXPECT_TRUE(silence_known(R"({"version":1,"sources":[1]})").empty());
+  for (const std::string wrong : {"\"hours_s\":[0]", "\"hours_s\":7", "\"hours_s\":[-1]"})
+    EXPECT_TRUE(silence_known(R"({"version":1,"sources":{"a":{"watched_s":1,"requests":1,"longest_s":1,)" +
+                              wrong + "}}}")
+                    .empty())
+        << wrong;
+  std::vector<SilentSources::Known> many(2'000, one);
+  for (std::size_t i = 0; i < many.size(); ++i) many[i].source = "source-" + std::to_string(i);
+  EXPECT_LE(silence_text(many).size(), 256u << 10);
+  EXPECT_GE(silence_known(silence_text(many)).size(), 250u);
 }
 
 TEST(AlertOutbox, SendsInItsOrderAndTriesAgainLaterAndLater) {
