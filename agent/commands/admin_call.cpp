@@ -36,8 +36,8 @@ std::string socket_path(const Config& config, const std::string& socket) {
   return socket.empty() ? admin_socket_path(config) : std::filesystem::absolute(socket, error).string();
 }
 
-Result<net::ClientAnswer, std::string> ask(const std::string& path, const std::string& target,
-                                           const std::string& body) {
+Result<net::ClientAnswer, net::HttpError> ask(const std::string& path, const std::string& target,
+                                              const std::string& body) {
   return net::http_call("unix:" + path, body.empty() ? "GET" : "POST", std::string(kApiPrefix) + target,
                         {{"Content-Type", "application/json"}}, body, kDeadline);
 }
