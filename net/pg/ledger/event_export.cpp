@@ -64,7 +64,7 @@ std::string select_sql(const Connection& connection, const PgOptions& options, c
 }
 
 void append_escape(std::string& out, unsigned unit) {
-  char escape[8];
+  char escape[16];
   std::snprintf(escape, sizeof escape, "\\u%04x", unit);
   out += escape;
 }
