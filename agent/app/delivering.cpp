@@ -36,7 +36,7 @@ void Delivering::open(const Config& config, const LiveSettings& settings, Journa
   }
   if (const auto server = net::Connection::unverified_server(postgres.options.conninfo); !server.empty()) {
     log_warn("the certificate of " + server +
-             " is not checked, so anybody on the way can read and change what is sent: "
+             " is not checked, so any host on the way can read and change what is sent: "
              "set sslmode=verify-full in conninfo");
   }
   pool_ = std::make_unique<net::Pool>(postgres.options);

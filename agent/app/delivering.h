@@ -41,7 +41,7 @@ class Delivering {
   void open(const Config& config, const LiveSettings& settings, Journaling& journaling);
   // From now on events are delivered.
   void start();
-  // The transactions at hand, then the threads that ask PostgreSQL. `patient`: those get a moment, too. False: one still
+  // The running transactions, then the threads that ask PostgreSQL. `patient`: those get a moment, too. False: one still
   // waits for a server when its grace is over.
   bool stop(bool patient);
   void finish_logs();

@@ -41,7 +41,7 @@ class Serving {
   net::HttpServer& intake() { return *intake_; }
   std::string intake_address() const;  // as in HttpOptions::listen, with the port that it has
 
-  // For a person who has just started it: where to post and where to look. REQUIRES: all is open.
+  // For a user who has just started it: where to post and where to look. REQUIRES: all is open.
   void log_endpoints() const;
 
   // False: a request was not answered within the grace.

@@ -1,5 +1,5 @@
 // A value that is replaced as a whole while others read it. A reader that has taken one keeps it to the end of its work,
-// so nobody ever sees half of a change. Thread-safe.
+// so no reader ever sees half of a change. Thread-safe.
 #pragma once
 
 #include <memory>

@@ -137,7 +137,7 @@ class Lines {
   void write_lost(std::uint64_t lines) {
     try {
       write(whole_line(spdlog::level::warn,
-                       std::to_string(lines) + " lines of the log are lost: nobody took them", {}));
+                       std::to_string(lines) + " lines of the log are lost: no reader took them", {}));
     } catch (const std::exception&) {
     }
   }

@@ -20,12 +20,12 @@ class RoundThread {
 
   // Starts it. `name`: for top, gdb and the log; at most 15 bytes.
   RoundThread(std::string name, std::chrono::milliseconds period, std::function<void()> job);
-  ~RoundThread();  // waits for the round at hand
+  ~RoundThread();  // waits for the running round
   RoundThread(const RoundThread&) = delete;
   RoundThread& operator=(const RoundThread&) = delete;
 
   void wake();
-  // No round begins after this; does not wait for the one at hand.
+  // No round begins after this; does not wait for the running one.
   void ask_to_end();
   // When the last round ended, or the thread began.
   Clock::time_point last_round() const { return last_round_; }

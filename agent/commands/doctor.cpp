@@ -42,7 +42,7 @@ void look_at_encoding(net::Connection& connection, const net::PgOptions& options
   const auto encoding =
       connection.query("SHOW server_encoding", net::statement_deadline(options), "reading the encoding");
   const std::string name =
-      encoding && !encoding->rows.empty() ? encoding->rows[0][0].value_or("") : "not told";
+      encoding && !encoding->rows.empty() ? encoding->rows[0][0].value_or("") : "unknown";
   if (connection.database_is_utf8()) return findings.ok("encoding", name);
   findings.warning(
       "encoding", name + ": cannot hold every character",
@@ -254,7 +254,7 @@ int DoctorCommand::run(const Config& config, bool json) const {
   if (const auto server = net::Connection::unverified_server(options.conninfo); !server.empty()) {
     findings.warning(
         "certificate",
-        "that of " + server + " is not checked: anybody on the way can read and change what is sent",
+        "that of " + server + " is not checked: any host on the way can read and change what is sent",
         "Set sslmode=verify-full in conninfo.");
   }
   auto connection = net::Connection::connect(options);

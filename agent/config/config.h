@@ -1,5 +1,5 @@
 // What an administrator may set: one TOML file, checked as a whole, every fault reported at once.
-// Plain values, read at start and at each reload; thread-safe as long as nobody writes them.
+// Plain values, read at start and at each reload; thread-safe as long as no thread writes them.
 #pragma once
 
 #include <chrono>

@@ -70,7 +70,7 @@ void settle_quarantine(const QuarantineConfig& now, const QuarantineConfig& next
   quarantine.live("keep", now.keep, next.keep);
 }
 
-// Connections, and what each of them was told when it was opened, outlive a reload.
+// Connections, and what each of them was given when it was opened, outlive a reload.
 void settle_postgres(const PostgresConfig& now, PostgresConfig& next, ConfigChanges& changes) {
   Comparer postgres("postgres.", changes);
   const auto& was = now.options;

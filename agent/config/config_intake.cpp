@@ -50,7 +50,7 @@ void read_tls(TableReader& section, net::TlsFiles& tls) {
   struct stat info {};
   if (::stat(tls.key_file.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0)
     return section.fault("key_file",
-                         tls.key_file + " is open to everybody; run: chmod o-rwx " + tls.key_file);
+                         tls.key_file + " can be read by every user; run: chmod o-rwx " + tls.key_file);
   // Before OpenSSL opens them, which would wait for ever for a FIFO's other end.
   for (const auto& [key_name, file] :
        {std::pair{"certificate_file", tls.certificate_file}, {"key_file", tls.key_file}}) {

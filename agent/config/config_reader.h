@@ -1,4 +1,4 @@
-// Reads one TOML table key by key, gathers every fault with its place, and at the end names the keys nobody
+// Reads one TOML table key by key, gathers every fault with its place, and at the end names the keys that no part
 // asked for, each with the nearest known one. Internal to config.cpp: the only users of toml++ are these files. Not
 // thread-safe: one reading, one thread.
 #pragma once

@@ -196,7 +196,7 @@ std::optional<net::TableMapping> read_table(TableReader& source, const std::stri
   }
   const bool name_ok = read_name(source, written, mapping);
   if (columns == nullptr) {
-    source.fault("table", "\"" + written + "\" needs to be told what goes where: add [" + place +
+    source.fault("table", "\"" + written + "\" needs to know what goes where: add [" + place +
                               "columns] with lines as in message = \"/entry/0/messaging/0/message/text\"");
     return std::nullopt;
   }

@@ -91,7 +91,7 @@ void read_timestamp(TableReader& reader, net::Scheme& scheme) {
     reader.fault("timestamp",
                  "is in the signature's header, so separator needs to say what lies between them");
   } else if (rule.from != From::kBody && !scheme.uses(Part::kTimestamp)) {
-    reader.fault("timestamp", "is not in `signed`, so anybody could change it; add {timestamp} there");
+    reader.fault("timestamp", "is not in `signed`, so any client could change it; add {timestamp} there");
   }
 }
 
@@ -105,7 +105,8 @@ void read_signed(TableReader& reader, net::Scheme& scheme) {
   }
   scheme.signed_parts = std::move(*parts);
   if (!scheme.uses(Part::kBody) && !scheme.uses(Part::kForm)) {
-    reader.fault("signed", "\"" + written + "\" leaves the body out, so anybody could change it; add {body}");
+    reader.fault("signed",
+                 "\"" + written + "\" leaves the body out, so any client could change it; add {body}");
     return;
   }
   const auto cut = net::check_template(scheme.signed_parts);

@@ -15,7 +15,7 @@ constexpr std::size_t kSecretBytesMax = 64u << 10;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kLittleEndian = "\xff\xfe", kBigEndian = "\xfe\xff";  // of UTF-16
 
-// What an editor, `echo` or a form adds is no part of a secret; what a person would never type is told.
+// What an editor, `echo` or a form adds is no part of a secret; what is never typed is reported.
 Result<std::string, std::string> cleaned(std::string_view text, const std::string& where) {
   const bool utf16 = text.starts_with(kLittleEndian) || text.starts_with(kBigEndian);
   if (utf16) return fail(where + " is in UTF-16; save it as UTF-8");
@@ -46,7 +46,7 @@ Result<std::string, std::string> secret_from_file(const std::string& path) {
   auto file = read_regular_file(path, kSecretBytesMax);
   if (!file) return fail("the secret file " + path + " " + file.error());
   if ((file->mode & S_IRWXO) != 0) {
-    return fail("the secret file " + path + " is open to everybody; run: chmod o-rwx " + path);
+    return fail("the secret file " + path + " can be read by every user; run: chmod o-rwx " + path);
   }
   return cleaned(file->content, "the secret file " + path);
 }

@@ -74,7 +74,7 @@ class Deduplicator {
   // index is not whole until then.
   // Not called by two threads at once. Nothing is lost by an error: it is tried again with the next call.
   storage::JournalResult<void> catch_up(const storage::JournalAdmin& journal);
-  // A catch_up() at hand ends with the segment it reads; what is left is read in the next life.
+  // A running catch_up() ends with the segment it reads; what is left is read in the next life.
   void interrupt() {
     interrupted_ = true;
     index_.stop_merging();

@@ -1,8 +1,8 @@
 // The quarantine as the agent uses it: keeps what failed verification where a source asks for it, looks at it again when
-// told, and admits what is genuine into the journal, each once.
+// reported, and admits what is genuine into the journal, each once.
 //
 // Only what is signed in the sender's way, in time and with a secret that is none of ours, is kept: that is what a
-// botched rotation looks like, and what strangers who just knock do not send. The rate of a source is shared by its peers
+// botched rotation looks like, and what other clients do not send. The rate of a source is shared by its peers
 // (SharedRate): an address that floods does not use it up. Thread-safe: keep() is called by the intake's workers, expire()
 // by the chores' thread, the rest by the admin listeners'.
 #pragma once
@@ -61,7 +61,7 @@ class Quarantine {
 
   // Is a request that was refused so one for the quarantine, if there is room?
   static bool is_for(const SourceConfig& source, const net::Verdict& verdict);
-  // Whether it was kept. Whatever becomes of it: the sender is told 401. REQUIRES: is_for()
+  // Whether it was kept. Whatever becomes of it: the answer is 401. REQUIRES: is_for()
   bool keep(const net::HttpRequest& request, const SourceConfig& source, const net::Verdict& verdict);
 
   // Ends what a crash has interrupted. Before anything is delivered or dropped. What cannot be decided, because a part of
@@ -80,7 +80,7 @@ class Quarantine {
   // All of a source, or (empty) all; answers how many.
   AdminResult<std::uint64_t> discard_all(const std::string& source);
 
-  // The headers that are a source's secret themselves, and so are shown to nobody.
+  // The headers that are a source's secret themselves, and so are never shown.
   std::vector<std::string> token_headers(const std::string& source) const;
 
   const Figures& figures() const { return figures_; }
@@ -103,7 +103,7 @@ class Quarantine {
   Mutex mutex_;
   SharedRate rate_ GUARDED_BY(mutex_){SharedRate::Limits{}};
   UuidV7Source ids_ GUARDED_BY(mutex_);
-  std::atomic<std::int64_t> failure_told_ms_{0};  // steady clock: a full disk is told once a minute
+  std::atomic<std::int64_t> failure_told_ms_{0};  // steady clock: a full disk is logged once a minute
   Clock::time_point next_expiry_{};               // of expire() alone
   Mutex admitting_;                               // one verify() at a time: what is admitted is admitted once
   // Interrupted in an earlier life, and not known whether appended; as many as the store holds at most.

@@ -1,6 +1,6 @@
 // The sources as they are served at one moment, found by path or by name. Immutable: a reload makes another one, and a
 // request keeps the one that it began with. What a source counts for itself (its rate, when it was last in the log)
-// outlives that, for a reload must neither let a sender begin its burst again nor a stranger fill the log.
+// outlives that, for a reload must neither let a sender begin its burst again nor a client fill the log.
 // Thread-safe.
 #pragma once
 

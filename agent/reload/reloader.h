@@ -3,7 +3,7 @@
 //
 // SIGHUP asks for it (request(), which waits for nothing), `hookspool reload` does it and gets the outcome (reload()).
 // A thread of its own does what SIGHUP asked for, because files may be slow and the main thread feeds the watchdog.
-// systemd is told of it by RELOADING=1 and READY=1 (sd_notify(3)). Thread-safe.
+// systemd is notified by RELOADING=1 and READY=1 (sd_notify(3)). Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -45,7 +45,7 @@ class Reloader {
   Reloader& operator=(const Reloader&) = delete;
 
   void start();  // before it every reload is refused: the agent is not put together yet
-  // After it, too. False: one was still at hand when the grace was over, as when a file does not answer; that one is refused
+  // After it, too. False: one was still running when the grace was over, as when a file does not answer; that one is refused
   // when it comes back, and the destructor waits for it.
   bool stop(std::chrono::milliseconds grace) EXCLUDES(mutex_);
 

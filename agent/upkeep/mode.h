@@ -10,7 +10,7 @@ enum class Mode {
   kOnline,       // events go to PostgreSQL as they come
   kCatchingUp,   // PostgreSQL is there, a backlog is being replayed
   kOffline,      // PostgreSQL is away: journaling
-  kBlocked,      // a lane, or the whole line, needs a person: journaling
+  kBlocked,      // a lane, or the whole line, needs an administrator: journaling
   kRefusing,     // no room: senders get 503
   kFailed,       // the journal's disk fails: senders get 503
   kJournalOnly,  // no PostgreSQL is configured: journaling

@@ -97,7 +97,7 @@ struct ClientConnection {
   bool wants_write = false;
   bool turn_queued = false;
   bool idle_expired = false;  // idle for too long, but for a request in the last moment
-  bool shed = false;          // over a limit, and only open to be told so
+  bool shed = false;          // over a limit, and only open to be answered so
   std::string unsent;
   BodyShare unsent_share;
   std::size_t unsent_from = 0;

@@ -38,7 +38,7 @@ class EvictionQueue {
   Place add(std::uint64_t id, Clock::time_point now);  // as a newcomer
   void move(Place place, Rank rank, Clock::time_point now);
   void remove(Place place);
-  // Who leaves next, if somebody has been where he is for `least`: a crowd of newcomers must get the time to
+  // Who leaves next, if one has been idle for `least`: a crowd of newcomers must get the time to
   // say what they want.
   std::optional<std::uint64_t> next_to_evict(Clock::time_point now, Clock::duration least) const;
   // The same among those that hold what is short.

@@ -1,4 +1,4 @@
-// What TLS handshakes may cost. Each is work for the loop's one thread, at the word of a stranger, so it is paid from a
+// What TLS handshakes may cost. Each is work for the loop's one thread, at an unauthenticated client's request, so it is paid from a
 // budget of processor time: one in all, so that connections that are there are served, and one for each address, so that
 // one client cannot use up what the others need. A handshake that finds nothing left waits for its turn.
 //

@@ -19,7 +19,7 @@ namespace hookspool::net {
 
 class HttplibBridge {
  public:
-  // `keep_alive_hint`: how long an idle connection is kept; told to the client.
+  // `keep_alive_hint`: how long an idle connection is kept; sent to the client.
   explicit HttplibBridge(std::chrono::seconds keep_alive_hint);
   ~HttplibBridge();
   void set_keep_alive_hint(std::chrono::seconds hint);

@@ -1,5 +1,5 @@
 // IP addresses and networks: who a client is, for limits and for trust. An IPv4 address and the same address
-// mapped into IPv6 are one. Plain values; thread-safe as long as nobody writes them.
+// mapped into IPv6 are one. Plain values; thread-safe as long as no thread writes them.
 #pragma once
 
 #include <sys/socket.h>

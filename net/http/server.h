@@ -87,7 +87,7 @@ struct HttpOptions {
   std::size_t workers = 4;  // threads that handlers run in
   std::size_t in_handler_max =
       256;  // requests handed over and not answered yet; the others wait for their turn
-  // In all: beyond it the one that has been useless for longest goes. 0 per address: no limit.
+  // In all: beyond it the one that has been unproductive for longest goes. 0 per address: no limit.
   std::size_t connections_max = 8192;
   std::size_t connections_per_address_max = 0;  // of an IPv4 address, or a /64 network of IPv6
   Networks without_address_limit = Networks::loopback();
@@ -107,14 +107,14 @@ struct HttpOptions {
 };
 
 struct HttpStats {
-  std::uint64_t requests = 0;             // reached the handler
-  std::uint64_t refused = 0;              // answered by the listener itself (4xx, 503, 505)
-  std::uint64_t connections = 0;          // open now
-  std::uint64_t connections_refused = 0;  // answered 503 for want of room
-  std::uint64_t connections_evicted = 0;  // least recently productive when another client needed the place
-  std::uint64_t requests_shed = 0;        // answered 503 because their turn did not come in time
-  std::uint64_t requests_given_up = 0;    // answered 503 because the handler's reply did not
-  std::uint64_t in_handler = 0;           // begun with and not answered, now
+  std::uint64_t requests = 0;                // reached the handler
+  std::uint64_t refused = 0;                 // answered by the listener itself (4xx, 503, 505)
+  std::uint64_t connections = 0;             // open now
+  std::uint64_t connections_refused = 0;     // answered 503 for want of room
+  std::uint64_t connections_evicted = 0;     // least recently productive when another client needed the place
+  std::uint64_t requests_shed = 0;           // answered 503 because their turn did not come in time
+  std::uint64_t requests_given_up = 0;       // answered 503 because the handler's reply did not
+  std::uint64_t in_handler = 0;              // begun with and not answered, now
   std::int64_t certificate_not_after_s = 0;  // when the certificate in use ends, since 1970; 0: there is none
   std::uint64_t handler_failures = 0;  // exceptions out of the handler and replies it dropped, answered 500
 };

@@ -1,4 +1,4 @@
-// Follows JSON pointers through a text while it is read: told where values begin and end, it notes those that lie at the
+// Follows JSON pointers through a text while it is read: called where values begin and end, it notes those that lie at the
 // end of a pointer. A member that comes once more takes the place of all that was found through the earlier one. Not
 // thread-safe: one for each reading.
 #pragma once
@@ -27,7 +27,7 @@ class Follower {
   void key(int depth, std::string_view name);
   void begins(int depth, std::size_t at);
   void ends(int depth, std::size_t at);
-  // What begins() has told is an array or an object, whose values lie at `depth`.
+  // What begins() was called for is an array or an object, whose values lie at `depth`.
   void opens(int depth, bool is_array);
   void closes(int depth);
 

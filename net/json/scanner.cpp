@@ -48,7 +48,7 @@ unsigned ends_of_plain_sixteen(const char* begin) {
 // Without recursion: the depth is the sender's choice.
 class Scanner {
  public:
-  // `keys`, `follower`: are told what they need where they are not null. They must outlive it.
+  // `keys`, `follower`: are called where they are not null. They must outlive it.
   Scanner(std::string_view text, JsonReading& reading, KeyRegister* keys, Follower* follower)
       : text_(text), reading_(reading), keys_(keys), follower_(follower) {}
 

@@ -11,7 +11,7 @@
 namespace hookspool::net {
 
 // RFC 8259 as PostgreSQL's json_in reads it, with what jsonb refuses on top. Fills all of `reading` but bom, text and
-// duplicate_key. `keys` and `follower` are told what they need where they are not null.
+// duplicate_key. `keys` and `follower` are called where they are not null.
 // REQUIRES: `text` is at most kJsonBytesMax long.
 void scan_json(std::string_view text, JsonReading& reading, KeyRegister* keys, Follower* follower);
 

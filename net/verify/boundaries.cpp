@@ -80,14 +80,14 @@ Result<void, std::string> check_edge(const SignedPart& part, const SignedValues&
   const bool like_a_query = part.kind == Kind::kUrl && before && edge == '?';
   if (!(word && is_url_character(edge)) && !like_a_query) return {};
   return fail("the body " + std::string(before ? "begins" : "ends") + " with a character that " +
-              name_of(part) + " may hold, so where one of them ends cannot be told");
+              name_of(part) + " may hold, so where one of them ends is unknown");
 }
 
 }  // namespace
 
 Result<void, std::string> check_template(const Parts& parts) {
   if (std::count_if(parts.begin(), parts.end(), [](const auto& part) { return is_free(part.kind); }) > 1) {
-    return fail(std::string("has the body or the form more than once: where one ends could not be told"));
+    return fail(std::string("has the body or the form more than once: where one ends is unknown"));
   }
   for (std::size_t at = 0; at < parts.size(); ++at) {
     if (!is_word(parts[at].kind)) continue;
@@ -101,7 +101,7 @@ Result<void, std::string> check_template(const Parts& parts) {
     });
     if (!other.empty()) {
       return fail("has nothing between " + name_of(parts[at]) + " and " + other +
-                  ": where one ends could not be told; the sender has to sign a separator");
+                  ": where one ends is unknown; the sender has to sign a separator");
     }
   }
   return {};

@@ -16,7 +16,7 @@
 
 namespace hookspool::net {
 
-// Can the parts of such a text be told apart at all? The error says what to change in it.
+// Can the parts of such a text be distinguished at all? The error says what to change in it.
 Result<void, std::string> check_template(const std::vector<SignedPart>& parts);
 
 // What a request puts in place of the parts.

@@ -1,4 +1,4 @@
-// A sender's own id of a delivery: the same for each of its attempts, so that a repeat can be told from a new event.
+// A sender's own id of a delivery: the same for each of its attempts, so that a repeat can be distinguished from a new event.
 //
 // An id that the signature does not cover can be put on a replay of any signed request. Such an id says
 // "a repeat" only together with the bytes that were signed: `is_signed` tells the caller which of the two it has.

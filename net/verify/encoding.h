@@ -15,7 +15,7 @@ namespace hookspool::net {
 using hookspool::decode_hex;
 using hookspool::encode_hex;
 
-// RFC 4648 section 4. Signatures come with their padding and in no other spelling; only what a person has typed (a secret,
+// RFC 4648 section 4. Signatures come with their padding and in no other spelling; only what was typed by hand (a secret,
 // a password) may leave it out. Wrong padding is nothing in either case.
 enum class Padding { kRequired, kOptional };
 std::optional<std::string> decode_base64(std::string_view text, Padding rule = Padding::kRequired);

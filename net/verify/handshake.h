@@ -1,6 +1,6 @@
 // Handshakes: what a provider asks a new URL before it sends anything there. Answered at once, never kept.
 //
-// Echoing what a stranger has sent is how pages get scripts of others: so what is echoed is short, of few kinds of
+// Echoing what a client has sent is how pages get scripts of others: so what is echoed is short, of few kinds of
 // characters, and goes out as text/plain (or as JSON that needs no escaping) that a browser must not take for anything
 // else. Pure functions, thread-safe.
 #pragma once

@@ -1,7 +1,7 @@
 // How a sender proves that a webhook is its own: a scheme is data, and one verifier (verifier.h) reads it. The schemes
 // of known senders are in providers.h; a configuration can describe any other of the same kinds.
 //
-// Plain values. Header names are lower case. Thread-safe as long as nobody writes them.
+// Plain values. Header names are lower case. Thread-safe as long as no thread writes them.
 #pragma once
 
 #include <chrono>

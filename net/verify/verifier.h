@@ -54,11 +54,11 @@ std::string_view mismatch_name(Mismatch mismatch);  // "header_missing"
 
 struct Verdict {
   Mismatch mismatch = Mismatch::kNone;
-  std::string text{};  // one line for a person; empty where it fits
+  std::string text{};  // one line for an administrator; empty where it fits
   bool fits() const { return mismatch == Mismatch::kNone; }
 };
 
-// How the verifier came to its verdict, for a person who looks for the part that is wrong.
+// How the verifier came to its verdict, for an administrator who looks for the part that is wrong.
 struct Trace {
   static constexpr std::size_t kShownCharacters = 6;  // of a signature, sent or expected
 

@@ -1,4 +1,4 @@
-// One segment's files as an opening finds them: what they hold, or why that cannot be told.
+// One segment's files as an opening finds them: what they hold, or why that is unknown.
 //
 // Internal to storage/. Not thread-safe: before the writer exists, or of a segment that nothing else has open; with the
 // folder's lock held. Changes nothing but SQLite's -shm files.

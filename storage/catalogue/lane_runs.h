@@ -41,7 +41,7 @@ class LaneRuns {
   // REQUIRES: the run has a piece that begins with that number.
   static const LanePiece& piece_of(const EpochRun& run, std::uint64_t first_seq);
 
-  // `segment`: the one at hand. Where the run is not known yet its place is before the runs that lie in later segments only.
+  // `segment`: the current one. Where the run is not known yet its place is before the runs that lie in later segments only.
   EpochRun& run_of(const std::string& lane, const Uuid& epoch, std::uint64_t segment);
   // A run of which nothing is left, and nothing can come, is of no use; nor is a lane without runs.
   void forget_empty(const std::string& lane);

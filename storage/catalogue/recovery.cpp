@@ -47,7 +47,7 @@ class Recovery {
       if (inspected.condition == Condition::kTooNew) return too_new(inspected.why);
       if (names.db) inspected_.emplace(number, std::move(inspected));
     }
-    for (const std::string& name : listing.strangers) {
+    for (const std::string& name : listing.foreign) {
       if (!looks_like_segment(folder_.path() / name)) continue;
       found_.notes.push_back((folder_.path() / name).string() +
                              " looks like a segment and has a name of its own, so it was left alone: "

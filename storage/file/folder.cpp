@@ -193,7 +193,7 @@ JournalResult<Folder::Listing> Folder::list() const {
     name.remove_prefix(prefix.size());
     const auto parsed = parse_segment_name(name);
     if (!parsed) {
-      if (prefix.empty() && name.ends_with(".db")) listing.strangers.insert(file_name);
+      if (prefix.empty() && name.ends_with(".db")) listing.foreign.insert(file_name);
       continue;
     }
     const auto& [number, kind] = *parsed;

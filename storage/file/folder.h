@@ -65,7 +65,7 @@ class Folder {
     std::map<std::uint64_t, SegmentNames> segments;
     std::uint64_t greatest_number = 0;  // of any segment, damaged ones too: such a number is not given again
     std::set<std::string> set_aside;    // damaged-segment-* and duplicate-segment-*: the database's name
-    std::set<std::string> strangers;    // other files *.db
+    std::set<std::string> foreign;      // other files *.db
   };
   JournalResult<Listing> list() const;
 

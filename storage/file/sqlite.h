@@ -33,7 +33,7 @@ constexpr std::int32_t kFormatWithPacking = 3;
 std::unique_ptr<SQLite::Database> open_writable(const std::filesystem::path& file, const std::string& vfs,
                                                 bool create);
 
-// Opens a connection that only reads. `growing`: the writer still has this file open. A file that nobody
+// Opens a connection that only reads. `growing`: the writer still has this file open. A file that no process
 // writes and that has no WAL left is opened without locks and without a -shm file; one with a WAL as well if a -shm file
 // cannot be made or locked, as on a disk that is full or takes no writes.
 std::unique_ptr<SQLite::Database> open_read_only(const std::filesystem::path& file, const std::string& vfs,
@@ -51,7 +51,7 @@ bool cannot_be_read_now(const SQLite::Exception& error);
 void require_pragma(SQLite::Database& database, const std::string& name, const std::string& expected);
 
 // The system's error behind the last failure, as far as SQLite knows it: what it noted itself, else what the database
-// file or its WAL noted; 0 if nobody did.
+// file or its WAL noted; 0 if none did.
 int last_errno(SQLite::Database& database);
 
 // Whether closing the connection may checkpoint and remove the WAL.

@@ -3,7 +3,7 @@
 //   1. delivered history is shed (JournalSpace does that before it asks here); what is undelivered never is
 //   2. a lane over its ceiling is refused, so that one noisy source cannot close the door for the others
 //   3. in the last stretch only lanes whose senders never send again are accepted
-//   4. at the end, nobody is
+//   4. at the end, none is
 //
 // Internal to storage/. Pure: numbers in, an answer out; immutable, so thread-safe. All sizes are in bytes.
 #pragma once

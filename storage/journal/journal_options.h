@@ -33,7 +33,7 @@ struct JournalOptions {
   std::uint64_t bytes_max = 2ull << 30;         // all segments together; above it append() answers kFull
   std::uint64_t free_bytes_min = 256ull << 20;  // of the file system; below it append() answers kFull
   // The lanes that are known beforehand. `other_quota` is for all others; its bytes_max counts only while the
-  // journal knows more than one lane, for nobody else needs the room.
+  // journal knows more than one lane, for no other needs the room.
   std::map<std::string, LaneQuota, std::less<>> lane_quotas;
   LaneQuota other_quota;
   // A file that is given up when letting go of segments itself finds no room on the disk; 0: none. At most a

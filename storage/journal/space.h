@@ -35,12 +35,12 @@ class JournalSpace {
   // How one delivered segment is dropped. Set once, before any other thread is there.
   void set_drop(std::function<JournalResult<void>(std::uint64_t number)> drop) { drop_ = std::move(drop); }
 
-  // The events of one group, asked about one after the other: what is let in counts for those that follow.
+  // The events of one group, asked about one after the other: what is accepted counts for those that follow.
   class Group {
    public:
     explicit Group(const JournalSpace& space)
         : space_(space), budget_(space.budget()), facts_(space.facts()) {}
-    // Why not; nothing: it is let in.
+    // Why not; nothing: it is accepted.
     std::optional<JournalError> refuse(const std::string& lane, std::uint64_t bytes);
 
    private:
@@ -52,7 +52,7 @@ class JournalSpace {
     bool short_ = false;  // stays, once it is
   };
 
-  // Delivered segments have to go, now, for `more` bytes to be let in.
+  // Delivered segments have to go, now, for `more` bytes to be accepted.
   bool must_evict(std::uint64_t more) const;
   // Drops the oldest delivered segment; false if there is none, or it could not be.
   bool evict_oldest() const;
@@ -71,7 +71,7 @@ class JournalSpace {
   // Makes the reserve again if there is room for it.
   void restore_reserve();
 
-  // Why no lane at all would be let in; nothing if one would.
+  // Why no lane at all would be accepted; nothing if one would.
   std::optional<JournalError> refuse_all() const;
   std::vector<LaneUsage> lane_usages() const;
   std::uint64_t free_bytes() const;
@@ -90,8 +90,8 @@ class JournalSpace {
   Reserve reserve_;
   mutable Mutex budget_mutex_;
   std::shared_ptr<const Budget> budget_ GUARDED_BY(budget_mutex_);  // replaced as a whole
-  // The size of the last event that a lane was refused, until one of it is let in: what it would take for the lane
-  // to be open again. Only of lanes that are named or known; under "" of those that nobody knows.
+  // The size of the last event that a lane was refused, until one of it is accepted: what it would take for the lane
+  // to be open again. Only of lanes that are named or known; under "" of unknown ones.
   mutable Mutex mutex_;
   mutable std::map<std::string, std::uint64_t, std::less<>> refused_bytes_ GUARDED_BY(mutex_);
   std::function<JournalResult<void>(std::uint64_t)> drop_;

@@ -48,7 +48,7 @@ class TicketQueue {
   // Waits for tickets and answers how many there are. `stopping`: gives up after a moment, with none.
   std::size_t take(std::span<TicketPtr> tickets, bool stopping);
   void answer(Ticket& ticket, JournalResult<EventPtr> result);
-  // After kStop was taken: whether all others are answered and nobody can put one in any more.
+  // After kStop was taken: whether all others are answered and none can be put in any more.
   bool drained() const { return in_flight_.load() == 0; }
 
  private:

@@ -17,7 +17,7 @@ struct DeadLetter {
   std::int64_t failed_at_us = 0;    // wall clock
   std::string sqlstate, message;    // why
   std::string request;  // JSON: delivery_id, method, path, query, remote_addr, content_type, headers
-  std::string body;     // empty where only the metadata is at hand (body_bytes tells)
+  std::string body;     // empty where only the metadata is known (body_bytes tells)
   std::uint64_t body_bytes = 0;
   bool put_back = false;  // is in the journal again, on its way
   bool has_body() const { return body.size() == body_bytes; }

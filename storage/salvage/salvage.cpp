@@ -64,7 +64,7 @@ class Salvage {
     std::vector<std::filesystem::path> files = options_.files;
     if (files.empty()) {
       for (const std::string& name : listing->set_aside) files.push_back(folder_.path() / name);
-      for (const std::string& name : listing->strangers) {
+      for (const std::string& name : listing->foreign) {
         if (looks_like_segment(folder_.path() / name)) files.push_back(folder_.path() / name);
       }
     }
@@ -155,7 +155,7 @@ class Salvage {
     if (auto imported = import(*scan, source, result); !imported) return fail(imported.error());
     if (options_.dry_run) return result;
     // Pages that the disk did not give may be given another time.
-    const bool stranger = listing.strangers.contains(name) && folder_.path() / name == file;
+    const bool stranger = listing.foreign.contains(name) && folder_.path() / name == file;
     if ((set_aside || (stranger && result.intact > 0)) && result.unreadable_pages == 0) {
       auto renamed = folder_.set_salvaged(name);
       if (!renamed) return fail(renamed.error());

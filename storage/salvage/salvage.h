@@ -54,7 +54,7 @@ struct SalvagedFile {
     Uuid id;
   };
   std::string file;
-  std::string error;  // why it could not be read; then nothing else is told
+  std::string error;  // why it could not be read; then nothing else is known
   std::uint64_t pages = 0;
   std::uint64_t unreadable_pages = 0;
   std::uint64_t found = 0;  // intact and damaged

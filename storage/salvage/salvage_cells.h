@@ -20,7 +20,7 @@ struct EventCell {
   bool whole_key =
       false;  // what stands before it fits as well: not a remnant whose beginning was overwritten
   Uuid id;
-  std::int32_t format = 0;         // told by the number of columns
+  std::int32_t format = 0;         // known by the number of columns
   std::size_t at = 0;              // of the record in the page
   std::uint64_t record_bytes = 0;  // header and columns
   std::size_t local_bytes = 0;     // of them, those in this page

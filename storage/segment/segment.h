@@ -77,7 +77,7 @@ class ActiveSegment {
   ~ActiveSegment();
 
   // One synced transaction, and then a look whether the file still has its name. kGone: the rows were written
-  // into a file that nobody will find again.
+  // into a file that is never found again.
   Result<void, SegmentFailure> commit(const Group& group);
 
   // How long SQLite's COMMIT of the last one took, by the steady clock: its pages into the WAL, and their sync.

@@ -93,7 +93,7 @@ class SegmentReader {
   SQLite::Statement select_range_;
 };
 
-// Open readers that nobody uses at the moment, the last used first to be used again. A parked file has one
+// Open readers that are not in use, the last used first to be used again. A parked file has one
 // reader; who wants it waits until it comes back, so a taken reader must be put back whatever its read gave.
 class ReaderPool {
  public:

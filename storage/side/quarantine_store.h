@@ -63,7 +63,7 @@ class QuarantineStore {
   JournalResult<std::vector<Uuid>> remove(const std::vector<Uuid>& ids);
   JournalResult<std::uint64_t> remove_older(std::int64_t than_us);  // by received_at_us; answers how many
 
-  // Before an event is appended to the journal, so that after a crash it can be told whether it was.
+  // Before an event is appended to the journal, so that after a crash it is known whether it was.
   JournalResult<void> begin_admission(const Uuid& id, const Uuid& epoch, std::uint64_t seq);
   JournalResult<void> cancel_admission(const Uuid& id);
   JournalResult<std::vector<Quarantined>> admissions() const;  // those that were begun, whole

@@ -1,4 +1,4 @@
-// dedupe_size [keys]: what the index of deliveries takes of memory and disk with so many keys, ten million unless told.
+// dedupe_size [keys]: what the index of deliveries takes of memory and disk with so many keys, ten million unless given.
 // Prints figures and asserts nothing but that every write and read succeeds.
 #include <chrono>
 #include <cstdint>

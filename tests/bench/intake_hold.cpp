@@ -1,4 +1,4 @@
-// What thousands of useless connections cost those who behave: the rate of 64 good clients with nobody else
+// What thousands of idle connections cost those who behave: the rate of 64 good clients with no other
 // there, and with 5,000 connections that say nothing or drip, in turn. Prints each run, the medians, their ratio
 // and the memory an idle connection takes.
 //

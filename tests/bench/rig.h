@@ -75,7 +75,7 @@ testing::AgentOptions agent_options(const AgentSetup& setup = {});
 // What each thread of a process has had of the processors, in seconds, by the thread's name.
 std::map<std::string, double> processor_seconds(pid_t pid);
 
-// Puts a journal's files, which nobody has open, out of the page cache: reading them reads the disk.
+// Puts a journal's files, which no process has open, out of the page cache: reading them reads the disk.
 void make_cold(const std::filesystem::path& journal);
 
 // A field of /proc/PID/status in bytes, like "VmRSS" or "VmHWM", the greatest VmRSS there was.

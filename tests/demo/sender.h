@@ -1,5 +1,5 @@
-// Posts deliveries one after the other at a steady pace, on a thread of its own, and notes what it was told.
-// A delivery that was refused (nobody listened, or an answer that is not 2xx) is posted again, as senders do.
+// Posts deliveries one after the other at a steady pace, on a thread of its own, and notes what it was answered.
+// A delivery that was refused (no process listened, or an answer that is not 2xx) is posted again, as senders do.
 // One that was taken and not answered is not: it may be in, and then a second one would be a second event.
 // Thread-safe.
 #pragma once
@@ -32,7 +32,7 @@ class Sender {
 
   // Returns once so many are sent; throws std::runtime_error if that takes longer than a minute.
   void wait_sent(std::size_t count) const;
-  // What was told of each delivery. Waits for the end.
+  // What was answered to each delivery. Waits for the end.
   const std::vector<Told>& finish();
 
  private:

@@ -1,4 +1,4 @@
-// The sum at the end: what the sender was told against what PostgreSQL has, counted by PostgreSQL itself.
+// The sum at the end: what the sender was answered against what PostgreSQL has, counted by PostgreSQL itself.
 #pragma once
 
 #include <cstddef>

@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   net::Trace trace;
   const net::Keys keys{secrets, "https://hooks.example.com/in", 1'700'000'000'000'000};
   const net::Verdict verdict = net::verify(provider.scheme, {"POST", query, headers, bytes}, keys, &trace);
-  fuzz::require(!verdict.fits(), "nobody without the secret fits");
+  fuzz::require(!verdict.fits(), "no request without the secret fits");
   fuzz::require(!verdict.text.empty(), "a refusal says why");
   fuzz::require(verdict.text.find(secrets[0]) == std::string::npos, "a refusal does not tell the secret");
   for (const std::string& shown : trace.expected)

@@ -1,4 +1,4 @@
-// What every fuzz target has in common. A target is one function over bytes that anybody may have sent; it holds what
+// What every fuzz target has in common. A target is one function over bytes that any client may have sent; it holds what
 // came out against what must always be true, so that a wrong answer is found as well as a crash.
 //
 // The same sources are built twice: with libFuzzer (./dev fuzz), and with replay.cpp, which feeds the committed corpus to

@@ -40,7 +40,7 @@ void check_nothing_else(const Facts& facts, Violations& violations) {
   for (const Landed* landed : facts.all) {
     const auto found = facts.by_key.find(landed->key);
     if (found == facts.by_key.end()) {
-      violations.add("I3", "nobody sent " + name_of(*landed));
+      violations.add("I3", "no client sent " + name_of(*landed));
     } else if (found->second.front()->kind == Kind::kMalformed) {
       violations.add("I3", "no HTTP request, and stored: " + name_of(*landed));
     }

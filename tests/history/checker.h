@@ -2,7 +2,7 @@
 //
 //   I1   acknowledged: a row or a dead letter, exactly once
 //   I2   refused or unanswered: at most once ("recovered" where it is there)
-//   I3   nothing that nobody sent, and nothing that is no HTTP request
+//   I3   nothing that no client sent, and nothing that is no HTTP request
 //   I4   the bytes and the headers as they were sent, under the id that was answered
 //   I5   the order of each source that has one request open at a time; ids and numbers agree; epochs do not mix
 //   I6   no (epoch, lane, number) twice; each watermark has everything up to it and nothing above it
@@ -30,7 +30,7 @@ inline constexpr std::uint64_t kRefusedInARowMax = 20;
 struct Verdict {
   struct Violation {
     std::string invariant;  // "I1"
-    std::string text;       // for a person
+    std::string text;       // for a reader
   };
   std::vector<Violation> examples;  // the first of each invariant
   std::uint64_t violations = 0;

@@ -151,7 +151,7 @@ const Mutations& of_bytes_and_strangers() {
          std::erase_if(r.watermarks,
                        [&](const Watermark& m) { return m.epoch == row.epoch && m.lane == row.source; });
        }},
-      {"a row that nobody sent", "I3",
+      {"a row that no client sent", "I3",
        [](Result& r) {
          Landed row = copy_above_the_watermark(r, *neighbours(r).first);
          row.key = row.header = "nobody-1";
@@ -237,7 +237,7 @@ bool in_another_life(const Send& first, const Send& second) {
   return second.life != first.life;
 }
 
-// The second request becomes an event of its own, and is told so.
+// The second request becomes an event of its own, and is answered so.
 void split(Result& result, const Pair& pair) {
   const Landed row = first(result.rows, [&](const Landed& landed) { return landed.id == pair.first->id; });
   const Landed copy = copy_above_the_watermark(result, row);

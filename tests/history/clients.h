@@ -1,4 +1,4 @@
-// The senders: 16 clients, each the sender of 8 sources, that go on whatever they are told and write down every answer.
+// The senders: 16 clients, each the sender of 8 sources, that go on whatever they are answered and write down every answer.
 // A source has one request open at a time, which defines its order, except one in ten, which has four. Bodies are of
 // Pareto-distributed sizes; a few deliveries are planted (the tables refuse them) or no HTTP at all; a few are repeated: at
 // the same time, later, until they are answered, and the latest one in the agent's next life; every
@@ -54,7 +54,7 @@ class Clients {
   // All stop after their open requests and wait, or go on. Returns when it is so.
   void pause();
   void resume() { paused_ = false; }
-  // Ends all after their open requests and gives what they were told.
+  // Ends all after their open requests and gives what they were answered.
   std::vector<Send> stop();
 
  private:

@@ -28,7 +28,7 @@ struct Facts {
   std::vector<const Landed*> all;                                    // rows and dead letters by id
   std::unordered_map<std::string, std::vector<const Send*>> by_key;  // a delivery and its repeats
   std::unordered_map<std::string, std::vector<const Send*>> by_source;
-  std::unordered_map<std::string, const Send*> by_answered_id;  // the first that was told it
+  std::unordered_map<std::string, const Send*> by_answered_id;  // the first that was answered it
   std::unordered_map<std::string, std::vector<const Landed*>> by_id;
   std::unordered_map<std::string, std::set<std::string>> ids_by_key;  // of what landed
   std::unordered_set<std::string> ever_dead, again;

@@ -1,4 +1,4 @@
-// hookspool-history: breaks a real agent's surroundings by a seeded schedule and holds what senders were told against
+// hookspool-history: breaks a real agent's surroundings by a seeded schedule and holds what senders were answered against
 // what is in PostgreSQL and in the journal. See CONTRIBUTING.md.
 #include <CLI/CLI.hpp>
 #include <filesystem>

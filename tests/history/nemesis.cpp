@@ -116,7 +116,7 @@ void Nemesis::lose_commit_answer(Random& random) {
 
 void Nemesis::blackhole(Random&) {
   const std::lock_guard organ(line_);
-  Fault fault = begin("nothing passes the line any more, and nobody says so");
+  Fault fault = begin("nothing passes the line any more, and no side says so");
   const auto before = rig_.proxy().counts().bytes_to_server;
   rig_.proxy().swallow_after(Direction::kToServer);
   rig_.proxy().swallow_after(Direction::kToClient);

@@ -1,7 +1,7 @@
 // What breaks things. Each fault takes place on one organ (the agent's life, the line, the server, the disk), and says
 // with a count of the injector that it really hit. One fault an organ at a time; organs are independent, so faults of
 // different organs may be alive at once. Thread-safe in that sense. Throws std::runtime_error where the machine itself
-// does not do as told (a server that does not start).
+// does not do as ordered (a server that does not start).
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// Everything that a run of the history checker leaves behind, as plain data: what clients were told, what is in
+// Everything that a run of the history checker leaves behind, as plain data: what clients were answered, what is in
 // PostgreSQL and in the journal afterwards, what was broken meanwhile and when. It can be kept as a file and checked
 // again. Times are wall clock in microseconds, of the checker's own clock, which no fault touches. Not thread-safe.
 #pragma once

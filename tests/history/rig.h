@@ -42,7 +42,7 @@ class Rig {
 
   void start_clients(const ClientsOptions& base = {});
   Clients& clients() { return *clients_; }
-  void stop_clients();  // keeps what they were told
+  void stop_clients();  // keeps what they were answered
 
   testing::PgCluster& postgres() { return *primary_; }
   testing::PgCluster* standby() { return standby_.get(); }
@@ -63,7 +63,7 @@ class Rig {
   void drain();
   // Everything the checker wants. REQUIRES: drain(). Stops the agent.
   Result collect(std::vector<Fault> faults);
-  // Saves what a person needs to understand a failure; the folder stays.
+  // Saves what is needed to understand a failure; the folder stays.
   std::filesystem::path keep(Result result);
 
  private:

@@ -85,7 +85,7 @@ Report run(const RunOptions& options, const std::function<void(Rig&, Nemesis&, R
     report.finding = Finding::kBroken;
     report.notes.emplace_back(stalled.what());
   } catch (const std::exception& error) {
-    // The agent, a server or this program did not do as told: a person must look.
+    // The agent, a server or this program did not do as ordered: look at it.
     report.finding = Finding::kBroken;
     report.notes.emplace_back(error.what());
   }

@@ -39,7 +39,7 @@ class CutProxy {
   void swallow_after(Direction direction, std::uint64_t bytes = 0);
   // Stops reading that direction, so that the sender's buffers fill, until reset().
   void stall(Direction direction);
-  // Nobody listens: connections are refused, until accept_again() or reset(). Existing ones go on.
+  // No process listens: connections are refused, until accept_again() or reset(). Existing ones go on.
   void refuse();
   void accept_again();
   // Every chunk is passed on this much later.

@@ -1,4 +1,4 @@
-// A TCP port of 127.0.0.1 that nobody listens on, for servers that must come back on the same port.
+// A TCP port of 127.0.0.1 that no process listens on, for servers that must come back on the same port.
 // Below the range the kernel gives to outgoing connections: none of those can take the port while its server
 // is down, and none can connect to itself.
 #pragma once

@@ -144,7 +144,7 @@ PgResult<std::uint64_t> DeliveryTransaction::heal(std::span<const EventPtr> even
   if (back.empty()) return std::uint64_t{0};
   auto rows = state.to_put(back);
   if (!rows) return fail(std::move(rows).error());
-  // Where rows can be told apart by id, one that is there already stays as it is.
+  // Where rows can be distinguished by id, one that is there already stays as it is.
   if (state.target->comparable()) {
     // A recorded gap is the proof that it was never there.
     auto put = state.target->put_missing(*rows, Target::Pruned::kPutIn);
@@ -252,7 +252,7 @@ PgResult<void> DeliveryTransaction::commit() {
   State& state = *state_;
   assert(!state.ended);
   constexpr std::string_view attempt = "committing";
-  // What is deferred is checked first, so that a row's refusal is told by a statement, before the watermark moves.
+  // What is deferred is checked first, so that a row's refusal is reported by a statement, before the watermark moves.
   std::string sql(kCheckRows);
   std::size_t own_statements = 0;
   if (state.watermark && state.position != *state.watermark && !state.moved) {

@@ -74,7 +74,7 @@ class DeliveryTransaction {
   // back (Event::again) goes in only if its dead letter is still there, which it removes: so it goes in once.
   PgResult<void> copy(std::span<const EventPtr> events);
   // The same in pieces, with one COPY for all of them: reading the next piece meanwhile keeps PostgreSQL busy.
-  // What it refuses may be told by any later piece or by finish_copy(), which comes before whatever else is asked.
+  // What it refuses may be reported by any later piece or by finish_copy(), which comes before whatever else is asked.
   PgResult<void> copy_some(std::span<const EventPtr> events);
   PgResult<void> finish_copy();
   // The event at position().seq + 1 cannot be taken: keeps it whole among the dead letters.
@@ -87,7 +87,7 @@ class DeliveryTransaction {
   // The same for one that cannot be taken: keeps it among the dead letters.
   PgResult<void> heal_as_dead_letter(const StoredEvent& event, const PgError& why);
   // Puts in what is not there yet, by id, without moving: for runs whose numbers are not ours alone. Answers how
-  // many rows that were. Where rows cannot be told apart (comparable() says no) it is refused, as kSetup.
+  // many rows that were. Where rows cannot be distinguished (comparable() says no) it is refused, as kSetup.
   // `delivered_to`: the number up to which they are known to have been delivered once. What retention has deleted of these
   // counts as there; one behind it that may have been deleted is refused, as kEvent.
   PgResult<std::uint64_t> reconcile(std::span<const EventPtr> events, std::uint64_t delivered_to);
@@ -105,7 +105,7 @@ class DeliveryTransaction {
   // What became no row of what was copied.
   RowCounts counts() const;
 
-  // Moves the watermark to position() and commits. What a deferred constraint or trigger refuses is told here, as the
+  // Moves the watermark to position() and commits. What a deferred constraint or trigger refuses is reported here, as the
   // rows' fault (PgError::error_class); nothing is committed then.
   PgResult<void> commit();
 

@@ -29,7 +29,7 @@ std::string milliseconds(std::chrono::milliseconds duration) {
   return std::to_string(duration.count());
 }
 
-// Shorter than a statement may take, so that a lock that another session holds is told as such (55P03) and not taken
+// Shorter than a statement may take, so that a lock that another session holds is reported as such (55P03) and not taken
 // for a statement that is too slow.
 std::chrono::milliseconds lock_wait(const PgOptions& options) {
   if (options.statement_timeout.count() == 0) return options.lock_timeout;
@@ -55,7 +55,7 @@ PgResult<std::optional<Position>> parse_watermark(const PgRows& rows) {
   if (!valid) {
     return fail(PgError{.error_class = ErrorClass::kSetup,
                         .text = "reading the watermark: its row holds no number and id",
-                        .hint = "Somebody edited the table watermarks by hand: restore the row."});
+                        .hint = "The table watermarks was edited by hand: restore the row."});
   }
   return std::optional<Position>(position);
 }

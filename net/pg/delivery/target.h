@@ -31,7 +31,7 @@ class Target {
   virtual PgResult<void> begin(const std::string& before, std::string_view attempt) = 0;
   // All of them, in their order. None: would the table take rows at all?
   virtual PgResult<void> put(std::span<const EventPtr> events) = 0;
-  // The same while others follow: their rows may still be on their way when this returns, so a refusal may be told by
+  // The same while others follow: their rows may still be on their way when this returns, so a refusal may be reported by
   // a later put_some() or by finish(), before which nothing else may be asked of the connection.
   virtual PgResult<void> put_some(std::span<const EventPtr> events) { return put(events); }
   virtual PgResult<void> finish() { return {}; }
@@ -47,7 +47,7 @@ class Target {
   // A savepoint was set, or the transaction went back to it.
   virtual void savepoint() {}
   virtual void back_to_savepoint() {}
-  // Can rows be told apart by the event's id, so that put_missing() has an answer?
+  // Can rows be distinguished by the event's id, so that put_missing() has an answer?
   virtual bool comparable() const = 0;
   // An SQL expression: are there rows of the lane and epoch that `where` selects (by epoch, source, seq, id)?
   virtual std::string exists_sql(const std::string& where) const = 0;

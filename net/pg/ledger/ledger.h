@@ -34,7 +34,7 @@ struct Standing {
 PgResult<bool> rows_may_be_hidden(Connection& connection, const PgOptions& options, const std::string& lane);
 
 // In one statement, so that an event on its way from one place to another is seen at one of them. Events that are
-// nowhere are left out; one that is at several is told of each. A lane with tables of its own is looked for there, by
+// nowhere are left out; one that is at several is reported for each. A lane with tables of its own is looked for there, by
 // their id columns (REQUIRES: each has one), and then seq is 0: it is in the table if each has all rows that it makes.
 PgResult<std::vector<Standing>> find_events(Connection& connection, const PgOptions& options,
                                             const std::string& agent_id, const std::string& lane,

@@ -35,7 +35,7 @@ PgResult<std::vector<std::pair<Uuid, Position>>> read_watermarks(Connection& con
 }
 
 PgResult<SinkIdentity> read_identity(Connection& connection, const PgOptions& options) {
-  // The control file's functions may be withheld from a role, and other engines lack them: then it is not told.
+  // The control file's functions may be withheld from a role, and other engines lack them: then it is unknown.
   auto rows = connection.query(
       "SELECT id FROM " + quote_identifier(options.schema) + ".sink ORDER BY created_at, id LIMIT 1",
       statement_deadline(options), "reading the sink's identity");

@@ -22,8 +22,8 @@ PgResult<std::vector<std::pair<Uuid, Position>>> read_watermarks(Connection& con
 struct SinkIdentity {
   std::string sink_id;  // hookspool.sink: made once in each database, goes along with a restore or a standby
   std::string system_identifier;  // of the cluster; empty where the server does not tell
-  std::string started_at;         // the server's start: a restart may have been a restore; empty: not told
-  std::uint64_t timeline = 0;     // grows with each promotion (pg_control_checkpoint()); 0: not told
+  std::string started_at;         // the server's start: a restart may have been a restore; empty: unknown
+  std::uint64_t timeline = 0;     // grows with each promotion (pg_control_checkpoint()); 0: unknown
   bool operator==(const SinkIdentity&) const = default;
 };
 PgResult<SinkIdentity> read_identity(Connection& connection, const PgOptions& options);

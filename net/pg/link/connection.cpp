@@ -145,7 +145,7 @@ PgError Connection::Impl::refused(const PGresult* result, std::string_view attem
 PgError Connection::Impl::refused_and_drained(const PGresult* result, Deadline deadline,
                                               std::string_view attempt) {
   PgError error = refused(result, attempt);
-  // What is lost after it is told by connection_lost; the server's own words say more.
+  // What is lost after it is reported by connection_lost; the server's own words say more.
   if (!broken && !drain(deadline, attempt)) broken = true;
   if (PQstatus(connection.get()) == CONNECTION_BAD) broken = true;
   error.connection_lost = error.connection_lost || broken;

@@ -42,7 +42,7 @@ struct PgOptions {
   std::chrono::milliseconds answer_margin{15'000};
   std::shared_ptr<const LaneTables>
       tables{};          // lanes with a table of their own; null: all fill the events table
-  std::string notify{};  // the channel that is told of deliveries, after their COMMIT; empty: none
+  std::string notify{};  // the channel that is notified of deliveries, after their COMMIT; empty: none
 };
 
 // The last moment to wait for a statement's answer: statement_timeout and answer_margin from now.
@@ -83,7 +83,7 @@ class Connection {
   static std::string server_in(const std::string& conninfo);
   // Does a password stand in it?
   static bool holds_password(const std::string& conninfo);
-  // How many servers conninfo (or libpq's environment) lists; 1 where that cannot be told, as with a service.
+  // How many servers conninfo (or libpq's environment) lists; 1 where that is unknown, as with a service.
   static std::size_t servers(const PgOptions& options);
   // The first remote server of conninfo whose certificate sslmode does not check; empty: none, or a service file says.
   static std::string unverified_server(const std::string& conninfo);

@@ -27,7 +27,7 @@ short wait_for_socket(int socket, short events, Deadline deadline);
 
 // What libpq's notice receiver leaves for us.
 struct Notices {
-  bool sync_wait_cancelled = false;  // told by a WARNING
+  bool sync_wait_cancelled = false;  // reported by a WARNING
   bool came = false;                 // any, since it was asked last
 };
 

@@ -1,4 +1,4 @@
-// What libpq is told to connect with: the user's conninfo, and our defaults where he said nothing.
+// What libpq connects with: the user's conninfo, and our defaults where it says nothing.
 // Thread-safe. Source: PostgreSQL 15 documentation, 34.1.2 (parameter key words), 34.15 (environment).
 #pragma once
 
@@ -33,7 +33,7 @@ class ConnectParameters {
   // kSetup names the bad keyword; values are never quoted, for they may be parts of a password.
   static PgResult<ConnectParameters> make(const PgOptions& options);
 
-  // How many servers are listed (1 where that cannot be told).
+  // How many servers are listed (1 where that is unknown).
   std::size_t hosts() const { return hosts_; }
   // The second server becomes the first: libpq 15 alone never leaves a listed server that takes a connection
   // and does not answer, since its own connect_timeout does not count in a non-blocking connect.

@@ -42,7 +42,7 @@ constexpr std::array kClasses{
     SqlstateClass{"54", kEvent},     // a program limit: too deep, too big
     SqlstateClass{"P0", kEvent},     // RAISE in a trigger
     SqlstateClass{"XX000", kEvent},  // internal error: some data can cause one; isolation must prove it
-    // Mostly what a person must change; but a trigger can come to it with one event alone.
+    // Mostly what an administrator must change; but a trigger can come to it with one event alone.
     SqlstateClass{"0L", kUnclear},  // invalid grantor
     SqlstateClass{"0P", kUnclear},  // invalid role
     SqlstateClass{"25", kUnclear},  // transaction state
@@ -54,7 +54,7 @@ constexpr std::array kClasses{
     SqlstateClass{"55", kUnclear},  // object not in prerequisite state
     SqlstateClass{"F0", kUnclear},  // the server's configuration file
     SqlstateClass{"HV", kUnclear},  // foreign data wrapper
-    // What a person must change.
+    // What an administrator must change.
     SqlstateClass{"2200H", kSetup},  // a sequence has reached its end
     SqlstateClass{"22P04", kSetup},  // COPY's own format: ours and the table's disagree
     SqlstateClass{"57P04", kSetup},  // the database was dropped

@@ -15,7 +15,7 @@ enum class ErrorClass {
   kLimit,   // a limit of time or memory, or a conflict: retry, in smaller pieces; alone it may be the event's
   kEvent,   // this event, in this table, will never be taken
   kUnclear,  // one event's (by what a trigger does with it) or the setup's: only an event that is taken tells
-  kSetup,    // a person must change something: hold, say what, retry slowly
+  kSetup,    // an administrator must change something: hold, say what, retry slowly
 };
 
 // Empty: the connection was lost => kOutage. Unknown, and what users define: kEvent, because a lane that holds for one
@@ -28,7 +28,7 @@ struct PgError {
   std::string sqlstate{};    // empty: no answer from the server
   std::string text{};        // one line: what was attempted and what PostgreSQL or the socket said
   std::string constraint{};  // the name of the violated constraint, if the server gave one
-  std::string hint{};        // what a person should do; may be many lines (SQL); may be empty
+  std::string hint{};        // what an administrator should do; may be many lines (SQL); may be empty
   std::string
       server_hint{};  // PostgreSQL's own, which a trigger may have written: not_the_event() makes it the hint
   bool may_quote = false;  // `text` is the server's about a statement that carried events, and may quote them

@@ -1,5 +1,5 @@
 // A table of the user's own: which part of an event fills which of its columns, and what happens where a row with
-// the same key is there already. Plain values, read once at start; thread-safe as long as nobody writes them.
+// the same key is there already. Plain values, read once at start; thread-safe as long as no thread writes them.
 #pragma once
 
 #include <cstdint>
@@ -88,7 +88,7 @@ struct TableMapping {
   const MappedColumn* id_column() const { return column_of(EventField::kId); }
   // The one that holds the number of the element within the event; null: there is none.
   const MappedColumn* item_column() const { return column_of(EventField::kItem); }
-  // Can rows be told from one another by the event's id, and by the element's number where an event has several?
+  // Can rows be distinguished by the event's id, and by the element's number where an event has several?
   bool identified() const { return id_column() != nullptr && (!for_each || item_column() != nullptr); }
   // Can an event be given again without harm? As its rows are known, or because a second row with a key is no error.
   bool repeatable() const { return identified() || on_conflict != OnConflict::kError; }

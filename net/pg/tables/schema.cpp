@@ -65,7 +65,7 @@ constexpr std::array kTables{
           "  last_seq bigint NOT NULL,\n  noted_at timestamptz NOT NULL DEFAULT now(),\n"
           "  PRIMARY KEY (agent_id, epoch, lane, first_seq)\n",
           "", "SELECT, INSERT, UPDATE, DELETE"},
-    // Dead letters that a person has thrown away: by their ids, so that no repair or replay brings them back.
+    // Dead letters that an administrator has discarded: by their ids, so that no repair or replay brings them back.
     Table{"discarded",
           "\n  id uuid PRIMARY KEY,\n  agent_id text,\n  source text,\n  discarded_at timestamptz NOT NULL "
           "DEFAULT now()\n",

@@ -55,7 +55,7 @@ class Attacks : public ::testing::Test {
     resident_at_first_ = agent_->resident_bytes();
   }
 
-  // Nothing an attacker did may be seen by somebody who behaves.
+  // Nothing an attacker did may be seen by a client that behaves.
   static void TearDownTestSuite() {
     expect_served();
     agent_->wait_caught_up();
@@ -220,7 +220,7 @@ TEST_F(Attacks, A4_HalfOpenConnections) {
   ++checked_;
 }
 
-// Far more connections than there are places: nobody who behaves is kept out, and it is over when it is over.
+// Far more connections than there are places: no client that behaves is kept out, and it is over when it is over.
 TEST_F(Attacks, A15_ConnectionFlood) {
   std::vector<HostileClient> flood;
   for (int i = 0; i < kFlood; ++i) {
@@ -233,7 +233,7 @@ TEST_F(Attacks, A15_ConnectionFlood) {
   }
   std::cout << flood.size() << " connections over " << kConnectionsMax << " places\n";
   ASSERT_GT(flood.size(), kConnectionsMax);
-  // One may be told to come again, while everybody has just come in.
+  // One may be answered 503 while all connections are new.
   EXPECT_TRUE(wait_until(seconds(30), [] {
     HostileClient client(port());
     client.send(post_to("good"));
@@ -287,7 +287,7 @@ TEST_F(Attacks, A18_PipelinedRequestsAreAllAnsweredInOrder) {
   ++checked_;
 }
 
-// accept() finds no descriptor: who is there is served, who comes is told to come again, and it goes on after.
+// accept() finds no descriptor: who is there is served, who comes is answered 503, and it goes on after.
 TEST_F(Attacks, A21_NoDescriptorForAConnection) {
   HostileClient there(port());
   there.send(post_to("good"));

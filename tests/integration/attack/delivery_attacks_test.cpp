@@ -1,5 +1,5 @@
 // Attacks on signatures and delivery ids, on the running agent: repeated, replayed and forged deliveries. Each is answered
-// with the right status, leaves the rows it should and no other, and keeps nobody else from being served.
+// with the right status, leaves the rows it should and no other, and keeps no other client from being served.
 #include <sys/stat.h>
 
 #include <fstream>
@@ -157,7 +157,7 @@ TEST_F(DeliveryAttacks, A13_ASignatureFromBefore) {
   expect_served();
 }
 
-// A forger who looks for one right digit after the other is told the same every time, however far he has come.
+// A forger who looks for one right digit after the other is answered the same every time, however far he has come.
 // That the comparison itself takes the same time is CRYPTO_memcmp's work (net/verify/digest.cpp).
 TEST_F(DeliveryAttacks, A14_SignaturesThatAreRightUpToADigit) {
   const std::string body = R"({"forged":true})";

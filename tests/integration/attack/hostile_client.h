@@ -1,4 +1,4 @@
-// One connection of an attacker to 127.0.0.1: sends exactly the bytes it is told to, and sees what comes back.
+// One connection of an attacker to 127.0.0.1: sends exactly the bytes it is given, and sees what comes back.
 // Not thread-safe. Throws std::system_error when it cannot connect.
 #pragma once
 

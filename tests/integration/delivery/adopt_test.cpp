@@ -1,4 +1,4 @@
-// Another database: the lane is held until a person says what it is to get, and then it gets exactly that.
+// Another database: the lane is held until an administrator says what it is to get, and then it gets exactly that.
 #include <gtest/gtest.h>
 
 #include "agent/repair/adoption.h"

@@ -58,7 +58,7 @@ class FaultyDisk : public ::testing::Test {
   // Everything that was acknowledged so far is in PostgreSQL, though nothing new is taken.
   bool wait_drained() const { return wait_health("/journal/pending", "0"); }
 
-  // The senders end; what they were told is held against the table. Refusals were 503, nothing else.
+  // The senders end; what they were answered is held against the table. Refusals were 503, nothing else.
   void expect_all_kept() {
     load_->stop();
     agent_->wait_caught_up();

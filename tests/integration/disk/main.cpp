@@ -1,4 +1,4 @@
-// The mounts of these tests are seen by nobody else, and end with this program however it ends.
+// The mounts of these tests are seen by no other process, and end with this program however it ends.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   // Before the first thread: each has a mount namespace of its own.
   if (geteuid() == 0 && !listing &&
       (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)) {
-    std::cout << "no private mount namespace here: the mounts are everybody's until each test ends\n";
+    std::cout << "no private mount namespace here: the mounts are the whole machine's until each test ends\n";
   }
   return RUN_ALL_TESTS();
 }

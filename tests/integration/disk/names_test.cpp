@@ -1,4 +1,4 @@
-// Somebody else at the journal's files: the one being written is deleted, renamed, replaced; one is held open by a
+// Another process at the journal's files: the one being written is deleted, renamed, replaced; one is held open by a
 // long reader; a second agent is started on the same folder.
 #include <sqlite3.h>
 #include <sysexits.h>

@@ -1,5 +1,5 @@
-// The process around the journal: told to end twice, killed again and again, out of descriptors, with a log that
-// nobody reads.
+// The process around the journal: signalled to end twice, killed again and again, out of descriptors, with a log that
+// no process reads.
 #include <fcntl.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
@@ -48,7 +48,7 @@ TEST_F(AgentLife, ASecondSigtermEndsItAtOnceAndLosesNothing) {
   expect_all_kept();
 }
 
-// Nothing that a start waits for keeps it from being told to end: here a file that does not answer.
+// Nothing that a start waits for keeps it from ending at a signal: here a file that does not answer.
 TEST_F(AgentLife, SigtermWhileItStartsEndsIt) {
   AgentProcess& agent = start();
   ASSERT_EQ(agent.terminate().code, 0);
@@ -135,7 +135,7 @@ TEST_F(AgentLife, OutOfDescriptorsItLivesAndRecovers) {
   // Who has to go without is not settled: the senders, PostgreSQL's line, or the index of deliveries.
   EXPECT_TRUE(wait_until(seconds(60), [&] {
     return load.counts().fail > 0 || agent.log().find("Too many open files") != std::string::npos;
-  })) << "nobody noticed that there were no descriptors";
+  })) << "it was not noticed that there were no descriptors";
   EXPECT_TRUE(agent.running()) << agent.log();
   as_root({"prlimit", "--pid", pid, "--nofile=16384:16384"});
   crowd.clear();

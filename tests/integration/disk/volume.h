@@ -1,6 +1,6 @@
 // A file system of a test's own, small enough to be filled, and what can happen to one: full, without inodes,
 // frozen, read-only. ext4 on a loop device; where no loop device can be had, tmpfs, which the output then says.
-// Mounted in the test program's private mount namespace (main.cpp), or in everybody's when we are no root, and
+// Mounted in the test program's private mount namespace (main.cpp), or in the machine's when we are no root, and
 // always taken away by the destructor. Not thread-safe. Throws std::runtime_error when the system refuses.
 #pragma once
 
@@ -19,7 +19,7 @@ class Volume {
  public:
   static std::unique_ptr<Volume> ext4(std::uint64_t mebibytes);
   static std::unique_ptr<Volume> tmpfs(const std::string& mount_options);  // "size=8m", "nr_inodes=32"
-  ~Volume();  // REQUIRES: nobody uses it any more
+  ~Volume();                                                               // REQUIRES: it is no longer in use
   Volume(const Volume&) = delete;
   Volume& operator=(const Volume&) = delete;
 
@@ -37,7 +37,7 @@ class Volume {
   void wait_thawed();
   // ext4 only. What ext4 does when it finds itself damaged: from now on read-only, though files are open for writing.
   void stop_writing() const;
-  // ext4 only. Checked and mounted again, as an administrator would. REQUIRES: nobody uses it.
+  // ext4 only. Checked and mounted again, as an administrator would. REQUIRES: it is not in use.
   void check_and_mount_again() const;
 
  private:

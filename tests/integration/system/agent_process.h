@@ -1,7 +1,7 @@
 // The real agent as a child process: its configuration, its journal, its life and death. Stays on its ports
 // over restarts, so that senders find it again. Not thread-safe, but health() and log() may be called from
 // any thread while no other member runs. Throws std::runtime_error with the agent's log when it does not do
-// as told.
+// as ordered.
 #pragma once
 
 #include <chrono>

@@ -77,7 +77,7 @@ TEST(Damage, ALostTailOfTheWalIsAGapAndNeverSilent) {
   EXPECT_EQ(agent.health_number("/postgres/recovery/gap_events"), lost);
   EXPECT_TRUE(fs::exists(agent.journal() / "damaged-segment-00000001.db-wal"));
 
-  // Told once: what has its gap is owed no more. And the lane goes on.
+  // Logged once: what has its gap is owed no more. And the lane goes on.
   EXPECT_EQ(agent.terminate().code, 0);
   agent.start();
   EXPECT_EQ(agent.health_number("/journal/lost"), 0);

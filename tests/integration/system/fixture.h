@@ -29,7 +29,7 @@ inline AgentOptions agent_options(const std::string& conninfo) {
   return options;
 }
 
-// What /health tells a person to do: of the line to PostgreSQL, else of the first lane that says something.
+// What /health tells an administrator to do: of the line to PostgreSQL, else of the first lane that says something.
 inline std::string hint_of(const AgentProcess& agent) {
   std::string hint = agent.health("/postgres/last_error/hint");
   for (int lane = 0; hint.empty() && !agent.health("/lanes/" + std::to_string(lane)).empty(); ++lane) {

@@ -77,7 +77,7 @@ class Checker {
     const auto found = known_.find(row.digest);
     if (found == known_.end() || found->second.history->source != row.source) {
       ++verdict_.unexpected;
-      example("row that nobody sent: " + row.id + " of " + row.source);
+      example("row that no client sent: " + row.id + " of " + row.source);
       return;
     }
     Known& known = found->second;

@@ -1,4 +1,4 @@
-// Holds what senders were told against what is in the table: acknowledged means exactly one row with that id
+// Holds what senders were answered against what is in the table: acknowledged means exactly one row with that id
 // and those bytes, refused or unanswered at most one, in order within a source, numbers without a gap in an
 // epoch. The four sets are those of Jepsen's total-queue: lost, unexpected, duplicated, recovered.
 #pragma once
@@ -19,11 +19,11 @@ struct Verdict {
   std::uint64_t recovered = 0;        // not acknowledged, and there once: allowed
   std::uint64_t lost = 0;             // acknowledged, and not there
   std::uint64_t doubled = 0;          // rows too many, of whatever was sent
-  std::uint64_t unexpected = 0;       // rows that nobody sent: altered on the way, or made up
+  std::uint64_t unexpected = 0;       // rows that no client sent: altered on the way, or made up
   std::uint64_t misnamed = 0;         // acknowledged under another id than the row has
   std::uint64_t disordered = 0;       // a row before one that its source sent earlier
   std::uint64_t gaps = 0;             // numbers missing within (agent, epoch, source)
-  std::vector<std::string> examples;  // a few of each kind, for a person
+  std::vector<std::string> examples;  // a few of each kind, for a reader
 
   bool kept() const {
     return acknowledged > 0 && lost + doubled + unexpected + misnamed + disordered + gaps == 0;

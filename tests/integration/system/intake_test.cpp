@@ -1,5 +1,5 @@
-// The intake as an administrator meets it: restarts behind a socket that somebody else holds, certificates that
-// change, thousands of useless connections.
+// The intake as an administrator meets it: restarts behind a socket that another process holds, certificates that
+// change, thousands of idle connections.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -41,7 +41,7 @@ class Chat {
               answered_[number] = true;
               ++acknowledged_;
             } else {
-              std::this_thread::sleep_for(milliseconds(1));  // nobody listens for a moment
+              std::this_thread::sleep_for(milliseconds(1));  // no process listens for a moment
             }
           }
         }) {}

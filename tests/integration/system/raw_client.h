@@ -10,7 +10,7 @@ namespace hookspool::testing {
 
 enum class Outcome {
   kOk,       // a whole 2xx answer: the promise is given
-  kFail,     // a whole answer that is not 2xx, or nobody listened: no promise, and the sender knows
+  kFail,     // a whole answer that is not 2xx, or no process listened: no promise, and the sender knows
   kUnknown,  // sent, and no whole answer: the sender cannot know
 };
 
@@ -34,10 +34,10 @@ class RawClient {
   void send(std::string_view request);
   Answer receive(std::chrono::milliseconds limit = std::chrono::seconds(30));
 
-  // For what is no request: a connection, and bytes that nobody answers. False: not possible.
+  // For what is no request: a connection, and bytes that are never answered. False: not possible.
   bool connect_only() { return connect(); }
   bool write_only(std::string_view bytes) { return write_all(bytes); }
-  bool has_ended() const;  // the other side has closed, or said something that nobody asked for
+  bool has_ended() const;  // the other side has closed, or said something without a request
   void close();
 
   Answer exchange(std::string_view request) {

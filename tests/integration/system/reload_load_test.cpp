@@ -1,4 +1,4 @@
-// Secrets that are rotated, and configurations that change, while senders post: nobody is refused, nothing is lost.
+// Secrets that are rotated, and configurations that change, while senders post: no request is refused, nothing is lost.
 #include <atomic>
 #include <csignal>
 #include <map>
@@ -89,7 +89,8 @@ TEST_F(ReloadDatabaseTest, ASecretIsRotatedUnderLoadAndNobodyIsRefused) {
   reload_to(pay(old_file + ", " + new_file));
   EXPECT_EQ(post("/hooks/pay", "{}", github_header("new secret", "{}")), 401);
   secret_file("new", "new secret");
-  EXPECT_EQ(post("/hooks/pay", "{}", github_header("new secret", "{}")), 401) << "read again only when told";
+  EXPECT_EQ(post("/hooks/pay", "{}", github_header("new secret", "{}")), 401)
+      << "read again only at a reload";
   const Captured mended = command({"reload"});
   EXPECT_EQ(mended.status.code, 0);
   EXPECT_NE(mended.output.find("sources.pay.secrets"), std::string::npos) << mended.output;

@@ -106,7 +106,7 @@ TEST_F(ReloadTest, SourcesComeChangeAndGo) {
   EXPECT_EQ(post("/hooks/bot"), 200);
   EXPECT_EQ(post("/hooks/bot"), 429);
   reload_to("[sources.shop]\n[sources.bot]\nmax_rate = 1\n[sources.late]\ndedupe = \"body\"\n");
-  EXPECT_EQ(post("/hooks/bot"), 429) << "a reload gives nobody a new burst";
+  EXPECT_EQ(post("/hooks/bot"), 429) << "a reload gives no source a new burst";
   EXPECT_EQ(post("/hooks/late", "\"same\""), 200);
   const Answer again =
       RawClient(agent_.intake_port()).exchange(post_request("/hooks/late", kJson, "\"same\""));

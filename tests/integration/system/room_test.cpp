@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 using std::chrono::seconds;
 
-// A checkpoint copies from the WAL into the database what was let in already, and so may go beyond the limit by one WAL:
+// A checkpoint copies from the WAL into the database what was accepted already, and so may go beyond the limit by one WAL:
 // a quarter of a segment, which is 1 MiB in a journal as small as this one.
 constexpr int kCheckpointBytes = 256 << 10;
 constexpr std::size_t kBodyBytes = 64 << 10;

@@ -65,7 +65,7 @@ TEST_F(SalvageSystem, WhatWasRecordedAsLostIsHealed) {
   agent.start();
   agent.wait_caught_up();
   EXPECT_NE(gaps(), "0");
-  // What lies there is told at each start, until it is salvaged.
+  // What lies there is logged at each start, until it is salvaged.
   EXPECT_EQ(agent.terminate().code, 0);
   agent.start();
   agent.wait_caught_up();

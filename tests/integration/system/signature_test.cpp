@@ -1,4 +1,4 @@
-// Signatures, handshakes and the quarantine through the real agent: what senders and strangers see, and what is kept.
+// Signatures, handshakes and the quarantine through the real agent: what senders and other clients see, and what is kept.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -169,7 +169,8 @@ TEST_F(SignatureTest, HandshakesAreAnsweredAndNeverKept) {
   EXPECT_TRUE(
       answer.ends_with(R"({"plainToken":"qgg8","encryptedToken":")" + hmac_hex("right", "qgg8") + "\"}"))
       << answer;
-  EXPECT_TRUE(raw("POST", "zoom", "", validation).starts_with("HTTP/1.1 401")) << "it would sign for anybody";
+  EXPECT_TRUE(raw("POST", "zoom", "", validation).starts_with("HTTP/1.1 401"))
+      << "it would sign for any client";
 
   for (const char* target : {"box?challenge=%3Cscript%3Ealert(1)%3C/script%3E",
                              "meta?hub.mode=subscribe&hub.challenge=<script>alert(1)"}) {
@@ -426,7 +427,7 @@ TEST_F(SignatureTest, AProbeIsAnsweredAndNeverKept) {
   EXPECT_EQ(agent_.health_number("/intake/probes"), 4);
 }
 
-// Each reason has a line of its own at once; what is only counted is told when the interval is over.
+// Each reason has a line of its own at once; what is only counted is logged when the interval is over.
 TEST_F(SignatureTest, TheLogNamesEveryReasonAndCountsTheRest) {
   agent_.options().sources = source("pay", "stripe", "on_bad_signature = \"quarantine\"\n") +
                              source("meta", "meta", "verify_token = " + secret("token", "tok") + "\n") +

@@ -1,4 +1,4 @@
-// What a stranger sent comes back in PostgreSQL's words: it acts on no terminal, fills no log, and is not in /health.
+// What a client sent comes back in PostgreSQL's words: it acts on no terminal, fills no log, and is not in /health.
 #include <nlohmann/json.hpp>
 #include <regex>
 

@@ -45,7 +45,7 @@ TEST(Survival, AgentIsKilledTenTimes) {
   }
   ASSERT_TRUE(load.wait_acknowledged(kAcknowledgedBeforeFault));
   load.stop();
-  EXPECT_GT(load.counts().fail + load.counts().unknown, 0u) << "nobody noticed that the agent was killed";
+  EXPECT_GT(load.counts().fail + load.counts().unknown, 0u) << "it was not noticed that the agent was killed";
   agent.wait_caught_up();
   expect_kept(check_history(load.take_history(), postgres));
 }

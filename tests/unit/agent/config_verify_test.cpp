@@ -1,4 +1,4 @@
-// How a source's sender proves itself, as the configuration says it: what is taken, and what is told of mistakes.
+// How a source's sender proves itself, as the configuration says it: what is taken, and what is said of mistakes.
 #include "agent/config/config_verify.h"
 
 #include <gtest/gtest.h>
@@ -136,7 +136,7 @@ TEST_F(ConfigVerify, MistakesOfAnHmacOfYourOwn) {
   expect_fault(source + "header = \"x\", signed = \"{timestamp}{body}\" }\n", "say in timestamp where it is");
   expect_fault(source + "header = \"x\", signed = \"{id}{body}\" }\n", "say in id_header where it is");
   expect_fault(source + "header = \"x\", signed = \"{url}{body}\" }\n", "add public_url");
-  expect_fault(source + "header = \"x\", timestamp = \"header:X-Time\" }\n", "anybody could change it");
+  expect_fault(source + "header = \"x\", timestamp = \"header:X-Time\" }\n", "any client could change it");
   expect_fault(source + "header = \"x\", timestamp = \"X-Time\" }\n", "is not a place");
   expect_fault(source + "header = \"x\", timestamp = \"signature:t\", signed = \"{timestamp}{body}\" }\n",
                "separator needs to say");
@@ -161,7 +161,7 @@ TEST_F(ConfigVerify, SecretsThatCannotBeRight) {
   expect_fault(many + "]\n", "are more than 16");
   const std::string faults =
       faults_of("[sources.a]\nverify = \"svix\"\nsecrets = [" + secret("not base64!") + "]\n");
-  EXPECT_EQ(faults.find("not base64!"), std::string::npos) << "the secret itself is told";
+  EXPECT_EQ(faults.find("not base64!"), std::string::npos) << "the secret itself is shown";
 }
 
 TEST_F(ConfigVerify, ATimeInRfc3339) {

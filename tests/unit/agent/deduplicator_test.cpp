@@ -159,7 +159,7 @@ TEST_F(DeduplicatorTest, ATakingThatThrowsLetsTheNextOneTry) {
   EXPECT_FALSE(taken->duplicate);
 }
 
-// What comes out of the quarantine was received days ago. If its time ended generations, each one that is let in among
+// What comes out of the quarantine was received days ago. If its time ended generations, each one that is accepted among
 // new events would push an old generation out.
 TEST_F(DeduplicatorTest, EventsOfOldTimesAmongNewOnesForgetNothing) {
   ASSERT_TRUE(deliver("first").ok());

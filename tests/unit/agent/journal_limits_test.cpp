@@ -102,7 +102,7 @@ TEST(FillFacts, WhatCanBeShedIsRoom) {
   stats.free_bytes = 150;  // and 200 that can be shed
   EXPECT_EQ(fill_facts(segments, stats, config).left, 250u);
   stats.pending_bytes = 10;
-  EXPECT_EQ(fill_facts(segments, stats, config).kept, 210u) << "of the segment at hand only what waits";
+  EXPECT_EQ(fill_facts(segments, stats, config).kept, 210u) << "of the current segment only what waits";
   stats.free_bytes = 0;
   config.free_bytes_min = 10'000;
   EXPECT_EQ(fill_facts(segments, stats, config).left, 0u);

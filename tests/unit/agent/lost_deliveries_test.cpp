@@ -39,7 +39,7 @@ TEST(LostDeliveries, RangesAreExclusiveJoinedAndKeptAsText) {
   EXPECT_TRUE(read.contains("b with a space", id_of(2)));
 }
 
-// A repeat too many is better than an event too few: what does not fit is not forgotten, but told less exactly.
+// A repeat too many is better than an event too few: what does not fit is not forgotten, but kept less exactly.
 TEST(LostDeliveries, BeyondALimitTheOldestNeighboursBecomeOne) {
   LostDeliveries lost;
   for (std::uint64_t i = 1; i <= LostDeliveries::kRangesMax + 5; ++i)
@@ -47,7 +47,7 @@ TEST(LostDeliveries, BeyondALimitTheOldestNeighboursBecomeOne) {
   EXPECT_EQ(lost.size(), LostDeliveries::kRangesMax);
   for (std::uint64_t i = 1; i <= LostDeliveries::kRangesMax + 5; ++i)
     EXPECT_TRUE(lost.contains(i % 3 == 0 ? "few" : "many", id_at(i, 5))) << i;
-  EXPECT_FALSE(lost.contains("few", id_at(3, 20))) << "only the lane that has most is told less exactly";
+  EXPECT_FALSE(lost.contains("few", id_at(3, 20))) << "only the lane that has most is kept less exactly";
 }
 
 TEST(LostDeliveries, ThereIsALimitInBytes) {

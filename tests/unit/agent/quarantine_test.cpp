@@ -121,7 +121,7 @@ TEST_F(QuarantineTest, KeepsOnlyWhatIsSignedInTheSendersWay) {
   net::HttpRequest bare = request();
   bare.headers.clear();
   EXPECT_EQ(post(bare), 401);
-  EXPECT_EQ(quarantine_->count(), 1u) << "strangers who just knock";
+  EXPECT_EQ(quarantine_->count(), 1u) << "clients that send anything";
   sources_[0].quarantine = false;
   serve();
   EXPECT_EQ(post(request()), 401);

@@ -97,7 +97,7 @@ TEST(XForwardedFor, IsBelievedFromTheRight) {
            {"fd00::1", {"192.0.2.1"}, "192.0.2.1"},
            {"10.1.1.1", {"10.2.2.2"}, "10.2.2.2"},  // all are proxies: the first of them asks for itself
            {"", {"192.0.2.1"}, "192.0.2.1"},
-           // Nobody may say so, or nothing is said.
+           // No proxy may say so, or nothing is said.
            {"203.0.113.5", {"192.0.2.1"}, "203.0.113.5"},
            {"10.1.1.1", {}, "10.1.1.1"},
            {"", {}, ""},

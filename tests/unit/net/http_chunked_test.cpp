@@ -1,4 +1,4 @@
-// Chunked bodies: what is taken, what is refused with which status, and that nobody is told about the end of a
+// Chunked bodies: what is taken, what is refused with which status, and that no client is answered about the end of a
 // request wrongly.
 #include <gtest/gtest.h>
 

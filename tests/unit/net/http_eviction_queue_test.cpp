@@ -43,7 +43,7 @@ TEST(EvictionQueue, SendsTheUselessAway) {
   const auto two = crowd.add(2, start + seconds(1));
   EXPECT_EQ(leaves(2), 1u);
   EXPECT_EQ(leaves(2, 2), 1u);
-  EXPECT_EQ(leaves(2, 3), 0u) << "nobody has been there for three seconds";
+  EXPECT_EQ(leaves(2, 3), 0u) << "none has been there for three seconds";
   crowd.move(one, EvictionQueue::Rank::kRegular, start + seconds(2));
   EXPECT_EQ(leaves(3), 2u) << "a newcomer goes before a regular";
   crowd.move(two, EvictionQueue::Rank::kBusy, start + seconds(3));
@@ -103,7 +103,7 @@ TEST(HttpEvictionQueue, CannotCloseTheDoor) {
     })) << i;
   }
   EXPECT_GE(server->stats().connections_evicted, 30u);
-  // The regulars keep their places as long as there is somebody less useful.
+  // The regulars keep their places as long as there is one less productive.
   for (RawClient& client : good) {
     client.send(post("y"));
     EXPECT_EQ(client.read_answer().value().body, "y");
@@ -185,7 +185,7 @@ TEST(HttpEvictionQueue, IsShedWhenNoWorkerComesFree) {
   EXPECT_EQ(first.read_answer().value().body, "again");
 }
 
-// A handler that answers later holds no worker, but a place; who finds none is told to come again.
+// A handler that answers later holds no worker, but a place; who finds none is answered 503.
 TEST(HttpEvictionQueue, RepliesMayComeLaterFromAnotherThread) {
   HttpOptions options;
   options.workers = 1;
@@ -224,7 +224,7 @@ TEST(HttpEvictionQueue, RepliesMayComeLaterFromAnotherThread) {
     const std::lock_guard lock(mutex);
     return replies.size() == 1;
   }));
-  replies.clear();  // and an answer that nobody gives is a 500
+  replies.clear();  // and an answer that is never given is a 500
   EXPECT_EQ(served[0].read_answer().value().status, 500);
   EXPECT_EQ(server->stats().handler_failures, 1u);
 }

@@ -342,7 +342,7 @@ TEST(HttpLimits, BodiesThatDripInMakeRoomForOthers) {
   EXPECT_TRUE(slow.front().sees_end()) << "the one that has been at it for longest leaves";
   EXPECT_EQ(server->stats().connections_evicted, 1u);
   slow.back().send("x");
-  EXPECT_EQ(slow.back().read_answer().value().status, 200) << "nobody leaves without need";
+  EXPECT_EQ(slow.back().read_answer().value().status, 200) << "none is evicted without need";
   // Chunked bodies announce nothing: what comes is what counts.
   RawClient chunked(server->port());
   chunked.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" +
@@ -369,7 +369,7 @@ TEST(HttpLimits, OutlivesAWantOfDescriptors) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
   RawClient starved(server->port());
   starved.send(post("patient"));
-  // It is told to come again. Meanwhile the others are served, and the loop does not spin.
+  // It is answered 503. Meanwhile the others are served, and the loop does not spin.
   EXPECT_EQ(starved.read_answer().value().status, 503);
   EXPECT_TRUE(starved.sees_end());
   std::optional<RawAnswer> answer;
@@ -397,7 +397,7 @@ TEST(HttpLimits, TakesADescriptorFromTheIdle) {
   auto server = serve(echo);
   RawClient idle(server->port());
   ASSERT_TRUE(wait_until(milliseconds(5000), [&] { return server->stats().connections == 1; }));
-  EXPECT_FALSE(wait_until(milliseconds(300), [] { return false; }));  // until it counts as useless
+  EXPECT_FALSE(wait_until(milliseconds(300), [] { return false; }));  // until it counts as unproductive
   rlimit old{};
   ::getrlimit(RLIMIT_NOFILE, &old);
   const int next_free = ::dup(0);

@@ -1,4 +1,4 @@
-// A client that sends exactly the bytes it is told to, for what no proper HTTP client would send.
+// A client that sends exactly the bytes it is given, for what no proper HTTP client would send.
 #pragma once
 
 #include <chrono>

@@ -317,7 +317,7 @@ TEST(HttpServer, StopAnswersWhatHasArrivedInWhole) {
   EXPECT_THROW(RawClient(server->port()), std::system_error);
 }
 
-// A disk that has stopped: the sender hears of it while it still listens, and the late reply reaches nobody else.
+// A disk that has stopped: the sender hears of it while it still listens, and the late reply reaches no other.
 TEST(HttpServer, AReplyThatDoesNotComeInTimeIsA503) {
   HttpOptions options;
   options.worker_deadline = milliseconds(50);

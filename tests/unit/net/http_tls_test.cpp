@@ -182,7 +182,7 @@ TEST_F(HttpTls, TheOldConnectionsGoOnWhenTheCertificateChanges) {
   TlsClient fresh(server->port(), checked());
   ASSERT_TRUE(fresh.handshake());
   EXPECT_NE(fresh.subject(), subject);
-  // A certificate without its key: nothing changes, and the reason is told.
+  // A certificate without its key: nothing changes, and the reason is logged.
   std::filesystem::copy_file(first_.certificate, certificate, over);
   const auto refused = server->reload_certificate(options.tls);
   ASSERT_FALSE(refused.ok());
@@ -228,7 +228,7 @@ TEST_F(HttpTls, NamesWhatIsWrongWithItsFiles) {
   EXPECT_TRUE(HttpServer::check_certificate(good).ok());
 }
 
-// Each update of a key is work for the server and no byte for anybody: nobody else may have to wait for it.
+// Each update of a key is work for the server and no byte for a client: no other may have to wait for it.
 TEST_F(HttpTls, AFloodOfKeyUpdatesKeepsNobodyWaiting) {
   auto server = serve(testing::echo, secure());
   std::atomic<bool> stop{false};

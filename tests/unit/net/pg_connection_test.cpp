@@ -280,7 +280,7 @@ TEST_F(PgConnectionTest, CopyCountsAndRefuses) {
   EXPECT_TRUE(connection->broken());
 }
 
-// The server refuses early, and megabytes are still on their way: nobody waits for anybody.
+// The server refuses early, and megabytes are still on their way: neither side waits for the other.
 TEST_F(PgConnectionTest, AnEarlyRefusalDoesNotBlockABigCopy) {
   make_schema();
   auto connection = connect();

@@ -92,7 +92,7 @@ TEST(Boundaries, ACapturedMessageCannotBeCutElsewhere) {
     const auto verdict = net::verify(net::find_provider(name)->scheme, {"POST", "", headers, "{}"},
                                      {secrets, "", 1'614'265'330'000'000});
     EXPECT_EQ(verdict.mismatch, Mismatch::kAmbiguous) << name;
-    EXPECT_EQ(verdict.text.find("msg_1"), std::string::npos) << "what was sent is not told";
+    EXPECT_EQ(verdict.text.find("msg_1"), std::string::npos) << "what was sent is not reported";
   }
   const std::string now = "1614265330";
   EXPECT_EQ(own("{id}.{timestamp}.{body}", "a." + now + ".b", "a", now, "b"), Mismatch::kNone);

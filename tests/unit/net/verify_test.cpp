@@ -116,7 +116,7 @@ TEST_P(Vectors, OneOfSeveralSignaturesIsEnough) {
   std::string many = before;
   for (int i = 0; i < 40; ++i) many += sep + wrong;
   *signature() = many;
-  EXPECT_EQ(mismatch(), Mismatch::kSignatureMalformed) << "more than anybody's rotation";
+  EXPECT_EQ(mismatch(), Mismatch::kSignatureMalformed) << "more than any rotation needs";
 }
 
 TEST_P(Vectors, NotTooOldNorTooFarAhead) {
@@ -159,7 +159,7 @@ TEST_P(Vectors, TheTimestampIsDigitsAndSigned) {
 
 TEST_P(Vectors, WhatIsToldHoldsNoSecretAndNothingWhole) {
   net::Trace trace;
-  vector_.body += " ";  // altered, and still JSON where it was: the age is told
+  vector_.body += " ";  // altered, and still JSON where it was: the age is reported
   const auto verdict = verdict_of(vector_, {vector_.secret}, &trace);
   std::string told = verdict.text + trace.header + trace.shape;
   for (const auto& text : trace.sent) told += text + "\n";
@@ -330,7 +330,7 @@ TEST(Generic, TheSignedTextIsATemplate) {
 TEST(Encodings, AreStrict) {
   EXPECT_EQ(net::decode_base64("QQ=="), "A");
   EXPECT_FALSE(net::decode_base64("QQ")) << "a second spelling of it";
-  EXPECT_EQ(net::decode_base64("QQ", net::Padding::kOptional), "A") << "a secret that a person has typed";
+  EXPECT_EQ(net::decode_base64("QQ", net::Padding::kOptional), "A") << "a secret that was typed by hand";
   EXPECT_EQ(net::decode_base64(""), "");
   EXPECT_EQ(net::encode_base64("light work"), "bGlnaHQgd29yaw==");
   EXPECT_EQ(net::encode_base64("abc"), "YWJj");

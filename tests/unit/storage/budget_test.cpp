@@ -54,7 +54,7 @@ constexpr std::array kRows{
     Row{"the disk, in the last stretch", 0, 109'999, 0, 0, 1, kLaneFull, kTaken},
     Row{"the disk, just at the end", 0, 100'000, 0, 0, 1, kLaneFull, kTaken},
     Row{"the disk, at the end", 0, 99'999, 0, 0, 1, kFull, kFull},
-    Row{"the reserve's room is nobody's", 0, 149'999, 50'000, 0, 1, kFull, kFull},
+    Row{"the reserve's room is for no lane", 0, 149'999, 50'000, 0, 1, kFull, kFull},
     Row{"the reserve's room and enough besides", 0, 160'000, 50'000, 0, 1, kTaken, kTaken},
 };
 

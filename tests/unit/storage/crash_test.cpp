@@ -270,7 +270,7 @@ class Judge {
     }
     // What was being written when the kill came may be there or not; more than that cannot be.
     if (found_.size() > acknowledged + kAppendingThreadsMax * 2)
-      complain("there are events that nobody sent");
+      complain("there are events that no client sent");
   }
 
   const Place& place_;
@@ -284,7 +284,7 @@ class CrashTest : public ::testing::Test {
  protected:
   static constexpr double kMostMustDie = 0.95;  // where every run does the same work
 
-  // A life that ended in the middle of its work, with a WAL that nobody checkpointed.
+  // A life that ended in the middle of its work, with a WAL that was never checkpointed.
   Start earlier_life() {
     const Place place(Start{});
     std::vector<std::string> argv = place.writer("1", "alternate");

@@ -202,7 +202,7 @@ TEST_F(DamageTest, WhatWasWrittenAndNotAcknowledgedRaisesNoAlarm) {
   EXPECT_EQ(ahead.trouble, "");
   EXPECT_EQ(ahead.lost, 0u);
   EXPECT_TRUE(ahead.corrupt.empty());
-  EXPECT_EQ(ahead.invented.size(), 2u) << "the two that nobody was told of";
+  EXPECT_EQ(ahead.invented.size(), 2u) << "the two that were never acknowledged";
 }
 
 TEST_F(DamageTest, ADamagedOrForeignRecordRaisesNoAlarm) {

@@ -89,7 +89,7 @@ TEST_F(DeadLetterStoreTest, TheNewestAreKeptAndOldBodiesGoFirst) {
   }
 }
 
-// Of all bytes: headers and error texts are a stranger's as bodies are.
+// Of all bytes: headers and error texts are a client's as bodies are.
 TEST_F(DeadLetterStoreTest, TheFileHasABoundThatCountsAllOfIt) {
   const DeadLetterStore::Limits limits{
       .letters_max = 1'000, .body_bytes_max = 100'000, .text_bytes_max = 200'000};

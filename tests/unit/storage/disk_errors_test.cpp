@@ -38,7 +38,7 @@ class DiskErrorsTest : public JournalTest {
     open();
     ASSERT_TRUE(appends("a", 1));
     const Uuid first = journal_->epoch();
-    // The record of what was acknowledged is synced beside: it may meet the fault instead, which harms nobody.
+    // The record of what was acknowledged is synced beside: it may meet the fault instead, which does no harm.
     int n = 2;
     for (; journal_->admin().stats().sealed_after_error == 0 && n < kTriesMax; ++n) {
       disk_.fail({.call = call, .nth = 1});
@@ -117,7 +117,7 @@ class DiskErrorsTest : public JournalTest {
     ASSERT_EQ(journal_->admin().stats().unreadable_segments, 1u);
     EXPECT_TRUE(losses_.empty());
     const auto read = journal_->read("a", epoch, 1, 100, 1 << 20);
-    ASSERT_FALSE(read.ok()) << "what is not known to be durable is not given to anybody";
+    ASSERT_FALSE(read.ok()) << "what is not known to be durable is never given out";
     EXPECT_EQ(read.error().kind, JournalError::Kind::kIo) << read.error().text;
     EXPECT_TRUE(journal_->admin().try_unreadable().found);
     EXPECT_EQ(bodies("a"), accepted_);
@@ -347,7 +347,7 @@ TEST_F(DiskErrorsTest, AFailedCheckpointIsCountedAndSealsTheFile) {
   EXPECT_EQ(bodies("a"), accepted_);
 }
 
-// Somebody's query that does not end keeps the WAL from being begun anew, not events from being accepted.
+// A query that does not end keeps the WAL from being begun anew, not events from being accepted.
 TEST_F(DiskErrorsTest, ALongReaderMakesTheWalGrowAsFarAsTheSegmentMay) {
   options_.segment_bytes_max = 256 << 10;
   open();

@@ -12,7 +12,7 @@ namespace {
 
 class JournalFaultTest : public JournalTest {
  protected:
-  // The file loses its name in some way: the group at hand is refused, the next goes elsewhere.
+  // The file loses its name in some way: the current group is refused, the next goes elsewhere.
   void check_lost_name(const std::function<void()>& lose) {
     open();
     append("a", 1);

@@ -1,4 +1,4 @@
-// What a journal was told and what it answered, and whether what it holds now agrees with that.
+// What a journal was asked and what it answered, and whether what it holds now agrees with that.
 //
 // The promises checked: an acknowledged event is there, once, byte for byte, under the identity it was
 // acknowledged with, until it was confirmed and its segment dropped; so is, from then on, an event that any later

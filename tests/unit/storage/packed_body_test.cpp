@@ -1,4 +1,4 @@
-// Long bodies lie packed in a segment, and nobody outside of it notices.
+// Long bodies lie packed in a segment, and that shows nowhere else.
 #include "storage/segment/packed_body.h"
 
 #include <SQLiteCpp/Database.h>

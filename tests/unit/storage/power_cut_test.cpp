@@ -113,7 +113,7 @@ class Story {
       return false;
     }
     journal_ = std::move(opened->journal);
-    if (disk_.frozen()) return true;  // what it found was seen by nobody
+    if (disk_.frozen()) return true;  // what it found was seen by no process
     disk_.tell("opened");
     for (const std::string& note : opened->notes) {
       disk_.tell("  " + note);

@@ -1,4 +1,4 @@
-// The quarantine's file: kept over lives, and bounded whatever strangers do.
+// The quarantine's file: kept over lives, and bounded whatever clients do.
 #include "storage/side/quarantine_store.h"
 
 #include <gtest/gtest.h>

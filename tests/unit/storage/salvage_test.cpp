@@ -263,7 +263,7 @@ TEST_F(SalvageTest, OldSegmentsAreImportedAndCopiesAreHarmless) {
   EXPECT_TRUE(fs::exists(options_.folder / "somebody's.db"));
 }
 
-// Their own numbers lie between others: what is in a segment is told by the events' numbers, not by its own.
+// Their own numbers lie between others: what is in a segment is known by the events' numbers, not by its own.
 TEST_F(SalvageTest, SegmentsOfOneEpochAreImportedInAnyOrder) {
   options_.segment_bytes_max = 64 << 10;
   open();

@@ -79,7 +79,7 @@ class SimulatedDisk {
   std::uint64_t calls(DiskCall call) const;  // since fail() or heal()
   std::uint64_t faults() const;              // how many calls have failed by a fault, since the beginning
 
-  // Writes each change, and whatever else is told, to a stream.
+  // Writes each change, and whatever else is noted, to a stream.
   void trace_to(std::ostream* stream);
   void tell(const std::string& what);
 

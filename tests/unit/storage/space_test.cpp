@@ -108,7 +108,7 @@ TEST_F(RoomTest, InTheLastStretchOnlyLanesWhoseSendersNeverSendAgain) {
 TEST_F(RoomTest, DeliveredHistoryIsShedByTheBurstItselfAndNobodyIsRefused) {
   open();
   std::uint64_t most = 0;
-  for (int n = 0; n < 600; ++n) {  // three times the budget, and nobody calls drop_segment()
+  for (int n = 0; n < 600; ++n) {  // three times the budget, and drop_segment() is never called
     append("a", n, 40'000);
     if (n % 5 == 4) confirm("a");
     most = std::max(most, journal_->admin().stats().bytes);
