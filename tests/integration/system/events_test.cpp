@@ -42,7 +42,7 @@ class EventsTest : public ::testing::Test {
     folder_ = new TempFolder;
     write_file(*folder_ / "token", "the-old-token\n");
     agent_ = new AgentProcess(agent_options(postgres_->conninfo()));
-    for (const char* name : {"shop", "other", "fate", "put", "live", "fwd", "evil"})
+    for (const char* name : {"shop", "other", "fate", "put", "live", "again", "fwd", "evil"})
       agent_->options().sources += std::string("[sources.") + name + "]\n";
     agent_->options().sources += "[sources.form]\nform = \"json\"\nform_json = [\"payload\"]\n";
     agent_->options().sources +=
