@@ -243,9 +243,9 @@ TEST_F(ConfigTest, EveryFaultOfATableAtOnceWithItsLine) {
        {"t.toml:3:",
         "t.toml:4:18: sources.a.conflict_keys: \"usr\" is none of the columns; did you mean \"user\"?",
         "t.toml:5:3: sources.a.conflict_keys: \"at\" is there twice",
-        "t.toml:7:", "did you mean \"@received_at\"?", "t.toml:8:", "t.toml:9:", "t.toml:10:",
-        "t.toml:12:9: sources.b.table: \"app.orders\" needs to know", "[sources.b.columns]",
-        "t.toml:14:9: sources.c.table: \"a.b.c\" is not a table",
+        "t.toml:7:", "did you mean \"@received_at\"?",
+        "t.toml:8:", "t.toml:9:", "t.toml:10:", "t.toml:12:9: sources.b.table: \"app.orders\" needs to know",
+        "[sources.b.columns]", "t.toml:14:9: sources.c.table: \"a.b.c\" is not a table",
         "t.toml:15:15: sources.c.on_conflict: \"update\" needs conflict_keys",
         "t.toml:17:", "needs table ="}) {
     EXPECT_NE(faults.find(place), std::string::npos) << place << "\n" << faults;
