@@ -79,6 +79,19 @@ void Volume::fill() const {
   if (!full) throw std::runtime_error("the disk did not fill up");
 }
 
+void Volume::fill_down_to(std::uint64_t free) const {
+  const int fd = open((path() / "filler").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd < 0) throw std::runtime_error("cannot make the filler");
+  const std::vector<char> chunk(kFillChunkBytes, 'x');
+  bool written = true;
+  // Synced, for ext4 counts a block when it gives it.
+  while (written && free_bytes() > free)
+    written =
+        write(fd, chunk.data(), chunk.size()) == static_cast<ssize_t>(chunk.size()) && fdatasync(fd) == 0;
+  close(fd);
+  if (!written) throw std::runtime_error("the disk could not be filled");
+}
+
 void Volume::fill_inodes() const {
   const std::filesystem::path folder = path() / "files";
   std::filesystem::create_directory(folder);

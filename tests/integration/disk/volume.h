@@ -27,9 +27,10 @@ class Volume {
   std::filesystem::path path() const { return folder_ / "mount"; }
   std::filesystem::path journal() const { return path() / "journal"; }
 
-  void fill() const;         // writes a file until the disk says that it is full
-  void fill_inodes() const;  // makes empty files until it says so
-  void make_room() const;    // removes what the two made
+  void fill() const;                            // writes a file until the disk says that it is full
+  void fill_down_to(std::uint64_t free) const;  // writes a file until no more than so many bytes are free
+  void fill_inodes() const;                     // makes empty files until it says so
+  void make_room() const;                       // removes what the two made
   std::uint64_t free_bytes() const;
 
   // ext4 only. Every write and sync waits until the time is over; thaws even if this program is killed meanwhile.
