@@ -140,7 +140,7 @@ TEST_F(PgCutTest, TheAnswerToCommitIsSwallowed) {
   for (int round = 0; round < 5; ++round) {
     add_batch();
     PgOptions hurried = through();
-    hurried.statement_timeout = 200ms;
+    hurried.statement_timeout = 500ms;
     hurried.answer_margin = 100ms;
     auto connection = connect(hurried);
     auto transaction = DeliveryTransaction::begin(*connection, hurried, lane_.key(), true);
@@ -166,7 +166,7 @@ TEST_F(PgCutTest, CommitItselfIsSwallowed) {
   for (int round = 0; round < 5; ++round) {
     add_batch();
     PgOptions hurried = through();
-    hurried.statement_timeout = 200ms;
+    hurried.statement_timeout = 500ms;
     hurried.answer_margin = 100ms;
     auto connection = connect(hurried);
     {
