@@ -20,7 +20,7 @@ struct StopNote {
   std::uint64_t set_aside = 0;   // the same of damaged ones that wait for salvage
 };
 
-// Not synced: a power cut may take it, which is the safe side. The error says why it was not written.
+// Not synced: a power cut may take it, or leave a part of it. A reader takes nothing but the three lines for a note. The error says why it was not written.
 Result<void, std::string> write_stop_note(const std::filesystem::path& journal, const StopNote& note);
 // Succeeds where there is none. An error means that the folder cannot be changed.
 Result<void, std::string> remove_stop_note(const std::filesystem::path& journal);

@@ -68,7 +68,8 @@ std::optional<AdminCall> admin_call_if_there(const Config& config, const std::st
                                              const std::string& target, const std::string& body) {
   const std::string path = socket_path(config, socket);
   const auto answer = ask(path, target, body);
-  if (!answer) return std::nullopt;
+  if (!answer && answer.error().kind != net::HttpError::Kind::kNotPermitted) return std::nullopt;
+  if (!answer) return AdminCall{tell_no_agent("unix:" + path, answer.error(), "--socket PATH"), ""};
   return call_of(*answer, path);
 }
 

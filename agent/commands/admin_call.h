@@ -17,7 +17,7 @@ struct AdminCall {
 // `socket`: of the command line; empty: the configuration's. `body` empty: GET, else POST.
 AdminCall admin_call(const Config& config, const std::string& socket, const std::string& target,
                      const std::string& body);
-// The same, and nothing, silently, where no agent answers: for what goes on over a restart of the agent.
+// The same, and nothing, silently, where no agent answers (a socket that this user may not use is reported): for what goes on over a restart of the agent.
 std::optional<AdminCall> admin_call_if_there(const Config& config, const std::string& socket,
                                              const std::string& target, const std::string& body);
 

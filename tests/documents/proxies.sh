@@ -77,8 +77,7 @@ verify = "github"
 secrets = [{ file = "/etc/hookspool/signed.secret" }]
 on_bad_signature = "quarantine"
 END
-  install -m 640 -g _hookspool /dev/null /etc/hookspool/signed.secret
-  echo secret >/etc/hookspool/signed.secret
+  secret_file signed secret
   systemctl reload hookspool.service
   local signature
   signature="X-Hub-Signature-256: sha256=$(printf %064d 0)"

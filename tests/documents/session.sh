@@ -55,6 +55,19 @@ config_holds() {
   }
 }
 
+# service_config: the service's configuration, with [postgres] and [sources] from standard input.
+service_config() {
+  {
+    printf '%s\n' '[admin]' 'socket = "/run/hookspool/admin.sock"' '[journal]' 'path = "/var/lib/hookspool/journal"'
+    cat
+  } >/etc/hookspool/hookspool.toml
+}
+# secret_file NAME SECRET: /etc/hookspool/NAME.secret, which the service's group reads.
+secret_file() {
+  install -m 640 -g _hookspool /dev/null "/etc/hookspool/$1.secret"
+  printf '%s' "$2" >"/etc/hookspool/$1.secret"
+}
+
 admin() { curl -fsS "http://127.0.0.1:8081$1"; }
 # all_delivered: nothing waits any more. For wait_until.
 all_delivered() {

@@ -4,11 +4,7 @@ echo '10.20.30.40 db.example.org' >>/etc/hosts
 sed -i '1i local all all trust' /etc/postgresql/*/main/pg_hba.conf
 systemctl start postgresql
 psql -U postgres -q -c 'CREATE ROLE _hookspool LOGIN' -c 'CREATE ROLE app LOGIN' -c 'CREATE DATABASE app OWNER _hookspool'
-cat >/etc/hookspool/hookspool.toml <<'END'
-[admin]
-socket = "/run/hookspool/admin.sock"
-[journal]
-path = "/var/lib/hookspool/journal"
+service_config <<'END'
 [postgres]
 conninfo = "host=/var/run/postgresql dbname=app user=_hookspool"
 [sources.github]

@@ -1,11 +1,7 @@
 # The old machine, with two events in PostgreSQL and three that wait.
 systemctl start postgresql
 sudo -u postgres psql -q -c 'CREATE ROLE _hookspool LOGIN' -c 'CREATE DATABASE app OWNER _hookspool'
-cat >/etc/hookspool/hookspool.toml <<'END'
-[admin]
-socket = "/run/hookspool/admin.sock"
-[journal]
-path = "/var/lib/hookspool/journal"
+service_config <<'END'
 [postgres]
 conninfo = "host=/var/run/postgresql dbname=app user=_hookspool"
 [sources.shop]

@@ -274,6 +274,10 @@ TEST_F(RowsTest, OldRowsAreExportedAndThenDeletedForGood) {
   const std::string status =
       command({"status", "--admin", "127.0.0.1:" + std::to_string(agent_->admin_port())});
   EXPECT_NE(status.find("3 rows deleted since the start"), std::string::npos) << status;
+  const std::string metrics = RawClient(agent_->admin_port()).exchange(get_request("/metrics")).body;
+  EXPECT_NE(metrics.find("\nhookspool_rows_deleted_total 3\n"), std::string::npos) << metrics;
+  EXPECT_NE(metrics.find("\nhookspool_keep_rows_blocked{why=\"error\"} 0\n"), std::string::npos);
+  EXPECT_NE(metrics.find("\nhookspool_keep_rows_last_round_timestamp_seconds "), std::string::npos);
 }
 
 }  // namespace
